@@ -1,0 +1,102 @@
+package index
+
+import "context"
+
+// Engine stores collections. Implementations are safe for concurrent use and
+// pass the suite of package indextest.
+type Engine interface {
+	// Create makes an empty collection; ErrCollectionExists if there is one.
+	Create(ctx context.Context, name string, s Settings) (Collection, error)
+	// Open returns an existing collection; ErrCollectionNotFound if there is none.
+	Open(ctx context.Context, name string) (Collection, error)
+	// Drop deletes a collection and everything in it.
+	Drop(ctx context.Context, name string) error
+	// List describes all collections, ordered by name.
+	List(ctx context.Context) ([]Info, error)
+	// Close flushes and releases everything. Calls after it give ErrClosed.
+	Close() error
+}
+
+// Collection is one set of documents with two ways into it: vectors and words.
+// Package index fuses the two legs, so every engine ranks alike.
+type Collection interface {
+	Info(ctx context.Context) (Info, error)
+
+	// Upsert stores the records, replacing documents of the same id. When it
+	// returns nil they are durable and visible to every later call. On error
+	// none of the records is acknowledged. A metadata value that contradicts
+	// the kind of its field is ErrFieldType; a vector of the wrong length, not
+	// finite, or zero is ErrInvalidVector.
+	Upsert(ctx context.Context, records []Record) error
+	// Delete removes documents by id and reports how many existed.
+	Delete(ctx context.Context, ids []string) (int, error)
+	// DeleteWhere removes the documents that the filter accepts.
+	DeleteWhere(ctx context.Context, f Filter) (int, error)
+
+	// Get returns a document; ErrDocumentNotFound if there is none.
+	Get(ctx context.Context, id string) (Document, error)
+	// Contents returns Record.Content for those ids that exist.
+	Contents(ctx context.Context, ids []string) (map[string][16]byte, error)
+	// Count reports how many documents and passages the filter accepts; a nil
+	// filter accepts all.
+	Count(ctx context.Context, f Filter) (documents, passages int, err error)
+
+	// Dense returns the k passages with the largest dot product with vector
+	// among those whose document the filter accepts.
+	Dense(ctx context.Context, vector []float32, k int, f Filter) (Leg, error)
+	// Keyword returns the k passages with the highest BM25 score for text.
+	Keyword(ctx context.Context, text string, k int, f Filter) (Leg, error)
+	// Fetch returns the passages' documents and offsets, in the order asked.
+	// Passages deleted meanwhile come back with Found false.
+	Fetch(ctx context.Context, refs []Ref) ([]Stored, error)
+
+	// Matches returns where the words of text that the keyword leg would match
+	// stand in a passage's text: rune offsets, ordered, not overlapping.
+	Matches(text, passage string) []Span
+
+	// Check verifies the collection's storage and reports what is wrong.
+	Check(ctx context.Context) (Report, error)
+}
+
+// Leg is one leg's ranked answer, best first, ties broken by Ref.Less.
+type Leg struct {
+	Candidates []Candidate
+	// More says that passages beyond the k returned may match.
+	More bool
+	// Plan names how the leg searched ("exact", "graph", "bm25").
+	Plan string
+	// Examined counts the passages that were scored.
+	Examined int
+}
+
+// Candidate is a passage with one leg's raw score: a cosine or a BM25 score.
+type Candidate struct {
+	Ref   Ref
+	Score float64
+}
+
+// Stored is a passage as the engine holds it.
+type Stored struct {
+	Found    bool
+	Document Document
+	Start    int
+	End      int
+}
+
+// Span is a half-open range of runes.
+type Span struct {
+	Start int `json:"start"`
+	End   int `json:"end"`
+}
+
+// Report is the outcome of Check: counts of every leg and problems in words.
+// A sound collection has no problems.
+type Report struct {
+	Collection string   `json:"collection"`
+	Documents  int      `json:"documents"`
+	Passages   int      `json:"passages"`
+	Vectors    int      `json:"vectors"`
+	TextDocs   int      `json:"text_docs"` // passages in the text leg
+	Sequence   uint64   `json:"sequence"`
+	Problems   []string `json:"problems,omitempty"`
+}

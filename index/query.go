@@ -1,0 +1,120 @@
+package index
+
+import "time"
+
+// Mode chooses the legs of a search.
+type Mode string
+
+// The search modes. Hybrid is the zero value's meaning.
+const (
+	Hybrid      Mode = "hybrid"
+	DenseOnly   Mode = "dense"
+	KeywordOnly Mode = "keyword"
+)
+
+// FusionMethod says how the two legs' scores become one.
+type FusionMethod string
+
+// The fusion methods: min-max normalised scores, weighted (the default), or
+// weighted reciprocal ranks with k = 60 (Cormack et al., SIGIR 2009).
+const (
+	MinMax FusionMethod = "minmax"
+	RRF    FusionMethod = "rrf"
+)
+
+// Fusion is a method and the weight of the dense leg, 0 to 1.
+type Fusion struct {
+	Method FusionMethod `json:"method"`
+	// Alpha is the dense leg's weight; the keyword leg has 1 - Alpha. Nil
+	// means DefaultAlpha.
+	Alpha *float64 `json:"alpha,omitempty"`
+}
+
+// DefaultAlpha is the dense leg's weight where a query names none.
+const DefaultAlpha = 0.3
+
+// Grouping says whether hits are passages or whole documents.
+type Grouping string
+
+// The groupings. ByDocument, the default, keeps each document's best passage.
+const (
+	ByDocument Grouping = "document"
+	ByPassage  Grouping = "passage"
+)
+
+// Query is a search request. The zero value of every field but Text has a
+// sensible meaning.
+type Query struct {
+	Text      string
+	Vector    []float32 // if nil, Service encodes Text when the mode needs it
+	TopK      int       // 10
+	Offset    int
+	Mode      Mode   // Hybrid
+	Fusion    Fusion // MinMax
+	Filter    Filter // nil accepts all
+	MinScore  *float64
+	GroupBy   Grouping // ByDocument
+	Highlight bool
+	Explain   bool
+}
+
+// Result is the answer to a Query.
+type Result struct {
+	Hits []Hit `json:"hits"`
+	// Total counts the distinct hits among the candidates that the legs
+	// returned, before paging; it is a lower bound when Stats.More is true.
+	Total int   `json:"total"`
+	Stats Stats `json:"stats"`
+}
+
+// Hit is one ranked passage. Start, End and Highlights count runes of the
+// document's text; Text is exactly that stretch.
+type Hit struct {
+	ID         string         `json:"id"`
+	DocumentID string         `json:"document_id"`
+	Score      float64        `json:"score"`
+	Text       string         `json:"text"`
+	Start      int            `json:"start"`
+	End        int            `json:"end"`
+	Title      string         `json:"title,omitempty"`
+	Metadata   map[string]any `json:"metadata,omitempty"`
+	Scores     Scores         `json:"scores"`
+	Highlights []Span         `json:"highlights,omitempty"`
+	Explain    string         `json:"explain,omitempty"`
+}
+
+// Scores are both legs' views of one hit; nil where a leg did not return it.
+type Scores struct {
+	Dense   *LegScore `json:"dense,omitempty"`
+	Keyword *LegScore `json:"keyword,omitempty"`
+}
+
+// LegScore is a raw score, its rank in the leg from 1, and its share of the
+// fused score.
+type LegScore struct {
+	Score float64 `json:"score"`
+	Rank  int     `json:"rank"`
+	Share float64 `json:"share"`
+}
+
+// Stats says what a search did.
+type Stats struct {
+	Mode     Mode          `json:"mode"` // the mode that ran; "keyword" if the encoder failed
+	Degraded string        `json:"degraded,omitempty"`
+	Fusion   FusionMethod  `json:"fusion,omitempty"`
+	Alpha    float64       `json:"alpha,omitempty"`
+	Dense    *LegStats     `json:"dense,omitempty"`
+	Keyword  *LegStats     `json:"keyword,omitempty"`
+	More     bool          `json:"more,omitempty"`
+	Encode   time.Duration `json:"encode_ns"`
+	Search   time.Duration `json:"search_ns"`
+	Total    time.Duration `json:"total_ns"`
+}
+
+// LegStats says what one leg did.
+type LegStats struct {
+	Plan       string        `json:"plan"`
+	Examined   int           `json:"examined"`
+	Candidates int           `json:"candidates"`
+	Took       time.Duration `json:"took_ns"`
+}
