@@ -38,8 +38,11 @@ type Model struct {
 	DefaultPrompt string
 	Similarity    string // "cosine" unless the folder says otherwise
 	TruncateDim   int    // 0: all
+	// Card is the folder's README.md, kept on Save.
+	Card string
 
 	closer func() error
+	print  fingerprint // computed once, at the first call
 }
 
 // PoolingMode reduces token vectors to a sentence vector; several modes joined
