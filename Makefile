@@ -1,0 +1,24 @@
+# Thin names for the commands people type. Everything is plain go underneath.
+TOOL = go tool -modfile=tools/go.mod
+
+.PHONY: build test race lint fmt fuzz
+
+build: ## the binary, in ./semdex
+	CGO_ENABLED=0 go build -trimpath -ldflags="-s -w" -o semdex ./cmd/semdex
+
+test: ## every test
+	go test ./...
+
+race: ## the concurrent packages under the race detector
+	go test -race ./index/... ./api/... ./embed/...
+
+lint: ## formatting, vet, staticcheck
+	@test -z "$$($(TOOL) gofumpt -l .)" || { $(TOOL) gofumpt -l .; echo "run: make fmt"; exit 1; }
+	go vet ./...
+	$(TOOL) staticcheck ./...
+
+fmt: ## write the formatting that lint wants
+	$(TOOL) gofumpt -w .
+
+fuzz: ## a short run of every fuzz target
+	./testdata/gen/fuzz.sh 20s
