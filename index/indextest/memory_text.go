@@ -1,0 +1,113 @@
+package indextest
+
+import (
+	"slices"
+	"strings"
+	"unicode"
+
+	"semdex/index"
+)
+
+// A token is a term and where it stands, in runes.
+type token struct {
+	term string
+	span index.Span
+}
+
+// analyze splits text into lower-case words of letters and digits, where
+// Hangul and other scripts never share a word. A Hangul word gives itself and
+// its pairs of neighbouring syllables, so that 한국어 finds 한국어를; any other
+// word loses its commonest English endings.
+func analyze(text string) []token {
+	runes := []rune(strings.ToLower(text))
+	if len(runes) != len([]rune(text)) { // lower case may change the length
+		runes = []rune(text)
+	}
+	var tokens []token
+	for i := 0; i < len(runes); {
+		if !isTermRune(runes[i]) {
+			i++
+			continue
+		}
+		hangul, start := unicode.Is(unicode.Hangul, runes[i]), i
+		for i < len(runes) && isTermRune(runes[i]) && unicode.Is(unicode.Hangul, runes[i]) == hangul {
+			i++
+		}
+		word := index.Span{Start: start, End: i}
+		if !hangul {
+			tokens = append(tokens, token{stem(string(runes[start:i])), word})
+			continue
+		}
+		tokens = append(tokens, token{string(runes[start:i]), word})
+		for j := start; j+2 <= i && i-start > 2; j++ {
+			tokens = append(tokens, token{string(runes[j : j+2]), index.Span{Start: j, End: j + 2}})
+		}
+	}
+	return tokens
+}
+
+func isTermRune(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) || unicode.IsMark(r) }
+
+// stem is far from Porter's, but maps the forms of regular words together.
+func stem(word string) string {
+	for _, suffix := range []string{"ing", "ies", "ed", "es", "s", "e", "y"} {
+		if s, ok := strings.CutSuffix(word, suffix); ok && len(s) >= 3 {
+			return s
+		}
+	}
+	return word
+}
+
+// termCounts are a passage's terms and their number.
+type termCounts struct {
+	count map[string]int
+	total int
+}
+
+// passageTerms counts the terms of each passage together with the title's.
+func passageTerms(r index.Record) []termCounts {
+	text := []rune(r.Text)
+	title := analyze(r.Title)
+	out := make([]termCounts, len(r.Passages))
+	for i, p := range r.Passages {
+		count := make(map[string]int)
+		tokens := append(slices.Clone(title), analyze(string(text[p.Start:p.End]))...)
+		for _, t := range tokens {
+			count[t.term]++
+		}
+		out[i] = termCounts{count, len(tokens)}
+	}
+	return out
+}
+
+// queryTerms are the distinct terms of a query, in order.
+func queryTerms(text string) []string {
+	var terms []string
+	for _, t := range analyze(text) {
+		if !slices.Contains(terms, t.term) {
+			terms = append(terms, t.term)
+		}
+	}
+	return terms
+}
+
+// Matches implements index.Collection.
+func (h *memoryHandle) Matches(text, passage string) []index.Span {
+	terms := queryTerms(text)
+	var spans []index.Span
+	for _, t := range analyze(passage) {
+		if slices.Contains(terms, t.term) {
+			spans = append(spans, t.span)
+		}
+	}
+	slices.SortFunc(spans, func(a, b index.Span) int { return a.Start - b.Start })
+	var merged []index.Span
+	for _, s := range spans {
+		if n := len(merged); n > 0 && s.Start <= merged[n-1].End {
+			merged[n-1].End = max(merged[n-1].End, s.End)
+			continue
+		}
+		merged = append(merged, s)
+	}
+	return merged
+}
