@@ -1,0 +1,76 @@
+package source
+
+import (
+	"encoding/json"
+	"flag"
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden files")
+
+// TestMarkup holds what Markdown and HTML become against golden files.
+func TestMarkup(t *testing.T) {
+	for _, name := range []string{"guide.md", "noheading.md", "page.html", "plain.html"} {
+		t.Run(name, func(t *testing.T) {
+			docs, errs, _ := collectAll(t, []string{filepath.Join("testdata", name)}, Options{})
+			if len(docs) != 1 || errs != nil {
+				t.Fatalf("got %d documents, errors %v", len(docs), errs)
+			}
+			text := docs[0].Text
+			docs[0].Text = ""
+			head, err := json.MarshalIndent(docs[0], "", "  ")
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := string(head) + "\n\n" + text + "\n"
+			golden := filepath.Join("testdata", name+".golden")
+			if *update {
+				if err := os.WriteFile(golden, []byte(got), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want, err := os.ReadFile(golden)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got != string(want) {
+				t.Errorf("got\n%s\nwant\n%s", got, want)
+			}
+		})
+	}
+}
+
+func TestMarkdownHeadingOnly(t *testing.T) {
+	docs, errs := fromText(t, "# 제목뿐\n", Options{Format: Markdown})
+	same(t, "errors", errs, []string(nil))
+	if len(docs) != 1 || docs[0].Text != "제목뿐" || docs[0].Title != "" {
+		t.Errorf("got %s", asJSON(t, docs))
+	}
+}
+
+func TestBrokenFrontMatterIsNamed(t *testing.T) {
+	_, errs := fromText(t, "---\ntitle: [a\n---\ntext\n", Options{Format: Markdown})
+	if len(errs) != 1 {
+		t.Fatalf("errors %q", errs)
+	}
+}
+
+// TestHTMLEncodings declares and hides the encoding in every way pages do.
+func TestHTMLEncodings(t *testing.T) {
+	const korean = "\xb0\xe6\xba\xb9\xb1\xc3" // 경복궁 in EUC-KR
+	cases := map[string]string{
+		"declared":         "<meta charset=euc-kr><p>" + korean,
+		"detected":         "<p>" + korean,
+		"declared wrongly": "<meta charset=euc-kr><p>경복궁",
+		"bom":              "\xef\xbb\xbf<meta charset=euc-kr><p>경복궁",
+		"utf-16":           "\xff\xfe<\x00p\x00>\x00\xbd\xac\xf5\xbc\x81\xad",
+	}
+	for name, page := range cases {
+		docs, errs := fromText(t, page, Options{Format: HTML})
+		if len(docs) != 1 || docs[0].Text != "경복궁" {
+			t.Errorf("%s: got %s, errors %v", name, asJSON(t, docs), errs)
+		}
+	}
+}
