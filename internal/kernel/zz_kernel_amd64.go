@@ -34,6 +34,31 @@ func gemmF32AVX2x5(k int, a *float32, lda int, b *float32, ldb int, c *float32, 
 //go:noescape
 func gemmF32AVX2x6(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, from *float32, ldfrom int)
 
+// softmaxAVX2 replaces n values (a multiple of the vector) by their softmax after scaling.
+//
+//go:noescape
+func softmaxAVX2(x *float32, n int, scale float32)
+
+// geluAVX2 applies the exact GELU to n values (a multiple of the vector).
+//
+//go:noescape
+func geluAVX2(x *float32, n int)
+
+// layerNormAVX2 adds a vector to n values (a multiple of the vector) and normalises them; inv is 1/n.
+//
+//go:noescape
+func layerNormAVX2(x *float32, add *float32, w *float32, b *float32, n int, eps float32, inv float32)
+
+// dotAVX2 is the inner product of n values, a multiple of four vectors.
+//
+//go:noescape
+func dotAVX2(a *float32, b *float32, n int) float32
+
+// axpyAVX2 adds s times x to y, n values, a multiple of the vector.
+//
+//go:noescape
+func axpyAVX2(y *float32, x *float32, n int, s float32)
+
 // gemmF32AVX512x1 computes a 1 x 32 tile; strides are in bytes, k > 0.
 //
 //go:noescape
@@ -93,3 +118,28 @@ func gemmF32AVX512x11(k int, a *float32, lda int, b *float32, ldb int, c *float3
 //
 //go:noescape
 func gemmF32AVX512x12(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, from *float32, ldfrom int)
+
+// softmaxAVX512 replaces n values (a multiple of the vector) by their softmax after scaling.
+//
+//go:noescape
+func softmaxAVX512(x *float32, n int, scale float32)
+
+// geluAVX512 applies the exact GELU to n values (a multiple of the vector).
+//
+//go:noescape
+func geluAVX512(x *float32, n int)
+
+// layerNormAVX512 adds a vector to n values (a multiple of the vector) and normalises them; inv is 1/n.
+//
+//go:noescape
+func layerNormAVX512(x *float32, add *float32, w *float32, b *float32, n int, eps float32, inv float32)
+
+// dotAVX512 is the inner product of n values, a multiple of four vectors.
+//
+//go:noescape
+func dotAVX512(a *float32, b *float32, n int) float32
+
+// axpyAVX512 adds s times x to y, n values, a multiple of the vector.
+//
+//go:noescape
+func axpyAVX512(y *float32, x *float32, n int, s float32)

@@ -733,6 +733,636 @@ store:
 	VZEROUPPER
 	RET
 
+// func softmaxAVX2(x *float32, n int, scale float32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·softmaxAVX2(SB), NOSPLIT, $0-20
+	MOVQ         x+0(FP), AX
+	MOVQ         n+8(FP), CX
+	VBROADCASTSS scale+16(FP), Y0
+	VMOVUPS      f32_ff800000<>+0(SB), Y1
+	MOVQ         AX, DX
+	MOVQ         CX, BX
+
+max:
+	VMULPS       (DX), Y0, Y2
+	VMAXPS       Y2, Y1, Y1
+	ADDQ         $0x20, DX
+	SUBQ         $0x08, BX
+	JG           max
+	VEXTRACTF128 $0x01, Y1, X2
+	VMAXPS       X2, X1, X1
+	VPERMILPS    $0x0e, X1, X2
+	VMAXPS       X2, X1, X1
+	VPERMILPS    $0x01, X1, X2
+	VMAXPS       X2, X1, X1
+	VBROADCASTSS X1, Y1
+	VXORPS       Y2, Y2, Y2
+	MOVQ         AX, DX
+	MOVQ         CX, BX
+
+exp:
+	VMULPS       (DX), Y0, Y3
+	VSUBPS       Y1, Y3, Y3
+	VMAXPS       f32_c2aeac4f<>+0(SB), Y3, Y3
+	VMINPS       f32_42b0c0a5<>+0(SB), Y3, Y3
+	VMULPS       f32_3fb8aa3b<>+0(SB), Y3, Y4
+	VROUNDPS     $0x00, Y4, Y4
+	VFNMADD231PS f32_3f318000<>+0(SB), Y4, Y3
+	VFNMADD231PS f32_b95e8083<>+0(SB), Y4, Y3
+	VMOVUPS      f32_39506967<>+0(SB), Y5
+	VFMADD213PS  f32_3ab743ce<>+0(SB), Y3, Y5
+	VFMADD213PS  f32_3c088908<>+0(SB), Y3, Y5
+	VFMADD213PS  f32_3d2aa9c1<>+0(SB), Y3, Y5
+	VFMADD213PS  f32_3e2aaaaa<>+0(SB), Y3, Y5
+	VFMADD213PS  f32_3f000000<>+0(SB), Y3, Y5
+	VMULPS       Y3, Y3, Y6
+	VFMADD213PS  Y3, Y6, Y5
+	VADDPS       f32_3f800000<>+0(SB), Y5, Y5
+	VCVTPS2DQ    Y4, Y4
+	VPSLLD       $0x17, Y4, Y4
+	VPADDD       Y4, Y5, Y3
+	VMOVUPS      Y3, (DX)
+	VADDPS       Y3, Y2, Y2
+	ADDQ         $0x20, DX
+	SUBQ         $0x08, BX
+	JG           exp
+	VEXTRACTF128 $0x01, Y2, X0
+	VADDPS       X0, X2, X2
+	VPERMILPS    $0x0e, X2, X0
+	VADDPS       X0, X2, X2
+	VPERMILPS    $0x01, X2, X0
+	VADDPS       X0, X2, X2
+	VBROADCASTSS X2, Y2
+	VMOVUPS      f32_3f800000<>+0(SB), Y0
+	VDIVPS       Y2, Y0, Y0
+
+scale:
+	VMULPS  (AX), Y0, Y1
+	VMOVUPS Y1, (AX)
+	ADDQ    $0x20, AX
+	SUBQ    $0x08, CX
+	JG      scale
+	VZEROUPPER
+	RET
+
+DATA f32_ff800000<>+0(SB)/4, $0xff800000
+DATA f32_ff800000<>+4(SB)/4, $0xff800000
+DATA f32_ff800000<>+8(SB)/4, $0xff800000
+DATA f32_ff800000<>+12(SB)/4, $0xff800000
+DATA f32_ff800000<>+16(SB)/4, $0xff800000
+DATA f32_ff800000<>+20(SB)/4, $0xff800000
+DATA f32_ff800000<>+24(SB)/4, $0xff800000
+DATA f32_ff800000<>+28(SB)/4, $0xff800000
+DATA f32_ff800000<>+32(SB)/4, $0xff800000
+DATA f32_ff800000<>+36(SB)/4, $0xff800000
+DATA f32_ff800000<>+40(SB)/4, $0xff800000
+DATA f32_ff800000<>+44(SB)/4, $0xff800000
+DATA f32_ff800000<>+48(SB)/4, $0xff800000
+DATA f32_ff800000<>+52(SB)/4, $0xff800000
+DATA f32_ff800000<>+56(SB)/4, $0xff800000
+DATA f32_ff800000<>+60(SB)/4, $0xff800000
+GLOBL f32_ff800000<>(SB), RODATA|NOPTR, $64
+
+DATA f32_c2aeac4f<>+0(SB)/4, $0xc2aeac4f
+DATA f32_c2aeac4f<>+4(SB)/4, $0xc2aeac4f
+DATA f32_c2aeac4f<>+8(SB)/4, $0xc2aeac4f
+DATA f32_c2aeac4f<>+12(SB)/4, $0xc2aeac4f
+DATA f32_c2aeac4f<>+16(SB)/4, $0xc2aeac4f
+DATA f32_c2aeac4f<>+20(SB)/4, $0xc2aeac4f
+DATA f32_c2aeac4f<>+24(SB)/4, $0xc2aeac4f
+DATA f32_c2aeac4f<>+28(SB)/4, $0xc2aeac4f
+DATA f32_c2aeac4f<>+32(SB)/4, $0xc2aeac4f
+DATA f32_c2aeac4f<>+36(SB)/4, $0xc2aeac4f
+DATA f32_c2aeac4f<>+40(SB)/4, $0xc2aeac4f
+DATA f32_c2aeac4f<>+44(SB)/4, $0xc2aeac4f
+DATA f32_c2aeac4f<>+48(SB)/4, $0xc2aeac4f
+DATA f32_c2aeac4f<>+52(SB)/4, $0xc2aeac4f
+DATA f32_c2aeac4f<>+56(SB)/4, $0xc2aeac4f
+DATA f32_c2aeac4f<>+60(SB)/4, $0xc2aeac4f
+GLOBL f32_c2aeac4f<>(SB), RODATA|NOPTR, $64
+
+DATA f32_42b0c0a5<>+0(SB)/4, $0x42b0c0a5
+DATA f32_42b0c0a5<>+4(SB)/4, $0x42b0c0a5
+DATA f32_42b0c0a5<>+8(SB)/4, $0x42b0c0a5
+DATA f32_42b0c0a5<>+12(SB)/4, $0x42b0c0a5
+DATA f32_42b0c0a5<>+16(SB)/4, $0x42b0c0a5
+DATA f32_42b0c0a5<>+20(SB)/4, $0x42b0c0a5
+DATA f32_42b0c0a5<>+24(SB)/4, $0x42b0c0a5
+DATA f32_42b0c0a5<>+28(SB)/4, $0x42b0c0a5
+DATA f32_42b0c0a5<>+32(SB)/4, $0x42b0c0a5
+DATA f32_42b0c0a5<>+36(SB)/4, $0x42b0c0a5
+DATA f32_42b0c0a5<>+40(SB)/4, $0x42b0c0a5
+DATA f32_42b0c0a5<>+44(SB)/4, $0x42b0c0a5
+DATA f32_42b0c0a5<>+48(SB)/4, $0x42b0c0a5
+DATA f32_42b0c0a5<>+52(SB)/4, $0x42b0c0a5
+DATA f32_42b0c0a5<>+56(SB)/4, $0x42b0c0a5
+DATA f32_42b0c0a5<>+60(SB)/4, $0x42b0c0a5
+GLOBL f32_42b0c0a5<>(SB), RODATA|NOPTR, $64
+
+DATA f32_3fb8aa3b<>+0(SB)/4, $0x3fb8aa3b
+DATA f32_3fb8aa3b<>+4(SB)/4, $0x3fb8aa3b
+DATA f32_3fb8aa3b<>+8(SB)/4, $0x3fb8aa3b
+DATA f32_3fb8aa3b<>+12(SB)/4, $0x3fb8aa3b
+DATA f32_3fb8aa3b<>+16(SB)/4, $0x3fb8aa3b
+DATA f32_3fb8aa3b<>+20(SB)/4, $0x3fb8aa3b
+DATA f32_3fb8aa3b<>+24(SB)/4, $0x3fb8aa3b
+DATA f32_3fb8aa3b<>+28(SB)/4, $0x3fb8aa3b
+DATA f32_3fb8aa3b<>+32(SB)/4, $0x3fb8aa3b
+DATA f32_3fb8aa3b<>+36(SB)/4, $0x3fb8aa3b
+DATA f32_3fb8aa3b<>+40(SB)/4, $0x3fb8aa3b
+DATA f32_3fb8aa3b<>+44(SB)/4, $0x3fb8aa3b
+DATA f32_3fb8aa3b<>+48(SB)/4, $0x3fb8aa3b
+DATA f32_3fb8aa3b<>+52(SB)/4, $0x3fb8aa3b
+DATA f32_3fb8aa3b<>+56(SB)/4, $0x3fb8aa3b
+DATA f32_3fb8aa3b<>+60(SB)/4, $0x3fb8aa3b
+GLOBL f32_3fb8aa3b<>(SB), RODATA|NOPTR, $64
+
+DATA f32_3f318000<>+0(SB)/4, $0x3f318000
+DATA f32_3f318000<>+4(SB)/4, $0x3f318000
+DATA f32_3f318000<>+8(SB)/4, $0x3f318000
+DATA f32_3f318000<>+12(SB)/4, $0x3f318000
+DATA f32_3f318000<>+16(SB)/4, $0x3f318000
+DATA f32_3f318000<>+20(SB)/4, $0x3f318000
+DATA f32_3f318000<>+24(SB)/4, $0x3f318000
+DATA f32_3f318000<>+28(SB)/4, $0x3f318000
+DATA f32_3f318000<>+32(SB)/4, $0x3f318000
+DATA f32_3f318000<>+36(SB)/4, $0x3f318000
+DATA f32_3f318000<>+40(SB)/4, $0x3f318000
+DATA f32_3f318000<>+44(SB)/4, $0x3f318000
+DATA f32_3f318000<>+48(SB)/4, $0x3f318000
+DATA f32_3f318000<>+52(SB)/4, $0x3f318000
+DATA f32_3f318000<>+56(SB)/4, $0x3f318000
+DATA f32_3f318000<>+60(SB)/4, $0x3f318000
+GLOBL f32_3f318000<>(SB), RODATA|NOPTR, $64
+
+DATA f32_b95e8083<>+0(SB)/4, $0xb95e8083
+DATA f32_b95e8083<>+4(SB)/4, $0xb95e8083
+DATA f32_b95e8083<>+8(SB)/4, $0xb95e8083
+DATA f32_b95e8083<>+12(SB)/4, $0xb95e8083
+DATA f32_b95e8083<>+16(SB)/4, $0xb95e8083
+DATA f32_b95e8083<>+20(SB)/4, $0xb95e8083
+DATA f32_b95e8083<>+24(SB)/4, $0xb95e8083
+DATA f32_b95e8083<>+28(SB)/4, $0xb95e8083
+DATA f32_b95e8083<>+32(SB)/4, $0xb95e8083
+DATA f32_b95e8083<>+36(SB)/4, $0xb95e8083
+DATA f32_b95e8083<>+40(SB)/4, $0xb95e8083
+DATA f32_b95e8083<>+44(SB)/4, $0xb95e8083
+DATA f32_b95e8083<>+48(SB)/4, $0xb95e8083
+DATA f32_b95e8083<>+52(SB)/4, $0xb95e8083
+DATA f32_b95e8083<>+56(SB)/4, $0xb95e8083
+DATA f32_b95e8083<>+60(SB)/4, $0xb95e8083
+GLOBL f32_b95e8083<>(SB), RODATA|NOPTR, $64
+
+DATA f32_39506967<>+0(SB)/4, $0x39506967
+DATA f32_39506967<>+4(SB)/4, $0x39506967
+DATA f32_39506967<>+8(SB)/4, $0x39506967
+DATA f32_39506967<>+12(SB)/4, $0x39506967
+DATA f32_39506967<>+16(SB)/4, $0x39506967
+DATA f32_39506967<>+20(SB)/4, $0x39506967
+DATA f32_39506967<>+24(SB)/4, $0x39506967
+DATA f32_39506967<>+28(SB)/4, $0x39506967
+DATA f32_39506967<>+32(SB)/4, $0x39506967
+DATA f32_39506967<>+36(SB)/4, $0x39506967
+DATA f32_39506967<>+40(SB)/4, $0x39506967
+DATA f32_39506967<>+44(SB)/4, $0x39506967
+DATA f32_39506967<>+48(SB)/4, $0x39506967
+DATA f32_39506967<>+52(SB)/4, $0x39506967
+DATA f32_39506967<>+56(SB)/4, $0x39506967
+DATA f32_39506967<>+60(SB)/4, $0x39506967
+GLOBL f32_39506967<>(SB), RODATA|NOPTR, $64
+
+DATA f32_3ab743ce<>+0(SB)/4, $0x3ab743ce
+DATA f32_3ab743ce<>+4(SB)/4, $0x3ab743ce
+DATA f32_3ab743ce<>+8(SB)/4, $0x3ab743ce
+DATA f32_3ab743ce<>+12(SB)/4, $0x3ab743ce
+DATA f32_3ab743ce<>+16(SB)/4, $0x3ab743ce
+DATA f32_3ab743ce<>+20(SB)/4, $0x3ab743ce
+DATA f32_3ab743ce<>+24(SB)/4, $0x3ab743ce
+DATA f32_3ab743ce<>+28(SB)/4, $0x3ab743ce
+DATA f32_3ab743ce<>+32(SB)/4, $0x3ab743ce
+DATA f32_3ab743ce<>+36(SB)/4, $0x3ab743ce
+DATA f32_3ab743ce<>+40(SB)/4, $0x3ab743ce
+DATA f32_3ab743ce<>+44(SB)/4, $0x3ab743ce
+DATA f32_3ab743ce<>+48(SB)/4, $0x3ab743ce
+DATA f32_3ab743ce<>+52(SB)/4, $0x3ab743ce
+DATA f32_3ab743ce<>+56(SB)/4, $0x3ab743ce
+DATA f32_3ab743ce<>+60(SB)/4, $0x3ab743ce
+GLOBL f32_3ab743ce<>(SB), RODATA|NOPTR, $64
+
+DATA f32_3c088908<>+0(SB)/4, $0x3c088908
+DATA f32_3c088908<>+4(SB)/4, $0x3c088908
+DATA f32_3c088908<>+8(SB)/4, $0x3c088908
+DATA f32_3c088908<>+12(SB)/4, $0x3c088908
+DATA f32_3c088908<>+16(SB)/4, $0x3c088908
+DATA f32_3c088908<>+20(SB)/4, $0x3c088908
+DATA f32_3c088908<>+24(SB)/4, $0x3c088908
+DATA f32_3c088908<>+28(SB)/4, $0x3c088908
+DATA f32_3c088908<>+32(SB)/4, $0x3c088908
+DATA f32_3c088908<>+36(SB)/4, $0x3c088908
+DATA f32_3c088908<>+40(SB)/4, $0x3c088908
+DATA f32_3c088908<>+44(SB)/4, $0x3c088908
+DATA f32_3c088908<>+48(SB)/4, $0x3c088908
+DATA f32_3c088908<>+52(SB)/4, $0x3c088908
+DATA f32_3c088908<>+56(SB)/4, $0x3c088908
+DATA f32_3c088908<>+60(SB)/4, $0x3c088908
+GLOBL f32_3c088908<>(SB), RODATA|NOPTR, $64
+
+DATA f32_3d2aa9c1<>+0(SB)/4, $0x3d2aa9c1
+DATA f32_3d2aa9c1<>+4(SB)/4, $0x3d2aa9c1
+DATA f32_3d2aa9c1<>+8(SB)/4, $0x3d2aa9c1
+DATA f32_3d2aa9c1<>+12(SB)/4, $0x3d2aa9c1
+DATA f32_3d2aa9c1<>+16(SB)/4, $0x3d2aa9c1
+DATA f32_3d2aa9c1<>+20(SB)/4, $0x3d2aa9c1
+DATA f32_3d2aa9c1<>+24(SB)/4, $0x3d2aa9c1
+DATA f32_3d2aa9c1<>+28(SB)/4, $0x3d2aa9c1
+DATA f32_3d2aa9c1<>+32(SB)/4, $0x3d2aa9c1
+DATA f32_3d2aa9c1<>+36(SB)/4, $0x3d2aa9c1
+DATA f32_3d2aa9c1<>+40(SB)/4, $0x3d2aa9c1
+DATA f32_3d2aa9c1<>+44(SB)/4, $0x3d2aa9c1
+DATA f32_3d2aa9c1<>+48(SB)/4, $0x3d2aa9c1
+DATA f32_3d2aa9c1<>+52(SB)/4, $0x3d2aa9c1
+DATA f32_3d2aa9c1<>+56(SB)/4, $0x3d2aa9c1
+DATA f32_3d2aa9c1<>+60(SB)/4, $0x3d2aa9c1
+GLOBL f32_3d2aa9c1<>(SB), RODATA|NOPTR, $64
+
+DATA f32_3e2aaaaa<>+0(SB)/4, $0x3e2aaaaa
+DATA f32_3e2aaaaa<>+4(SB)/4, $0x3e2aaaaa
+DATA f32_3e2aaaaa<>+8(SB)/4, $0x3e2aaaaa
+DATA f32_3e2aaaaa<>+12(SB)/4, $0x3e2aaaaa
+DATA f32_3e2aaaaa<>+16(SB)/4, $0x3e2aaaaa
+DATA f32_3e2aaaaa<>+20(SB)/4, $0x3e2aaaaa
+DATA f32_3e2aaaaa<>+24(SB)/4, $0x3e2aaaaa
+DATA f32_3e2aaaaa<>+28(SB)/4, $0x3e2aaaaa
+DATA f32_3e2aaaaa<>+32(SB)/4, $0x3e2aaaaa
+DATA f32_3e2aaaaa<>+36(SB)/4, $0x3e2aaaaa
+DATA f32_3e2aaaaa<>+40(SB)/4, $0x3e2aaaaa
+DATA f32_3e2aaaaa<>+44(SB)/4, $0x3e2aaaaa
+DATA f32_3e2aaaaa<>+48(SB)/4, $0x3e2aaaaa
+DATA f32_3e2aaaaa<>+52(SB)/4, $0x3e2aaaaa
+DATA f32_3e2aaaaa<>+56(SB)/4, $0x3e2aaaaa
+DATA f32_3e2aaaaa<>+60(SB)/4, $0x3e2aaaaa
+GLOBL f32_3e2aaaaa<>(SB), RODATA|NOPTR, $64
+
+DATA f32_3f000000<>+0(SB)/4, $0x3f000000
+DATA f32_3f000000<>+4(SB)/4, $0x3f000000
+DATA f32_3f000000<>+8(SB)/4, $0x3f000000
+DATA f32_3f000000<>+12(SB)/4, $0x3f000000
+DATA f32_3f000000<>+16(SB)/4, $0x3f000000
+DATA f32_3f000000<>+20(SB)/4, $0x3f000000
+DATA f32_3f000000<>+24(SB)/4, $0x3f000000
+DATA f32_3f000000<>+28(SB)/4, $0x3f000000
+DATA f32_3f000000<>+32(SB)/4, $0x3f000000
+DATA f32_3f000000<>+36(SB)/4, $0x3f000000
+DATA f32_3f000000<>+40(SB)/4, $0x3f000000
+DATA f32_3f000000<>+44(SB)/4, $0x3f000000
+DATA f32_3f000000<>+48(SB)/4, $0x3f000000
+DATA f32_3f000000<>+52(SB)/4, $0x3f000000
+DATA f32_3f000000<>+56(SB)/4, $0x3f000000
+DATA f32_3f000000<>+60(SB)/4, $0x3f000000
+GLOBL f32_3f000000<>(SB), RODATA|NOPTR, $64
+
+DATA f32_3f800000<>+0(SB)/4, $0x3f800000
+DATA f32_3f800000<>+4(SB)/4, $0x3f800000
+DATA f32_3f800000<>+8(SB)/4, $0x3f800000
+DATA f32_3f800000<>+12(SB)/4, $0x3f800000
+DATA f32_3f800000<>+16(SB)/4, $0x3f800000
+DATA f32_3f800000<>+20(SB)/4, $0x3f800000
+DATA f32_3f800000<>+24(SB)/4, $0x3f800000
+DATA f32_3f800000<>+28(SB)/4, $0x3f800000
+DATA f32_3f800000<>+32(SB)/4, $0x3f800000
+DATA f32_3f800000<>+36(SB)/4, $0x3f800000
+DATA f32_3f800000<>+40(SB)/4, $0x3f800000
+DATA f32_3f800000<>+44(SB)/4, $0x3f800000
+DATA f32_3f800000<>+48(SB)/4, $0x3f800000
+DATA f32_3f800000<>+52(SB)/4, $0x3f800000
+DATA f32_3f800000<>+56(SB)/4, $0x3f800000
+DATA f32_3f800000<>+60(SB)/4, $0x3f800000
+GLOBL f32_3f800000<>(SB), RODATA|NOPTR, $64
+
+// func geluAVX2(x *float32, n int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·geluAVX2(SB), NOSPLIT, $0-16
+	MOVQ    x+0(FP), AX
+	MOVQ    n+8(FP), CX
+	VMOVUPS f32_3f800000<>+0(SB), Y0
+
+loop:
+	VMOVUPS      (AX), Y1
+	VANDPS       f32_7fffffff<>+0(SB), Y1, Y2
+	VMULPS       f32_3f3504f3<>+0(SB), Y2, Y2
+	VMOVAPS      Y0, Y3
+	VFMADD231PS  f32_3ea7ba05<>+0(SB), Y2, Y3
+	VDIVPS       Y3, Y0, Y3
+	VMOVUPS      f32_3f87dc22<>+0(SB), Y4
+	VFMADD213PS  f32_bfba00e3<>+0(SB), Y3, Y4
+	VFMADD213PS  f32_3fb5f0e3<>+0(SB), Y3, Y4
+	VFMADD213PS  f32_be91a98e<>+0(SB), Y3, Y4
+	VFMADD213PS  f32_3e827906<>+0(SB), Y3, Y4
+	VMULPS       Y3, Y4, Y4
+	VXORPS       Y3, Y3, Y3
+	VFNMADD231PS Y2, Y2, Y3
+	VMOVAPS      Y3, Y2
+	VMAXPS       f32_c2aeac4f<>+0(SB), Y2, Y2
+	VMINPS       f32_42b0c0a5<>+0(SB), Y2, Y2
+	VMULPS       f32_3fb8aa3b<>+0(SB), Y2, Y3
+	VROUNDPS     $0x00, Y3, Y3
+	VFNMADD231PS f32_3f318000<>+0(SB), Y3, Y2
+	VFNMADD231PS f32_b95e8083<>+0(SB), Y3, Y2
+	VMOVUPS      f32_39506967<>+0(SB), Y5
+	VFMADD213PS  f32_3ab743ce<>+0(SB), Y2, Y5
+	VFMADD213PS  f32_3c088908<>+0(SB), Y2, Y5
+	VFMADD213PS  f32_3d2aa9c1<>+0(SB), Y2, Y5
+	VFMADD213PS  f32_3e2aaaaa<>+0(SB), Y2, Y5
+	VFMADD213PS  f32_3f000000<>+0(SB), Y2, Y5
+	VMULPS       Y2, Y2, Y6
+	VFMADD213PS  Y2, Y6, Y5
+	VADDPS       f32_3f800000<>+0(SB), Y5, Y5
+	VCVTPS2DQ    Y3, Y3
+	VPSLLD       $0x17, Y3, Y3
+	VPADDD       Y3, Y5, Y2
+	VMULPS       Y2, Y4, Y4
+	VXORPS       Y3, Y3, Y3
+	VMAXPS       Y3, Y1, Y3
+	VANDPS       f32_7fffffff<>+0(SB), Y1, Y2
+	VMULPS       f32_3f000000<>+0(SB), Y2, Y2
+	VFNMADD231PS Y4, Y2, Y3
+	VMOVUPS      Y3, (AX)
+	ADDQ         $0x20, AX
+	SUBQ         $0x08, CX
+	JG           loop
+	VZEROUPPER
+	RET
+
+DATA f32_7fffffff<>+0(SB)/4, $0x7fffffff
+DATA f32_7fffffff<>+4(SB)/4, $0x7fffffff
+DATA f32_7fffffff<>+8(SB)/4, $0x7fffffff
+DATA f32_7fffffff<>+12(SB)/4, $0x7fffffff
+DATA f32_7fffffff<>+16(SB)/4, $0x7fffffff
+DATA f32_7fffffff<>+20(SB)/4, $0x7fffffff
+DATA f32_7fffffff<>+24(SB)/4, $0x7fffffff
+DATA f32_7fffffff<>+28(SB)/4, $0x7fffffff
+DATA f32_7fffffff<>+32(SB)/4, $0x7fffffff
+DATA f32_7fffffff<>+36(SB)/4, $0x7fffffff
+DATA f32_7fffffff<>+40(SB)/4, $0x7fffffff
+DATA f32_7fffffff<>+44(SB)/4, $0x7fffffff
+DATA f32_7fffffff<>+48(SB)/4, $0x7fffffff
+DATA f32_7fffffff<>+52(SB)/4, $0x7fffffff
+DATA f32_7fffffff<>+56(SB)/4, $0x7fffffff
+DATA f32_7fffffff<>+60(SB)/4, $0x7fffffff
+GLOBL f32_7fffffff<>(SB), RODATA|NOPTR, $64
+
+DATA f32_3f3504f3<>+0(SB)/4, $0x3f3504f3
+DATA f32_3f3504f3<>+4(SB)/4, $0x3f3504f3
+DATA f32_3f3504f3<>+8(SB)/4, $0x3f3504f3
+DATA f32_3f3504f3<>+12(SB)/4, $0x3f3504f3
+DATA f32_3f3504f3<>+16(SB)/4, $0x3f3504f3
+DATA f32_3f3504f3<>+20(SB)/4, $0x3f3504f3
+DATA f32_3f3504f3<>+24(SB)/4, $0x3f3504f3
+DATA f32_3f3504f3<>+28(SB)/4, $0x3f3504f3
+DATA f32_3f3504f3<>+32(SB)/4, $0x3f3504f3
+DATA f32_3f3504f3<>+36(SB)/4, $0x3f3504f3
+DATA f32_3f3504f3<>+40(SB)/4, $0x3f3504f3
+DATA f32_3f3504f3<>+44(SB)/4, $0x3f3504f3
+DATA f32_3f3504f3<>+48(SB)/4, $0x3f3504f3
+DATA f32_3f3504f3<>+52(SB)/4, $0x3f3504f3
+DATA f32_3f3504f3<>+56(SB)/4, $0x3f3504f3
+DATA f32_3f3504f3<>+60(SB)/4, $0x3f3504f3
+GLOBL f32_3f3504f3<>(SB), RODATA|NOPTR, $64
+
+DATA f32_3ea7ba05<>+0(SB)/4, $0x3ea7ba05
+DATA f32_3ea7ba05<>+4(SB)/4, $0x3ea7ba05
+DATA f32_3ea7ba05<>+8(SB)/4, $0x3ea7ba05
+DATA f32_3ea7ba05<>+12(SB)/4, $0x3ea7ba05
+DATA f32_3ea7ba05<>+16(SB)/4, $0x3ea7ba05
+DATA f32_3ea7ba05<>+20(SB)/4, $0x3ea7ba05
+DATA f32_3ea7ba05<>+24(SB)/4, $0x3ea7ba05
+DATA f32_3ea7ba05<>+28(SB)/4, $0x3ea7ba05
+DATA f32_3ea7ba05<>+32(SB)/4, $0x3ea7ba05
+DATA f32_3ea7ba05<>+36(SB)/4, $0x3ea7ba05
+DATA f32_3ea7ba05<>+40(SB)/4, $0x3ea7ba05
+DATA f32_3ea7ba05<>+44(SB)/4, $0x3ea7ba05
+DATA f32_3ea7ba05<>+48(SB)/4, $0x3ea7ba05
+DATA f32_3ea7ba05<>+52(SB)/4, $0x3ea7ba05
+DATA f32_3ea7ba05<>+56(SB)/4, $0x3ea7ba05
+DATA f32_3ea7ba05<>+60(SB)/4, $0x3ea7ba05
+GLOBL f32_3ea7ba05<>(SB), RODATA|NOPTR, $64
+
+DATA f32_3f87dc22<>+0(SB)/4, $0x3f87dc22
+DATA f32_3f87dc22<>+4(SB)/4, $0x3f87dc22
+DATA f32_3f87dc22<>+8(SB)/4, $0x3f87dc22
+DATA f32_3f87dc22<>+12(SB)/4, $0x3f87dc22
+DATA f32_3f87dc22<>+16(SB)/4, $0x3f87dc22
+DATA f32_3f87dc22<>+20(SB)/4, $0x3f87dc22
+DATA f32_3f87dc22<>+24(SB)/4, $0x3f87dc22
+DATA f32_3f87dc22<>+28(SB)/4, $0x3f87dc22
+DATA f32_3f87dc22<>+32(SB)/4, $0x3f87dc22
+DATA f32_3f87dc22<>+36(SB)/4, $0x3f87dc22
+DATA f32_3f87dc22<>+40(SB)/4, $0x3f87dc22
+DATA f32_3f87dc22<>+44(SB)/4, $0x3f87dc22
+DATA f32_3f87dc22<>+48(SB)/4, $0x3f87dc22
+DATA f32_3f87dc22<>+52(SB)/4, $0x3f87dc22
+DATA f32_3f87dc22<>+56(SB)/4, $0x3f87dc22
+DATA f32_3f87dc22<>+60(SB)/4, $0x3f87dc22
+GLOBL f32_3f87dc22<>(SB), RODATA|NOPTR, $64
+
+DATA f32_bfba00e3<>+0(SB)/4, $0xbfba00e3
+DATA f32_bfba00e3<>+4(SB)/4, $0xbfba00e3
+DATA f32_bfba00e3<>+8(SB)/4, $0xbfba00e3
+DATA f32_bfba00e3<>+12(SB)/4, $0xbfba00e3
+DATA f32_bfba00e3<>+16(SB)/4, $0xbfba00e3
+DATA f32_bfba00e3<>+20(SB)/4, $0xbfba00e3
+DATA f32_bfba00e3<>+24(SB)/4, $0xbfba00e3
+DATA f32_bfba00e3<>+28(SB)/4, $0xbfba00e3
+DATA f32_bfba00e3<>+32(SB)/4, $0xbfba00e3
+DATA f32_bfba00e3<>+36(SB)/4, $0xbfba00e3
+DATA f32_bfba00e3<>+40(SB)/4, $0xbfba00e3
+DATA f32_bfba00e3<>+44(SB)/4, $0xbfba00e3
+DATA f32_bfba00e3<>+48(SB)/4, $0xbfba00e3
+DATA f32_bfba00e3<>+52(SB)/4, $0xbfba00e3
+DATA f32_bfba00e3<>+56(SB)/4, $0xbfba00e3
+DATA f32_bfba00e3<>+60(SB)/4, $0xbfba00e3
+GLOBL f32_bfba00e3<>(SB), RODATA|NOPTR, $64
+
+DATA f32_3fb5f0e3<>+0(SB)/4, $0x3fb5f0e3
+DATA f32_3fb5f0e3<>+4(SB)/4, $0x3fb5f0e3
+DATA f32_3fb5f0e3<>+8(SB)/4, $0x3fb5f0e3
+DATA f32_3fb5f0e3<>+12(SB)/4, $0x3fb5f0e3
+DATA f32_3fb5f0e3<>+16(SB)/4, $0x3fb5f0e3
+DATA f32_3fb5f0e3<>+20(SB)/4, $0x3fb5f0e3
+DATA f32_3fb5f0e3<>+24(SB)/4, $0x3fb5f0e3
+DATA f32_3fb5f0e3<>+28(SB)/4, $0x3fb5f0e3
+DATA f32_3fb5f0e3<>+32(SB)/4, $0x3fb5f0e3
+DATA f32_3fb5f0e3<>+36(SB)/4, $0x3fb5f0e3
+DATA f32_3fb5f0e3<>+40(SB)/4, $0x3fb5f0e3
+DATA f32_3fb5f0e3<>+44(SB)/4, $0x3fb5f0e3
+DATA f32_3fb5f0e3<>+48(SB)/4, $0x3fb5f0e3
+DATA f32_3fb5f0e3<>+52(SB)/4, $0x3fb5f0e3
+DATA f32_3fb5f0e3<>+56(SB)/4, $0x3fb5f0e3
+DATA f32_3fb5f0e3<>+60(SB)/4, $0x3fb5f0e3
+GLOBL f32_3fb5f0e3<>(SB), RODATA|NOPTR, $64
+
+DATA f32_be91a98e<>+0(SB)/4, $0xbe91a98e
+DATA f32_be91a98e<>+4(SB)/4, $0xbe91a98e
+DATA f32_be91a98e<>+8(SB)/4, $0xbe91a98e
+DATA f32_be91a98e<>+12(SB)/4, $0xbe91a98e
+DATA f32_be91a98e<>+16(SB)/4, $0xbe91a98e
+DATA f32_be91a98e<>+20(SB)/4, $0xbe91a98e
+DATA f32_be91a98e<>+24(SB)/4, $0xbe91a98e
+DATA f32_be91a98e<>+28(SB)/4, $0xbe91a98e
+DATA f32_be91a98e<>+32(SB)/4, $0xbe91a98e
+DATA f32_be91a98e<>+36(SB)/4, $0xbe91a98e
+DATA f32_be91a98e<>+40(SB)/4, $0xbe91a98e
+DATA f32_be91a98e<>+44(SB)/4, $0xbe91a98e
+DATA f32_be91a98e<>+48(SB)/4, $0xbe91a98e
+DATA f32_be91a98e<>+52(SB)/4, $0xbe91a98e
+DATA f32_be91a98e<>+56(SB)/4, $0xbe91a98e
+DATA f32_be91a98e<>+60(SB)/4, $0xbe91a98e
+GLOBL f32_be91a98e<>(SB), RODATA|NOPTR, $64
+
+DATA f32_3e827906<>+0(SB)/4, $0x3e827906
+DATA f32_3e827906<>+4(SB)/4, $0x3e827906
+DATA f32_3e827906<>+8(SB)/4, $0x3e827906
+DATA f32_3e827906<>+12(SB)/4, $0x3e827906
+DATA f32_3e827906<>+16(SB)/4, $0x3e827906
+DATA f32_3e827906<>+20(SB)/4, $0x3e827906
+DATA f32_3e827906<>+24(SB)/4, $0x3e827906
+DATA f32_3e827906<>+28(SB)/4, $0x3e827906
+DATA f32_3e827906<>+32(SB)/4, $0x3e827906
+DATA f32_3e827906<>+36(SB)/4, $0x3e827906
+DATA f32_3e827906<>+40(SB)/4, $0x3e827906
+DATA f32_3e827906<>+44(SB)/4, $0x3e827906
+DATA f32_3e827906<>+48(SB)/4, $0x3e827906
+DATA f32_3e827906<>+52(SB)/4, $0x3e827906
+DATA f32_3e827906<>+56(SB)/4, $0x3e827906
+DATA f32_3e827906<>+60(SB)/4, $0x3e827906
+GLOBL f32_3e827906<>(SB), RODATA|NOPTR, $64
+
+// func layerNormAVX2(x *float32, add *float32, w *float32, b *float32, n int, eps float32, inv float32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·layerNormAVX2(SB), NOSPLIT, $0-48
+	MOVQ         x+0(FP), AX
+	MOVQ         add+8(FP), CX
+	MOVQ         n+32(FP), DX
+	VBROADCASTSS inv+44(FP), Y0
+	VXORPS       Y1, Y1, Y1
+	MOVQ         AX, BX
+	MOVQ         DX, SI
+
+sum:
+	VMOVUPS      (BX), Y2
+	VADDPS       (CX), Y2, Y2
+	VMOVUPS      Y2, (BX)
+	VADDPS       Y2, Y1, Y1
+	ADDQ         $0x20, BX
+	ADDQ         $0x20, CX
+	SUBQ         $0x08, SI
+	JG           sum
+	VEXTRACTF128 $0x01, Y1, X2
+	VADDPS       X2, X1, X1
+	VPERMILPS    $0x0e, X1, X2
+	VADDPS       X2, X1, X1
+	VPERMILPS    $0x01, X1, X2
+	VADDPS       X2, X1, X1
+	VBROADCASTSS X1, Y1
+	VMULPS       Y0, Y1, Y1
+	VXORPS       Y2, Y2, Y2
+	MOVQ         AX, BX
+	MOVQ         DX, CX
+
+var:
+	VMOVUPS      (BX), Y3
+	VSUBPS       Y1, Y3, Y3
+	VFMADD231PS  Y3, Y3, Y2
+	ADDQ         $0x20, BX
+	SUBQ         $0x08, CX
+	JG           var
+	VEXTRACTF128 $0x01, Y2, X3
+	VADDPS       X3, X2, X2
+	VPERMILPS    $0x0e, X2, X3
+	VADDPS       X3, X2, X2
+	VPERMILPS    $0x01, X2, X3
+	VADDPS       X3, X2, X2
+	VBROADCASTSS X2, Y2
+	VMULPS       Y0, Y2, Y2
+	VBROADCASTSS eps+40(FP), Y0
+	VADDPS       Y0, Y2, Y2
+	VSQRTPS      Y2, Y2
+	VMOVUPS      f32_3f800000<>+0(SB), Y0
+	VDIVPS       Y2, Y0, Y0
+	MOVQ         w+16(FP), CX
+	MOVQ         b+24(FP), BX
+
+scale:
+	VMOVUPS     (AX), Y2
+	VSUBPS      Y1, Y2, Y2
+	VMULPS      Y0, Y2, Y2
+	VMOVUPS     (BX), Y3
+	VFMADD231PS (CX), Y2, Y3
+	VMOVUPS     Y3, (AX)
+	ADDQ        $0x20, AX
+	ADDQ        $0x20, CX
+	ADDQ        $0x20, BX
+	SUBQ        $0x08, DX
+	JG          scale
+	VZEROUPPER
+	RET
+
+// func dotAVX2(a *float32, b *float32, n int) float32
+// Requires: AVX, FMA3, SSE
+TEXT ·dotAVX2(SB), NOSPLIT, $0-28
+	MOVQ   a+0(FP), AX
+	MOVQ   b+8(FP), CX
+	MOVQ   n+16(FP), DX
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+
+loop:
+	VMOVUPS      (AX), Y4
+	VFMADD231PS  (CX), Y4, Y0
+	VMOVUPS      32(AX), Y4
+	VFMADD231PS  32(CX), Y4, Y1
+	VMOVUPS      64(AX), Y4
+	VFMADD231PS  64(CX), Y4, Y2
+	VMOVUPS      96(AX), Y4
+	VFMADD231PS  96(CX), Y4, Y3
+	ADDQ         $0x00000080, AX
+	ADDQ         $0x00000080, CX
+	SUBQ         $0x20, DX
+	JG           loop
+	VADDPS       Y1, Y0, Y0
+	VADDPS       Y3, Y2, Y2
+	VADDPS       Y2, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X1, X0, X0
+	VPERMILPS    $0x0e, X0, X1
+	VADDPS       X1, X0, X0
+	VPERMILPS    $0x01, X0, X1
+	VADDPS       X1, X0, X0
+	MOVSS        X0, ret+24(FP)
+	VZEROUPPER
+	RET
+
+// func axpyAVX2(y *float32, x *float32, n int, s float32)
+// Requires: AVX, FMA3
+TEXT ·axpyAVX2(SB), NOSPLIT, $0-28
+	MOVQ         y+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	VBROADCASTSS s+24(FP), Y0
+
+loop:
+	VMOVUPS     (AX), Y1
+	VFMADD231PS (CX), Y0, Y1
+	VMOVUPS     Y1, (AX)
+	ADDQ        $0x20, AX
+	ADDQ        $0x20, CX
+	SUBQ        $0x08, DX
+	JG          loop
+	VZEROUPPER
+	RET
+
 // func gemmF32AVX512x1(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, from *float32, ldfrom int)
 // Requires: AVX, AVX512F
 TEXT ·gemmF32AVX512x1(SB), NOSPLIT, $0-72
@@ -2992,5 +3622,267 @@ store:
 	ADDQ    CX, AX
 	VMOVUPS Z22, (AX)
 	VMOVUPS Z23, 64(AX)
+	VZEROUPPER
+	RET
+
+// func softmaxAVX512(x *float32, n int, scale float32)
+// Requires: AVX, AVX512F
+TEXT ·softmaxAVX512(SB), NOSPLIT, $0-20
+	MOVQ         x+0(FP), AX
+	MOVQ         n+8(FP), CX
+	VBROADCASTSS scale+16(FP), Z0
+	VMOVUPS      f32_ff800000<>+0(SB), Z1
+	MOVQ         AX, DX
+	MOVQ         CX, BX
+
+max:
+	VMULPS        (DX), Z0, Z2
+	VMAXPS        Z2, Z1, Z1
+	ADDQ          $0x40, DX
+	SUBQ          $0x10, BX
+	JG            max
+	VEXTRACTF64X4 $0x01, Z1, Y2
+	VMAXPS        Y2, Y1, Y1
+	VEXTRACTF128  $0x01, Y1, X2
+	VMAXPS        X2, X1, X1
+	VPERMILPS     $0x0e, X1, X2
+	VMAXPS        X2, X1, X1
+	VPERMILPS     $0x01, X1, X2
+	VMAXPS        X2, X1, X1
+	VBROADCASTSS  X1, Z1
+	VPXORD        Z3, Z3, Z3
+	MOVQ          AX, DX
+	MOVQ          CX, BX
+
+exp:
+	VMULPS        (DX), Z0, Z2
+	VSUBPS        Z1, Z2, Z2
+	VMAXPS        f32_c2aeac4f<>+0(SB), Z2, Z2
+	VMINPS        f32_42b0c0a5<>+0(SB), Z2, Z2
+	VMULPS        f32_3fb8aa3b<>+0(SB), Z2, Z4
+	VRNDSCALEPS   $0x00, Z4, Z4
+	VFNMADD231PS  f32_3f318000<>+0(SB), Z4, Z2
+	VFNMADD231PS  f32_b95e8083<>+0(SB), Z4, Z2
+	VMOVUPS       f32_39506967<>+0(SB), Z5
+	VFMADD213PS   f32_3ab743ce<>+0(SB), Z2, Z5
+	VFMADD213PS   f32_3c088908<>+0(SB), Z2, Z5
+	VFMADD213PS   f32_3d2aa9c1<>+0(SB), Z2, Z5
+	VFMADD213PS   f32_3e2aaaaa<>+0(SB), Z2, Z5
+	VFMADD213PS   f32_3f000000<>+0(SB), Z2, Z5
+	VMULPS        Z2, Z2, Z6
+	VFMADD213PS   Z2, Z6, Z5
+	VADDPS        f32_3f800000<>+0(SB), Z5, Z5
+	VCVTPS2DQ     Z4, Z4
+	VPSLLD        $0x17, Z4, Z4
+	VPADDD        Z4, Z5, Z2
+	VMOVUPS       Z2, (DX)
+	VADDPS        Z2, Z3, Z3
+	ADDQ          $0x40, DX
+	SUBQ          $0x10, BX
+	JG            exp
+	VEXTRACTF64X4 $0x01, Z3, Y0
+	VADDPS        Y0, Y3, Y3
+	VEXTRACTF128  $0x01, Y3, X0
+	VADDPS        X0, X3, X3
+	VPERMILPS     $0x0e, X3, X0
+	VADDPS        X0, X3, X3
+	VPERMILPS     $0x01, X3, X0
+	VADDPS        X0, X3, X3
+	VBROADCASTSS  X3, Z3
+	VMOVUPS       f32_3f800000<>+0(SB), Z0
+	VDIVPS        Z3, Z0, Z0
+
+scale:
+	VMULPS  (AX), Z0, Z1
+	VMOVUPS Z1, (AX)
+	ADDQ    $0x40, AX
+	SUBQ    $0x10, CX
+	JG      scale
+	VZEROUPPER
+	RET
+
+// func geluAVX512(x *float32, n int)
+// Requires: AVX, AVX512F
+TEXT ·geluAVX512(SB), NOSPLIT, $0-16
+	MOVQ    x+0(FP), AX
+	MOVQ    n+8(FP), CX
+	VMOVUPS f32_3f800000<>+0(SB), Z0
+
+loop:
+	VMOVUPS      (AX), Z1
+	VPANDD       f32_7fffffff<>+0(SB), Z1, Z2
+	VMULPS       f32_3f3504f3<>+0(SB), Z2, Z2
+	VMOVAPS      Z0, Z3
+	VFMADD231PS  f32_3ea7ba05<>+0(SB), Z2, Z3
+	VDIVPS       Z3, Z0, Z3
+	VMOVUPS      f32_3f87dc22<>+0(SB), Z4
+	VFMADD213PS  f32_bfba00e3<>+0(SB), Z3, Z4
+	VFMADD213PS  f32_3fb5f0e3<>+0(SB), Z3, Z4
+	VFMADD213PS  f32_be91a98e<>+0(SB), Z3, Z4
+	VFMADD213PS  f32_3e827906<>+0(SB), Z3, Z4
+	VMULPS       Z3, Z4, Z4
+	VPXORD       Z5, Z5, Z5
+	VFNMADD231PS Z2, Z2, Z5
+	VMOVAPS      Z5, Z2
+	VMAXPS       f32_c2aeac4f<>+0(SB), Z2, Z2
+	VMINPS       f32_42b0c0a5<>+0(SB), Z2, Z2
+	VMULPS       f32_3fb8aa3b<>+0(SB), Z2, Z6
+	VRNDSCALEPS  $0x00, Z6, Z6
+	VFNMADD231PS f32_3f318000<>+0(SB), Z6, Z2
+	VFNMADD231PS f32_b95e8083<>+0(SB), Z6, Z2
+	VMOVUPS      f32_39506967<>+0(SB), Z7
+	VFMADD213PS  f32_3ab743ce<>+0(SB), Z2, Z7
+	VFMADD213PS  f32_3c088908<>+0(SB), Z2, Z7
+	VFMADD213PS  f32_3d2aa9c1<>+0(SB), Z2, Z7
+	VFMADD213PS  f32_3e2aaaaa<>+0(SB), Z2, Z7
+	VFMADD213PS  f32_3f000000<>+0(SB), Z2, Z7
+	VMULPS       Z2, Z2, Z8
+	VFMADD213PS  Z2, Z8, Z7
+	VADDPS       f32_3f800000<>+0(SB), Z7, Z7
+	VCVTPS2DQ    Z6, Z6
+	VPSLLD       $0x17, Z6, Z6
+	VPADDD       Z6, Z7, Z2
+	VMULPS       Z2, Z4, Z4
+	VPXORD       Z3, Z3, Z3
+	VMAXPS       Z3, Z1, Z3
+	VPANDD       f32_7fffffff<>+0(SB), Z1, Z2
+	VMULPS       f32_3f000000<>+0(SB), Z2, Z2
+	VFNMADD231PS Z4, Z2, Z3
+	VMOVUPS      Z3, (AX)
+	ADDQ         $0x40, AX
+	SUBQ         $0x10, CX
+	JG           loop
+	VZEROUPPER
+	RET
+
+// func layerNormAVX512(x *float32, add *float32, w *float32, b *float32, n int, eps float32, inv float32)
+// Requires: AVX, AVX512F
+TEXT ·layerNormAVX512(SB), NOSPLIT, $0-48
+	MOVQ         x+0(FP), AX
+	MOVQ         add+8(FP), CX
+	MOVQ         n+32(FP), DX
+	VBROADCASTSS inv+44(FP), Z0
+	VPXORD       Z1, Z1, Z1
+	MOVQ         AX, BX
+	MOVQ         DX, SI
+
+sum:
+	VMOVUPS       (BX), Z2
+	VADDPS        (CX), Z2, Z2
+	VMOVUPS       Z2, (BX)
+	VADDPS        Z2, Z1, Z1
+	ADDQ          $0x40, BX
+	ADDQ          $0x40, CX
+	SUBQ          $0x10, SI
+	JG            sum
+	VEXTRACTF64X4 $0x01, Z1, Y2
+	VADDPS        Y2, Y1, Y1
+	VEXTRACTF128  $0x01, Y1, X2
+	VADDPS        X2, X1, X1
+	VPERMILPS     $0x0e, X1, X2
+	VADDPS        X2, X1, X1
+	VPERMILPS     $0x01, X1, X2
+	VADDPS        X2, X1, X1
+	VBROADCASTSS  X1, Z1
+	VMULPS        Z0, Z1, Z1
+	VPXORD        Z3, Z3, Z3
+	MOVQ          AX, BX
+	MOVQ          DX, CX
+
+var:
+	VMOVUPS       (BX), Z2
+	VSUBPS        Z1, Z2, Z2
+	VFMADD231PS   Z2, Z2, Z3
+	ADDQ          $0x40, BX
+	SUBQ          $0x10, CX
+	JG            var
+	VEXTRACTF64X4 $0x01, Z3, Y2
+	VADDPS        Y2, Y3, Y3
+	VEXTRACTF128  $0x01, Y3, X2
+	VADDPS        X2, X3, X3
+	VPERMILPS     $0x0e, X3, X2
+	VADDPS        X2, X3, X3
+	VPERMILPS     $0x01, X3, X2
+	VADDPS        X2, X3, X3
+	VBROADCASTSS  X3, Z3
+	VMULPS        Z0, Z3, Z3
+	VBROADCASTSS  eps+40(FP), Z0
+	VADDPS        Z0, Z3, Z3
+	VSQRTPS       Z3, Z3
+	VMOVUPS       f32_3f800000<>+0(SB), Z0
+	VDIVPS        Z3, Z0, Z0
+	MOVQ          w+16(FP), CX
+	MOVQ          b+24(FP), BX
+
+scale:
+	VMOVUPS     (AX), Z2
+	VSUBPS      Z1, Z2, Z2
+	VMULPS      Z0, Z2, Z2
+	VMOVUPS     (BX), Z3
+	VFMADD231PS (CX), Z2, Z3
+	VMOVUPS     Z3, (AX)
+	ADDQ        $0x40, AX
+	ADDQ        $0x40, CX
+	ADDQ        $0x40, BX
+	SUBQ        $0x10, DX
+	JG          scale
+	VZEROUPPER
+	RET
+
+// func dotAVX512(a *float32, b *float32, n int) float32
+// Requires: AVX, AVX512F, SSE
+TEXT ·dotAVX512(SB), NOSPLIT, $0-28
+	MOVQ   a+0(FP), AX
+	MOVQ   b+8(FP), CX
+	MOVQ   n+16(FP), DX
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+
+loop:
+	VMOVUPS       (AX), Z4
+	VFMADD231PS   (CX), Z4, Z0
+	VMOVUPS       64(AX), Z4
+	VFMADD231PS   64(CX), Z4, Z1
+	VMOVUPS       128(AX), Z4
+	VFMADD231PS   128(CX), Z4, Z2
+	VMOVUPS       192(AX), Z4
+	VFMADD231PS   192(CX), Z4, Z3
+	ADDQ          $0x00000100, AX
+	ADDQ          $0x00000100, CX
+	SUBQ          $0x40, DX
+	JG            loop
+	VADDPS        Z1, Z0, Z0
+	VADDPS        Z3, Z2, Z2
+	VADDPS        Z2, Z0, Z0
+	VEXTRACTF64X4 $0x01, Z0, Y1
+	VADDPS        Y1, Y0, Y0
+	VEXTRACTF128  $0x01, Y0, X1
+	VADDPS        X1, X0, X0
+	VPERMILPS     $0x0e, X0, X1
+	VADDPS        X1, X0, X0
+	VPERMILPS     $0x01, X0, X1
+	VADDPS        X1, X0, X0
+	MOVSS         X0, ret+24(FP)
+	VZEROUPPER
+	RET
+
+// func axpyAVX512(y *float32, x *float32, n int, s float32)
+// Requires: AVX, AVX512F
+TEXT ·axpyAVX512(SB), NOSPLIT, $0-28
+	MOVQ         y+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	VBROADCASTSS s+24(FP), Z0
+
+loop:
+	VMOVUPS     (AX), Z1
+	VFMADD231PS (CX), Z0, Z1
+	VMOVUPS     Z1, (AX)
+	ADDQ        $0x40, AX
+	ADDQ        $0x40, CX
+	SUBQ        $0x10, DX
+	JG          loop
 	VZEROUPPER
 	RET

@@ -48,6 +48,11 @@ func main() {
 		for rows := 1; rows <= i.rows; rows++ {
 			gemmF32(i, rows)
 		}
+		softmax(i)
+		gelu(i)
+		layerNorm(i)
+		dot(i)
+		axpy(i)
 	}
 	Generate()
 }

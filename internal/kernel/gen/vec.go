@@ -1,0 +1,328 @@
+package main
+
+import (
+	"math"
+
+	. "github.com/mmcloughlin/avo/build"
+	. "github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+)
+
+// constants are read-only vectors that hold one float32 value in every lane,
+// so that an instruction of either width takes them as its memory operand.
+var constants = map[uint32]Mem{}
+
+// constant returns a memory operand full of v.
+func constant(v float32) Mem {
+	bits := math.Float32bits(v)
+	m, ok := constants[bits]
+	if !ok {
+		m = GLOBL("f32_"+hex(bits), RODATA|NOPTR)
+		for j := range avx512.lanes {
+			DATA(4*j, U32(bits))
+		}
+		constants[bits] = m
+	}
+	return m
+}
+
+func hex(v uint32) string {
+	const digits = "0123456789abcdef"
+	b := make([]byte, 8)
+	for i := range b {
+		b[i] = digits[v>>(28-4*i)&15]
+	}
+	return string(b)
+}
+
+// splat fills a vector with a constant.
+func (i isa) splat(v float32) reg.VecVirtual {
+	x := i.vec()
+	VMOVUPS(constant(v), x)
+	return x
+}
+
+// loop emits body for every vector of the n values (a multiple of the lanes,
+// at least one vector) that ptrs walk over.
+func (i isa) loop(label string, n reg.Register, ptrs []reg.Register, body func()) {
+	count := GP64()
+	MOVQ(n, count)
+	Label(label)
+	body()
+	for _, p := range ptrs {
+		ADDQ(Imm(uint64(i.bytes())), p)
+	}
+	SUBQ(Imm(uint64(i.lanes)), count)
+	JG(LabelRef(label))
+}
+
+// reduce folds a vector's lanes into its lowest by op, halves first.
+func (i isa) reduce(v reg.VecVirtual, op func(...Op)) reg.Register {
+	y := v.AsY()
+	if i.lanes == 16 {
+		t := YMM()
+		VEXTRACTF64X4(Imm(1), v.AsZ(), t)
+		op(t, y, y)
+	}
+	x, t := v.AsX(), XMM()
+	VEXTRACTF128(Imm(1), y, t)
+	op(t, x, x)
+	VPERMILPS(Imm(0b1110), x, t)
+	op(t, x, x)
+	VPERMILPS(Imm(0b01), x, t)
+	op(t, x, x)
+	return x
+}
+
+// expPoly are Cephes' coefficients of expf (Moshier), for e^r - 1 - r over
+// |r| <= ln2/2, highest power first.
+var expPoly = []float32{1.9875691500e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1}
+
+// exp replaces x by e^x, relative error below 3e-7; x is clamped to the range
+// in which the result is a normal number. With n = round(x/ln2) and ln2 in two
+// parts, e^x = 2^n e^(x - n ln2).
+func (i isa) exp(x reg.VecVirtual) {
+	VMAXPS(constant(-87.33654), x, x)
+	VMINPS(constant(88.37626), x, x)
+	n := i.vec()
+	VMULPS(constant(math.Log2E), x, n)
+	if i.lanes == 16 {
+		VRNDSCALEPS(Imm(0), n, n)
+	} else {
+		VROUNDPS(Imm(0), n, n)
+	}
+	VFNMADD231PS(constant(0.693359375), n, x)
+	VFNMADD231PS(constant(-2.12194440e-4), n, x)
+	p, x2 := i.vec(), i.vec()
+	VMOVUPS(constant(expPoly[0]), p)
+	for _, k := range expPoly[1:] {
+		VFMADD213PS(constant(k), x, p)
+	}
+	VMULPS(x, x, x2)
+	VFMADD213PS(x, x2, p)
+	VADDPS(constant(1), p, p)
+	// times 2^n, through the exponent's bits
+	VCVTPS2DQ(n, n)
+	VPSLLD(Imm(23), n, n)
+	VPADDD(n, p, x)
+}
+
+// softmax writes exp(scale*x - max) over the sum of all in place.
+func softmax(i isa) {
+	TEXT("softmax"+i.name, NOSPLIT, "func(x *float32, n int, scale float32)")
+	Pragma("noescape")
+	Doc("softmax" + i.name + " replaces n values (a multiple of the vector) by their softmax after scaling.")
+	x := Load(Param("x"), GP64())
+	n := Load(Param("n"), GP64())
+	scale := i.vec()
+	s, _ := Param("scale").Resolve()
+	VBROADCASTSS(s.Addr, scale)
+
+	top := i.splat(float32(math.Inf(-1)))
+	p := GP64()
+	MOVQ(x, p)
+	i.loop("max", n, []reg.Register{p}, func() {
+		v := i.vec()
+		VMULPS(Mem{Base: p}, scale, v)
+		VMAXPS(v, top, top)
+	})
+	i.spread(i.reduce(top, func(o ...Op) { VMAXPS(o[0], o[1], o[2]) }), top)
+
+	sum := i.vec()
+	i.zero(sum)
+	MOVQ(x, p)
+	i.loop("exp", n, []reg.Register{p}, func() {
+		v := i.vec()
+		VMULPS(Mem{Base: p}, scale, v)
+		VSUBPS(top, v, v)
+		i.exp(v)
+		VMOVUPS(v, Mem{Base: p})
+		VADDPS(v, sum, sum)
+	})
+	i.spread(i.reduce(sum, func(o ...Op) { VADDPS(o[0], o[1], o[2]) }), sum)
+	inv := i.splat(1)
+	VDIVPS(sum, inv, inv)
+	i.loop("scale", n, []reg.Register{x}, func() {
+		v := i.vec()
+		VMULPS(Mem{Base: x}, inv, v)
+		VMOVUPS(v, Mem{Base: x})
+	})
+	VZEROUPPER()
+	RET()
+}
+
+// spread copies the lowest lane of x into every lane of v.
+func (i isa) spread(x reg.Register, v reg.VecVirtual) { VBROADCASTSS(x, v) }
+
+// gelu writes GELU in its exact form x/2 (1 + erf(x/sqrt2)) in place. The
+// complementary error function is Abramowitz and Stegun 7.1.26, absolute error
+// below 1.5e-7; taken on |x| it loses nothing for negative x.
+func gelu(i isa) {
+	TEXT("gelu"+i.name, NOSPLIT, "func(x *float32, n int)")
+	Pragma("noescape")
+	Doc("gelu" + i.name + " applies the exact GELU to n values (a multiple of the vector).")
+	x := Load(Param("x"), GP64())
+	n := Load(Param("n"), GP64())
+	one := i.splat(1)
+	i.loop("loop", n, []reg.Register{x}, func() {
+		v, z, t, q := i.vec(), i.vec(), i.vec(), i.vec()
+		VMOVUPS(Mem{Base: x}, v)
+		i.abs(v, z)
+		VMULPS(constant(1/math.Sqrt2), z, z) // z = |x|/sqrt2
+		VMOVAPS(one, t)
+		VFMADD231PS(constant(0.3275911), z, t)
+		VDIVPS(t, one, t) // t = 1/(1+pz)
+		VMOVUPS(constant(erfc[0]), q)
+		for _, k := range erfc[1:] {
+			VFMADD213PS(constant(k), t, q)
+		}
+		VMULPS(t, q, q)
+		i.negSquare(z)
+		i.exp(z)
+		VMULPS(z, q, q) // q = erfc(|x|/sqrt2)
+		// x/2 (2 - q) for positive x, x/2 q for negative: relu(x) - |x|/2 q
+		i.zero(t)
+		VMAXPS(t, v, t)
+		i.abs(v, z)
+		VMULPS(constant(0.5), z, z)
+		VFNMADD231PS(q, z, t)
+		VMOVUPS(t, Mem{Base: x})
+	})
+	VZEROUPPER()
+	RET()
+}
+
+// erfc are the coefficients of 7.1.26, highest power first.
+var erfc = []float32{1.061405429, -1.453152027, 1.421413741, -0.284496736, 0.254829592}
+
+// abs writes |v| to z.
+func (i isa) abs(v, z reg.VecVirtual) {
+	if i.lanes == 16 {
+		VPANDD(constant(math.Float32frombits(1<<31-1)), v, z)
+	} else {
+		VANDPS(constant(math.Float32frombits(1<<31-1)), v, z)
+	}
+}
+
+// negSquare replaces z by -z^2.
+func (i isa) negSquare(z reg.VecVirtual) {
+	t := i.vec()
+	i.zero(t)
+	VFNMADD231PS(z, z, t)
+	VMOVAPS(t, z)
+}
+
+// layerNorm normalises a row in place: (x - mean)/sqrt(var + eps) * w + b
+// (Ba et al. 2016, section 3), after adding a vector to it.
+func layerNorm(i isa) {
+	TEXT("layerNorm"+i.name, NOSPLIT, "func(x *float32, add *float32, w *float32, b *float32, n int, eps float32, inv float32)")
+	Pragma("noescape")
+	Doc("layerNorm" + i.name + " adds a vector to n values (a multiple of the vector) and normalises them; inv is 1/n.")
+	x := Load(Param("x"), GP64())
+	add := Load(Param("add"), GP64())
+	n := Load(Param("n"), GP64())
+	inv := i.vec()
+	invAddr, _ := Param("inv").Resolve()
+	VBROADCASTSS(invAddr.Addr, inv)
+	plus := func(o ...Op) { VADDPS(o[0], o[1], o[2]) }
+
+	mean, p := i.vec(), GP64()
+	i.zero(mean)
+	MOVQ(x, p)
+	i.loop("sum", n, []reg.Register{p, add}, func() {
+		v := i.vec()
+		VMOVUPS(Mem{Base: p}, v)
+		VADDPS(Mem{Base: add}, v, v)
+		VMOVUPS(v, Mem{Base: p})
+		VADDPS(v, mean, mean)
+	})
+	i.spread(i.reduce(mean, plus), mean)
+	VMULPS(inv, mean, mean)
+
+	sq := i.vec()
+	i.zero(sq)
+	MOVQ(x, p)
+	i.loop("var", n, []reg.Register{p}, func() {
+		v := i.vec()
+		VMOVUPS(Mem{Base: p}, v)
+		VSUBPS(mean, v, v)
+		VFMADD231PS(v, v, sq)
+	})
+	i.spread(i.reduce(sq, plus), sq)
+	VMULPS(inv, sq, sq)
+	eps := i.vec()
+	epsAddr, _ := Param("eps").Resolve()
+	VBROADCASTSS(epsAddr.Addr, eps)
+	VADDPS(eps, sq, sq)
+	VSQRTPS(sq, sq)
+	r := i.splat(1)
+	VDIVPS(sq, r, r)
+
+	w := Load(Param("w"), GP64())
+	b := Load(Param("b"), GP64())
+	i.loop("scale", n, []reg.Register{x, w, b}, func() {
+		v := i.vec()
+		VMOVUPS(Mem{Base: x}, v)
+		VSUBPS(mean, v, v)
+		VMULPS(r, v, v)
+		t := i.vec()
+		VMOVUPS(Mem{Base: b}, t)
+		VFMADD231PS(Mem{Base: w}, v, t)
+		VMOVUPS(t, Mem{Base: x})
+	})
+	VZEROUPPER()
+	RET()
+}
+
+// dot writes the inner product with four accumulators.
+func dot(i isa) {
+	TEXT("dot"+i.name, NOSPLIT, "func(a *float32, b *float32, n int) float32")
+	Pragma("noescape")
+	Doc("dot" + i.name + " is the inner product of n values, a multiple of four vectors.")
+	a := Load(Param("a"), GP64())
+	b := Load(Param("b"), GP64())
+	n := Load(Param("n"), GP64())
+	acc := [4]reg.VecVirtual{}
+	for j := range acc {
+		acc[j] = i.vec()
+		i.zero(acc[j])
+	}
+	Label("loop")
+	for j := range acc {
+		v := i.vec()
+		VMOVUPS(Mem{Base: a, Disp: j * i.bytes()}, v)
+		VFMADD231PS(Mem{Base: b, Disp: j * i.bytes()}, v, acc[j])
+	}
+	ADDQ(U32(4*i.bytes()), a)
+	ADDQ(U32(4*i.bytes()), b)
+	SUBQ(Imm(uint64(4*i.lanes)), n)
+	JG(LabelRef("loop"))
+	VADDPS(acc[1], acc[0], acc[0])
+	VADDPS(acc[3], acc[2], acc[2])
+	VADDPS(acc[2], acc[0], acc[0])
+	sum := i.reduce(acc[0], func(o ...Op) { VADDPS(o[0], o[1], o[2]) })
+	Store(sum, ReturnIndex(0))
+	VZEROUPPER()
+	RET()
+}
+
+// axpy writes y += s x.
+func axpy(i isa) {
+	TEXT("axpy"+i.name, NOSPLIT, "func(y *float32, x *float32, n int, s float32)")
+	Pragma("noescape")
+	Doc("axpy" + i.name + " adds s times x to y, n values, a multiple of the vector.")
+	y := Load(Param("y"), GP64())
+	x := Load(Param("x"), GP64())
+	n := Load(Param("n"), GP64())
+	s := i.vec()
+	addr, _ := Param("s").Resolve()
+	VBROADCASTSS(addr.Addr, s)
+	i.loop("loop", n, []reg.Register{y, x}, func() {
+		v := i.vec()
+		VMOVUPS(Mem{Base: y}, v)
+		VFMADD231PS(Mem{Base: x}, s, v)
+		VMOVUPS(v, Mem{Base: y})
+	})
+	VZEROUPPER()
+	RET()
+}

@@ -1,0 +1,58 @@
+package kernel
+
+// The dispatchers. Their slices hold whole vectors, at least one.
+
+func (l Level) softmax(x []float32, scale float32) {
+	switch {
+	case l >= AVX512:
+		softmaxAVX512(&x[0], len(x), scale)
+	case l == AVX2:
+		softmaxAVX2(&x[0], len(x), scale)
+	default:
+		softmaxPlain(x, scale)
+	}
+}
+
+func (l Level) gelu(x []float32) {
+	switch {
+	case l >= AVX512:
+		geluAVX512(&x[0], len(x))
+	case l == AVX2:
+		geluAVX2(&x[0], len(x))
+	default:
+		geluPlain(x)
+	}
+}
+
+func (l Level) layerNorm(x, add, w, b []float32, eps float32) {
+	inv := 1 / float32(len(x))
+	switch {
+	case l >= AVX512:
+		layerNormAVX512(&x[0], &add[0], &w[0], &b[0], len(x), eps, inv)
+	case l == AVX2:
+		layerNormAVX2(&x[0], &add[0], &w[0], &b[0], len(x), eps, inv)
+	default:
+		layerNormPlain(x, add, w, b, eps)
+	}
+}
+
+func (l Level) dot(a, b []float32) float32 {
+	switch {
+	case l >= AVX512:
+		return dotAVX512(&a[0], &b[0], len(a))
+	case l == AVX2:
+		return dotAVX2(&a[0], &b[0], len(a))
+	}
+	return dotPlain(a, b)
+}
+
+func (l Level) axpy(y, x []float32, s float32) {
+	switch {
+	case l >= AVX512:
+		axpyAVX512(&y[0], &x[0], len(y), s)
+	case l == AVX2:
+		axpyAVX2(&y[0], &x[0], len(y), s)
+	default:
+		axpyPlain(y, x, s)
+	}
+}

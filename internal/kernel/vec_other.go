@@ -1,0 +1,9 @@
+//go:build !amd64
+
+package kernel
+
+func (Level) softmax(x []float32, scale float32)            { softmaxPlain(x, scale) }
+func (Level) gelu(x []float32)                              { geluPlain(x) }
+func (Level) layerNorm(x, add, w, b []float32, eps float32) { layerNormPlain(x, add, w, b, eps) }
+func (Level) dot(a, b []float32) float32                    { return dotPlain(a, b) }
+func (Level) axpy(y, x []float32, s float32)                { axpyPlain(y, x, s) }
