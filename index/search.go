@@ -1,0 +1,291 @@
+package index
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// Limits and defaults of a query.
+const (
+	DefaultTopK   = 10
+	MaxDepth      = 10000   // Offset + TopK
+	MaxQueryBytes = 1 << 16 // Query.Text
+)
+
+// Search answers a query from one collection: it runs the legs that the mode
+// asks for side by side, fuses them, groups, pages, and reads the hits' text.
+// In hybrid mode without a vector it answers from keywords alone and says so in
+// Stats.Degraded. Errors: ErrInvalidQuery, ErrUnknownField, ErrFieldType,
+// ErrInvalidFilter, ErrInvalidVector and the engine's own.
+func Search(ctx context.Context, c Collection, q Query) (Result, error) {
+	return search(ctx, c, q, "the query has no vector")
+}
+
+// search is Search; noVector says why a hybrid query has no vector.
+func search(ctx context.Context, c Collection, q Query, noVector string) (Result, error) {
+	begin := time.Now()
+	q, err := q.withDefaults()
+	if err != nil {
+		return Result{}, err
+	}
+	if q.Filter != nil {
+		info, err := c.Info(ctx)
+		if err != nil {
+			return Result{}, err
+		}
+		if q.Filter, err = Resolve(q.Filter, info.Settings.Fields); err != nil {
+			return Result{}, err
+		}
+	}
+	s := &searcher{c: c, q: q}
+	s.stats.Mode = q.Mode
+	switch {
+	case q.Mode == Hybrid && q.Vector == nil:
+		s.stats.Mode, s.stats.Degraded = KeywordOnly, noVector
+		s.stats.Fusion = q.Fusion.Method
+	case q.Mode == Hybrid:
+		s.stats.Fusion, s.stats.Alpha = q.Fusion.Method, *q.Fusion.Alpha
+	}
+	ranking, err := s.ranking(ctx)
+	if err != nil {
+		return Result{}, err
+	}
+	result := Result{Total: len(ranking)}
+	if result.Hits, err = s.page(ctx, ranking); err != nil {
+		return Result{}, err
+	}
+	s.stats.Search = time.Since(begin)
+	s.stats.Total = s.stats.Search
+	result.Stats = s.stats
+	return result, nil
+}
+
+// withDefaults fills what the zero value leaves open and checks the rest.
+func (q Query) withDefaults() (Query, error) {
+	if q.TopK == 0 {
+		q.TopK = DefaultTopK
+	}
+	if q.Mode == "" {
+		q.Mode = Hybrid
+	}
+	if q.Fusion.Method == "" {
+		q.Fusion.Method = MinMax
+	}
+	if q.Fusion.Alpha == nil {
+		alpha := DefaultAlpha
+		q.Fusion.Alpha = &alpha
+	}
+	if q.GroupBy == "" {
+		q.GroupBy = ByDocument
+	}
+	return q, q.check()
+}
+
+func (q Query) check() error {
+	invalid := func(format string, args ...any) error {
+		return fmt.Errorf("%w: "+format, append([]any{ErrInvalidQuery}, args...)...)
+	}
+	alpha := *q.Fusion.Alpha
+	switch {
+	case q.Mode != Hybrid && q.Mode != DenseOnly && q.Mode != KeywordOnly:
+		return invalid("mode %q; there are hybrid, dense and keyword", q.Mode)
+	case q.Fusion.Method != MinMax && q.Fusion.Method != RRF:
+		return invalid("fusion %q; there are minmax and rrf", q.Fusion.Method)
+	case math.IsNaN(alpha) || alpha < 0 || alpha > 1:
+		return invalid("alpha is %v, it must be between 0 and 1", alpha)
+	case q.GroupBy != ByDocument && q.GroupBy != ByPassage:
+		return invalid("group_by %q; there are document and passage", q.GroupBy)
+	case q.TopK < 0 || q.Offset < 0:
+		return invalid("top_k %d and offset %d must not be negative", q.TopK, q.Offset)
+	case q.TopK > MaxDepth || q.Offset > MaxDepth-q.TopK:
+		return invalid("offset %d and top_k %d reach deeper than %d hits", q.Offset, q.TopK, MaxDepth)
+	case q.MinScore != nil && math.IsNaN(*q.MinScore):
+		return invalid("min_score is not a number")
+	case q.Mode != DenseOnly && strings.TrimSpace(q.Text) == "":
+		return invalid("the text is empty")
+	case q.Mode == DenseOnly && q.Vector == nil:
+		return invalid("dense search needs a vector")
+	case len(q.Text) > MaxQueryBytes:
+		return invalid("the text has %d bytes, at most %d are allowed", len(q.Text), MaxQueryBytes)
+	case !utf8.ValidString(q.Text):
+		return invalid("the text has invalid UTF-8 at byte %d", invalidUTF8(q.Text))
+	}
+	return nil
+}
+
+// searcher carries one query through its steps.
+type searcher struct {
+	c     Collection
+	q     Query
+	stats Stats
+}
+
+// ranking returns all groups (or passages) above the minimum score among the
+// candidates, going deeper until the page is full or nothing more can come.
+func (s *searcher) ranking(ctx context.Context) ([]fused, error) {
+	need := s.q.Offset + s.q.TopK
+	for depth := max(Window, need); ; depth *= 4 {
+		dense, keyword, err := s.legs(ctx, depth)
+		if err != nil {
+			return nil, err
+		}
+		ranking := s.fuse(dense, keyword)
+		enough := s.cut(&ranking)
+		if s.q.GroupBy == ByDocument {
+			ranking = groupByDocument(ranking)
+		}
+		more := dense != nil && dense.More || keyword != nil && keyword.More
+		s.stats.More = more && !enough
+		if len(ranking) >= need || !s.stats.More {
+			return ranking, nil
+		}
+	}
+}
+
+// cut drops what is below the minimum score. It reports whether anything that
+// deeper candidates could bring would be dropped too: single legs fall, and
+// beyond the window the fused score is 0.
+func (s *searcher) cut(ranking *[]fused) (enough bool) {
+	if s.q.MinScore == nil {
+		return false
+	}
+	keep := len(*ranking)
+	for keep > 0 && (*ranking)[keep-1].score < *s.q.MinScore {
+		keep--
+	}
+	enough = keep < len(*ranking) || s.stats.Fusion != "" && *s.q.MinScore > 0
+	*ranking = (*ranking)[:keep]
+	return enough
+}
+
+func (s *searcher) fuse(dense, keyword *Leg) []fused {
+	switch {
+	case s.stats.Fusion != "":
+		return fuse(dense, keyword, s.stats.Fusion, s.stats.Alpha)
+	case dense != nil:
+		return single(dense, func(s *Scores) **LegScore { return &s.Dense })
+	}
+	return single(keyword, func(s *Scores) **LegScore { return &s.Keyword })
+}
+
+// legs runs the legs of the mode side by side, depth candidates each.
+func (s *searcher) legs(ctx context.Context, depth int) (dense, keyword *Leg, err error) {
+	g, ctx := errgroup.WithContext(ctx)
+	if s.stats.Mode != KeywordOnly {
+		dense = new(Leg)
+		g.Go(func() error {
+			return runLeg(dense, &s.stats.Dense, func() (Leg, error) { return s.c.Dense(ctx, s.q.Vector, depth, s.q.Filter) })
+		})
+	}
+	if s.stats.Mode != DenseOnly {
+		keyword = new(Leg)
+		g.Go(func() error {
+			return runLeg(keyword, &s.stats.Keyword, func() (Leg, error) { return s.c.Keyword(ctx, s.q.Text, depth, s.q.Filter) })
+		})
+	}
+	return dense, keyword, g.Wait()
+}
+
+func runLeg(out *Leg, stats **LegStats, leg func() (Leg, error)) (err error) {
+	begin := time.Now()
+	if *out, err = leg(); err != nil {
+		return err
+	}
+	if *stats == nil {
+		*stats = new(LegStats)
+	}
+	(*stats).Plan, (*stats).Candidates = out.Plan, len(out.Candidates)
+	(*stats).Examined = out.Examined
+	(*stats).Took += time.Since(begin)
+	return nil
+}
+
+// page reads the hits of the page asked for. Passages that vanished since the
+// legs ran are left out and the next ones move up.
+func (s *searcher) page(ctx context.Context, ranking []fused) ([]Hit, error) {
+	rest := ranking[min(s.q.Offset, len(ranking)):]
+	hits := make([]Hit, 0, min(s.q.TopK, len(rest)))
+	for len(hits) < s.q.TopK && len(rest) > 0 {
+		batch := rest[:min(s.q.TopK-len(hits), len(rest))]
+		rest = rest[len(batch):]
+		refs := make([]Ref, len(batch))
+		for i, f := range batch {
+			refs[i] = f.ref
+		}
+		stored, err := s.c.Fetch(ctx, refs)
+		if err != nil {
+			return nil, err
+		}
+		for i, p := range stored {
+			if p.Found {
+				hits = append(hits, s.hit(batch[i], p))
+			}
+		}
+	}
+	return hits, nil
+}
+
+func (s *searcher) hit(f fused, p Stored) Hit {
+	h := Hit{
+		ID:         f.ref.String(),
+		DocumentID: f.ref.Document,
+		Score:      f.score,
+		Text:       runeSlice(p.Document.Text, p.Start, p.End),
+		Start:      p.Start,
+		End:        p.End,
+		Title:      p.Document.Title,
+		Metadata:   p.Document.Metadata,
+		Scores:     f.scores,
+	}
+	if s.q.Highlight && s.q.Text != "" {
+		for _, m := range s.c.Matches(s.q.Text, h.Text) {
+			h.Highlights = append(h.Highlights, Span{Start: m.Start + p.Start, End: m.End + p.Start})
+		}
+	}
+	if s.q.Explain {
+		h.Explain = s.explain(f)
+	}
+	return h
+}
+
+// runeSlice is text[start:end] in runes.
+func runeSlice(text string, start, end int) string {
+	from, n := len(text), 0
+	for i := range text {
+		if n == start {
+			from = i
+		}
+		if n == end {
+			return text[from:i]
+		}
+		n++
+	}
+	return text[from:]
+}
+
+// explain puts the arithmetic of a hit's score into words.
+func (s *searcher) explain(f fused) string {
+	var parts []string
+	add := func(name, unit string, l *LegScore, stats *LegStats) {
+		switch {
+		case stats == nil:
+		case l == nil:
+			parts = append(parts, fmt.Sprintf("0 from %s (not among its %d candidates)", name, stats.Candidates))
+		default:
+			parts = append(parts, fmt.Sprintf("%.4f from %s (%s %.4f, rank %d of %d)", l.Share, name, unit, l.Score, l.Rank, stats.Candidates))
+		}
+	}
+	add("dense", "cosine", f.scores.Dense, s.stats.Dense)
+	add("keyword", "bm25", f.scores.Keyword, s.stats.Keyword)
+	text := fmt.Sprintf("%.4f = %s", f.score, strings.Join(parts, " + "))
+	if s.stats.Fusion != "" {
+		text += fmt.Sprintf("; %s with alpha %.2f", s.stats.Fusion, s.stats.Alpha)
+	}
+	return text
+}
