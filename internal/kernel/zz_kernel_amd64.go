@@ -143,3 +143,68 @@ func dotAVX512(a *float32, b *float32, n int) float32
 //
 //go:noescape
 func axpyAVX512(y *float32, x *float32, n int, s float32)
+
+// gemmI8VNNIx1 computes a 1 x 32 tile over 4*k4 values; strides are in bytes, k4 > 0.
+//
+//go:noescape
+func gemmI8VNNIx1(k4 int, a *uint8, lda int, b *int8, c *float32, ldc int, from *float32, ldfrom int, scale *float32, zero *int32, colScale *float32, colSum *int32)
+
+// gemmI8VNNIx2 computes a 2 x 32 tile over 4*k4 values; strides are in bytes, k4 > 0.
+//
+//go:noescape
+func gemmI8VNNIx2(k4 int, a *uint8, lda int, b *int8, c *float32, ldc int, from *float32, ldfrom int, scale *float32, zero *int32, colScale *float32, colSum *int32)
+
+// gemmI8VNNIx3 computes a 3 x 32 tile over 4*k4 values; strides are in bytes, k4 > 0.
+//
+//go:noescape
+func gemmI8VNNIx3(k4 int, a *uint8, lda int, b *int8, c *float32, ldc int, from *float32, ldfrom int, scale *float32, zero *int32, colScale *float32, colSum *int32)
+
+// gemmI8VNNIx4 computes a 4 x 32 tile over 4*k4 values; strides are in bytes, k4 > 0.
+//
+//go:noescape
+func gemmI8VNNIx4(k4 int, a *uint8, lda int, b *int8, c *float32, ldc int, from *float32, ldfrom int, scale *float32, zero *int32, colScale *float32, colSum *int32)
+
+// gemmI8VNNIx5 computes a 5 x 32 tile over 4*k4 values; strides are in bytes, k4 > 0.
+//
+//go:noescape
+func gemmI8VNNIx5(k4 int, a *uint8, lda int, b *int8, c *float32, ldc int, from *float32, ldfrom int, scale *float32, zero *int32, colScale *float32, colSum *int32)
+
+// gemmI8VNNIx6 computes a 6 x 32 tile over 4*k4 values; strides are in bytes, k4 > 0.
+//
+//go:noescape
+func gemmI8VNNIx6(k4 int, a *uint8, lda int, b *int8, c *float32, ldc int, from *float32, ldfrom int, scale *float32, zero *int32, colScale *float32, colSum *int32)
+
+// gemmI8VNNIx7 computes a 7 x 32 tile over 4*k4 values; strides are in bytes, k4 > 0.
+//
+//go:noescape
+func gemmI8VNNIx7(k4 int, a *uint8, lda int, b *int8, c *float32, ldc int, from *float32, ldfrom int, scale *float32, zero *int32, colScale *float32, colSum *int32)
+
+// gemmI8VNNIx8 computes a 8 x 32 tile over 4*k4 values; strides are in bytes, k4 > 0.
+//
+//go:noescape
+func gemmI8VNNIx8(k4 int, a *uint8, lda int, b *int8, c *float32, ldc int, from *float32, ldfrom int, scale *float32, zero *int32, colScale *float32, colSum *int32)
+
+// gemmI8VNNIx9 computes a 9 x 32 tile over 4*k4 values; strides are in bytes, k4 > 0.
+//
+//go:noescape
+func gemmI8VNNIx9(k4 int, a *uint8, lda int, b *int8, c *float32, ldc int, from *float32, ldfrom int, scale *float32, zero *int32, colScale *float32, colSum *int32)
+
+// gemmI8VNNIx10 computes a 10 x 32 tile over 4*k4 values; strides are in bytes, k4 > 0.
+//
+//go:noescape
+func gemmI8VNNIx10(k4 int, a *uint8, lda int, b *int8, c *float32, ldc int, from *float32, ldfrom int, scale *float32, zero *int32, colScale *float32, colSum *int32)
+
+// gemmI8VNNIx11 computes a 11 x 32 tile over 4*k4 values; strides are in bytes, k4 > 0.
+//
+//go:noescape
+func gemmI8VNNIx11(k4 int, a *uint8, lda int, b *int8, c *float32, ldc int, from *float32, ldfrom int, scale *float32, zero *int32, colScale *float32, colSum *int32)
+
+// gemmI8VNNIx12 computes a 12 x 32 tile over 4*k4 values; strides are in bytes, k4 > 0.
+//
+//go:noescape
+func gemmI8VNNIx12(k4 int, a *uint8, lda int, b *int8, c *float32, ldc int, from *float32, ldfrom int, scale *float32, zero *int32, colScale *float32, colSum *int32)
+
+// quantizeVNNI quantises n values, a multiple of 16, to bytes.
+//
+//go:noescape
+func quantizeVNNI(x *float32, n int, q *uint8) (scale float32, zero int32)

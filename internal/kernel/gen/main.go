@@ -54,6 +54,10 @@ func main() {
 		dot(i)
 		axpy(i)
 	}
+	for rows := 1; rows <= avx512.rows; rows++ {
+		gemmI8(rows)
+	}
+	quantize()
 	Generate()
 }
 
@@ -83,26 +87,7 @@ func gemmF32(i isa, rows int) {
 		}
 	}
 
-	// One base register serves three rows: base, base+lda, base+2*lda.
-	bases := []reg.GPVirtual{}
-	a := Load(Param("a"), GP64())
-	for r := 0; r < rows; r += 3 {
-		base := GP64()
-		if r == 0 {
-			MOVQ(a, base)
-		} else {
-			LEAQ(Mem{Base: bases[len(bases)-1], Index: lda, Scale: 2}, base)
-			ADDQ(lda, base)
-		}
-		bases = append(bases, base)
-	}
-	elem := func(r, disp int) Mem {
-		m := Mem{Base: bases[r/3], Disp: disp}
-		if r%3 > 0 {
-			m.Index, m.Scale = lda, uint8(r%3)
-		}
-		return m
-	}
+	t := newTileRows(Load(Param("a"), GP64()), lda, rows)
 	step := func(disp int) {
 		b0, b1 := i.vec(), i.vec()
 		VMOVUPS(Mem{Base: b}, b0)
@@ -110,17 +95,11 @@ func gemmF32(i isa, rows int) {
 		ADDQ(ldb, b)
 		for r := range acc {
 			x := i.vec()
-			VBROADCASTSS(elem(r, disp), x)
+			VBROADCASTSS(t.elem(r, disp), x)
 			VFMADD231PS(b0, x, acc[r][0])
 			VFMADD231PS(b1, x, acc[r][1])
 		}
 	}
-	advance := func(n int) {
-		for _, base := range bases {
-			ADDQ(Imm(uint64(4*n)), base)
-		}
-	}
-
 	const unroll = 4
 	SUBQ(Imm(unroll), k)
 	JL(LabelRef("tail"))
@@ -128,7 +107,7 @@ func gemmF32(i isa, rows int) {
 	for u := range unroll {
 		step(4 * u)
 	}
-	advance(unroll)
+	t.advance(4 * unroll)
 	SUBQ(Imm(unroll), k)
 	JGE(LabelRef("loop"))
 	Label("tail")
@@ -136,7 +115,7 @@ func gemmF32(i isa, rows int) {
 	JZ(LabelRef("store"))
 	Label("one")
 	step(0)
-	advance(1)
+	t.advance(4)
 	SUBQ(Imm(1), k)
 	JNZ(LabelRef("one"))
 
@@ -153,4 +132,42 @@ func gemmF32(i isa, rows int) {
 	}
 	VZEROUPPER()
 	RET()
+}
+
+// tileRows addresses the rows of a tile of A. One base register serves three
+// rows: base, base+lda, base+2*lda.
+type tileRows struct {
+	bases []reg.GPVirtual
+	lda   reg.Register
+}
+
+func newTileRows(a, lda reg.Register, rows int) tileRows {
+	t := tileRows{lda: lda}
+	for r := 0; r < rows; r += 3 {
+		base := GP64()
+		if r == 0 {
+			MOVQ(a, base)
+		} else {
+			LEAQ(Mem{Base: t.bases[len(t.bases)-1], Index: lda, Scale: 2}, base)
+			ADDQ(lda, base)
+		}
+		t.bases = append(t.bases, base)
+	}
+	return t
+}
+
+// elem is the operand disp bytes into row r.
+func (t tileRows) elem(r, disp int) Mem {
+	m := Mem{Base: t.bases[r/3], Disp: disp}
+	if r%3 > 0 {
+		m.Index, m.Scale = t.lda, uint8(r%3)
+	}
+	return m
+}
+
+// advance moves every row by some bytes.
+func (t tileRows) advance(bytes int) {
+	for _, base := range t.bases {
+		ADDQ(Imm(uint64(bytes)), base)
+	}
 }

@@ -1,0 +1,179 @@
+package kernel
+
+import "math"
+
+// PackedInt8 is a weight matrix in signed bytes with one scale per output
+// column, laid out for GEMM: panels of 32 columns, within a panel four values
+// of k side by side for each column. It is immutable.
+type PackedInt8 struct {
+	N, K int
+	data []int8    // [panels][groups(K)][32][4]
+	Col  []float32 // [panels*32] scale of a column's weights
+	sum  []int32   // [panels*32] sum of a column's bytes, for the zero point
+}
+
+// groups is the number of groups of four that hold k values.
+func groups(k int) int { return (k + 3) / 4 }
+
+// PackInt8 quantises w, n rows of k values, symmetrically: each row by its
+// largest magnitude.
+func PackInt8(w []float32, n, k int) *PackedInt8 {
+	g, wide := groups(k), (n+panel-1)/panel*panel
+	p := &PackedInt8{N: n, K: k, data: make([]int8, wide*g*4), Col: make([]float32, wide), sum: make([]int32, wide)}
+	for j := range n {
+		row := w[j*k : (j+1)*k]
+		var top float32
+		for _, v := range row {
+			top = max(top, float32(math.Abs(float64(v))))
+		}
+		if top == 0 {
+			continue
+		}
+		p.Col[j] = top / 127
+		dst := p.data[(j/panel)*g*panel*4+j%panel*4:]
+		for i, v := range row {
+			q := int32(math.RoundToEven(float64(v * (127 / top))))
+			dst[i/4*panel*4+i%4] = int8(q)
+			p.sum[j] += q
+		}
+	}
+	return p
+}
+
+// Panels is the number of panels: the units into which GEMM's columns divide.
+func (p *PackedInt8) Panels() int { return (p.N + panel - 1) / panel }
+
+// Bytes holds rows of activations quantised to unsigned bytes:
+// x ~ Scale[r] * (Data[r,k] - Zero[r]).
+type Bytes struct {
+	Data   []uint8
+	Stride int // bytes from row to row, at least Padded(k)
+	Scale  []float32
+	Zero   []int32
+}
+
+// Quantize fills row r of q with the bytes of x. The range is that of the row,
+// zero included, so that zero is exact.
+func (l Level) Quantize(q *Bytes, r int, x []float32) {
+	row := q.Data[r*q.Stride : r*q.Stride+Padded(len(x))]
+	whole := len(x) / lanes * lanes
+	if l < VNNI || whole < len(x) {
+		q.Scale[r], q.Zero[r] = quantizePlain(x, row)
+		clear(row[len(x):])
+		return
+	}
+	q.Scale[r], q.Zero[r] = l.quantize(x, row)
+}
+
+// quantizePlain is the reference of the assembly, operation by operation.
+func quantizePlain(x []float32, q []uint8) (scale float32, zero int32) {
+	var lo, hi float32
+	for _, v := range x {
+		lo, hi = min(lo, v), max(hi, v)
+	}
+	span := max(hi-lo, math.Float32frombits(0x00800000)*256)
+	scale = span * (float32(1) / 255)
+	inv := 255 / span
+	zero = -int32(math.RoundToEven(float64(lo * inv)))
+	for i, v := range x {
+		q[i] = uint8(min(max(int32(math.RoundToEven(float64(v*inv)))+zero, 0), 255))
+	}
+	return scale, zero
+}
+
+// GemmInt8 describes C = From + A B^T with quantised operands; the products
+// are summed exactly, then scaled. See Gemm for the other fields.
+type GemmInt8 struct {
+	M    int
+	A    *Bytes
+	B    *PackedInt8
+	C    []float32
+	LDC  int
+	Bias []float32
+	Add  bool
+}
+
+// Run computes the panels [lo, hi) of C.
+func (g *GemmInt8) Run(l Level, lo, hi int) {
+	if g.B.K == 0 || g.M == 0 {
+		return
+	}
+	step := cacheRows(groups(g.B.K))
+	for row := 0; row < g.M; row += step {
+		end := min(row+step, g.M)
+		for p := lo; p < hi; p++ {
+			for r := row; r < end; {
+				h := l.height(end - r)
+				g.tile(l, r, h, p*panel)
+				r += h
+			}
+		}
+	}
+}
+
+// tile computes h rows of one panel; a panel that B does not fill goes through
+// a buffer of its own.
+func (g *GemmInt8) tile(l Level, r, h, col int) {
+	t := tileInt8{a: g.A, row: r, b: g.B, col: col, c: g.C, ldc: g.LDC}
+	n := min(panel, g.B.N-col)
+	var buf [tileRows * panel]float32
+	if n < panel {
+		for i := range h {
+			switch {
+			case g.Add:
+				copy(buf[i*panel:i*panel+n], g.C[(r+i)*g.LDC+col:])
+			case g.Bias != nil:
+				copy(buf[i*panel:i*panel+n], g.Bias[col:])
+			}
+		}
+		t.c, t.ldc, t.from, t.ldfrom = buf[:], panel, buf[:], panel
+		t.run(l, h)
+		for i := range h {
+			copy(g.C[(r+i)*g.LDC+col:(r+i)*g.LDC+g.B.N], buf[i*panel:])
+		}
+		return
+	}
+	t.c = g.C[r*g.LDC+col:]
+	switch {
+	case g.Add:
+		t.from, t.ldfrom = t.c, g.LDC
+	case g.Bias != nil:
+		t.from, t.ldfrom = g.Bias[col:], 0
+	default:
+		t.from, t.ldfrom = buf[:panel], 0
+	}
+	t.run(l, h)
+}
+
+// tileInt8 is one call of a quantised micro-kernel.
+type tileInt8 struct {
+	a      *Bytes
+	row    int
+	b      *PackedInt8
+	col    int
+	c      []float32
+	ldc    int
+	from   []float32
+	ldfrom int
+}
+
+// panelData is the packed panel that the tile's columns lie in.
+func (t *tileInt8) panelData() []int8 { return t.b.data[t.col*groups(t.b.K)*4:] }
+
+// runPlain is the reference of the assembly.
+func (t *tileInt8) runPlain(h int) {
+	b := t.panelData()
+	for r := range h {
+		var acc [panel]int32
+		for k, x := range t.a.Data[(t.row+r)*t.a.Stride:][:t.b.K] {
+			w := b[k/4*panel*4+k%4:]
+			for j := range acc {
+				acc[j] += int32(x) * int32(w[4*j])
+			}
+		}
+		for j, v := range acc {
+			v -= t.a.Zero[t.row+r] * t.b.sum[t.col+j]
+			t.c[r*t.ldc+j] = t.from[r*t.ldfrom+j] + t.a.Scale[t.row+r]*(t.b.Col[t.col+j]*float32(v))
+		}
+	}
+}

@@ -1,0 +1,145 @@
+package kernel
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"testing"
+)
+
+// quantized returns a quantised copy of m rows of k values.
+func quantized(l Level, x []float32, m, k int) *Bytes {
+	s := Padded(k)
+	q := &Bytes{Data: make([]uint8, m*s), Stride: s, Scale: make([]float32, m), Zero: make([]int32, m)}
+	for r := range m {
+		l.Quantize(q, r, x[r*k:(r+1)*k])
+	}
+	return q
+}
+
+func TestQuantizeAgreesWithPlain(t *testing.T) {
+	eachLevel(t, func(t *testing.T, l Level, n int, r *rand.Rand) {
+		for _, shift := range []float32{0, 5, -5} {
+			x := random(r, n)
+			for i := range x {
+				x[i] += shift
+			}
+			got, want := quantized(l, x, 1, n), quantized(Plain, x, 1, n)
+			if got.Scale[0] != want.Scale[0] || got.Zero[0] != want.Zero[0] {
+				t.Fatalf("scale and zero %v %v, want %v %v", got.Scale[0], got.Zero[0], want.Scale[0], want.Zero[0])
+			}
+			for i, v := range x {
+				if got.Data[i] != want.Data[i] {
+					t.Fatalf("byte %d: %d, want %d", i, got.Data[i], want.Data[i])
+				}
+				back := got.Scale[0] * float32(int32(got.Data[i])-got.Zero[0])
+				close32(t, "x", i, back, float64(v), 0.51*float64(got.Scale[0]))
+			}
+		}
+	})
+}
+
+func TestQuantizeZeros(t *testing.T) {
+	for _, l := range levels() {
+		q := quantized(l, make([]float32, 64), 1, 64)
+		for _, v := range q.Data {
+			if int32(v) != q.Zero[0] {
+				t.Fatalf("%v: zero became %d with zero point %d", l, v, q.Zero[0])
+			}
+		}
+	}
+}
+
+func TestGemmInt8(t *testing.T) {
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	r := rand.New(rand.NewPCG(seed, 1))
+	shapes := [][3]int{{1, 1, 1}, {5, 31, 3}, {7, 33, 5}, {100, 40, 333}, {3, 64, 3072}}
+	for m := 1; m <= 2*tileRows+1; m++ {
+		shapes = append(shapes, [3]int{m, 32, 48})
+	}
+	for _, l := range levels() {
+		for _, s := range shapes {
+			t.Run(fmt.Sprintf("%v/%v", l, s), func(t *testing.T) { checkGemmInt8(t, r, l, s[0], s[1], s[2]) })
+		}
+	}
+}
+
+func checkGemmInt8(t *testing.T, r *rand.Rand, l Level, m, n, k int) {
+	x, w, bias := random(r, m*k), random(r, n*k), random(r, n)
+	for i := range x {
+		x[i] += 0.3 // a zero point off the middle
+	}
+	a, b := quantized(l, x, m, k), PackInt8(w, n, k)
+	for _, from := range []string{"zero", "bias", "add"} {
+		const guard = 1e30
+		c := make([]float32, m*n+panel)
+		for i := range c {
+			c[i] = guard
+		}
+		g := GemmInt8{M: m, A: a, B: b, C: c, LDC: n, Add: from == "add"}
+		if from == "bias" {
+			g.Bias = bias
+		}
+		want := make([]float64, m*n)
+		for i := range m {
+			for j := range n {
+				switch from {
+				case "add":
+					c[i*n+j] = float32(i - j)
+					want[i*n+j] = float64(i - j)
+				case "bias":
+					want[i*n+j] = float64(bias[j])
+				}
+				var sum int64
+				for y := range k {
+					sum += int64(int32(a.Data[i*a.Stride+y])-a.Zero[i]) * int64(math.RoundToEven(float64(w[j*k+y]*(127/(b.Col[j]*127)))))
+				}
+				want[i*n+j] += float64(sum) * float64(a.Scale[i]) * float64(b.Col[j])
+			}
+		}
+		g.Run(l, 0, b.Panels())
+		for i, v := range want {
+			close32(t, from, i, c[i], v, 1e-3*math.Sqrt(float64(k)))
+		}
+		for _, v := range c[m*n:] {
+			if v != guard {
+				t.Fatal("wrote behind C")
+			}
+		}
+	}
+}
+
+func TestGemmInt8AllocatesNothing(t *testing.T) {
+	const m, n, k = 30, 40, 50
+	b, x, c := PackInt8(make([]float32, n*k), n, k), make([]float32, m*k), make([]float32, m*n)
+	for _, l := range levels() {
+		q := quantized(l, x, m, k)
+		if allocs := testing.AllocsPerRun(10, func() {
+			l.Quantize(q, 0, x[:k])
+			g := GemmInt8{M: m, A: q, B: b, C: c, LDC: n}
+			g.Run(l, 0, b.Panels())
+		}); allocs != 0 {
+			t.Errorf("%v: %v allocations", l, allocs)
+		}
+	}
+}
+
+func BenchmarkGemmInt8(b *testing.B) {
+	for _, s := range [][3]int{{16, 384, 384}, {128, 1536, 384}, {512, 1536, 384}, {512, 384, 1536}, {512, 768, 3072}} {
+		b.Run(fmt.Sprintf("%dx%dx%d", s[0], s[1], s[2]), func(b *testing.B) {
+			r := rand.New(rand.NewPCG(1, 1))
+			l, m, n, k := detect(), s[0], s[1], s[2]
+			x, c := random(r, m*k), make([]float32, m*n)
+			q := quantized(l, x, m, k)
+			g := GemmInt8{M: m, A: q, B: PackInt8(random(r, n*k), n, k), C: c, LDC: n}
+			for b.Loop() {
+				for i := range m {
+					l.Quantize(q, i, x[i*k:(i+1)*k])
+				}
+				g.Run(l, 0, g.B.Panels())
+			}
+			b.ReportMetric(2*float64(m*n*k)*float64(b.N)/b.Elapsed().Seconds()/1e9, "GOP/s")
+		})
+	}
+}
