@@ -72,10 +72,12 @@ type Settings struct {
 	Fields   map[string]FieldKind `json:"fields,omitempty"`
 }
 
-// SplitOptions says how documents are cut into passages.
+// SplitOptions says how documents are cut into passages. Lengths are columns:
+// 2 for a wide East Asian character, 1 for any other, so that Korean and
+// English passages hold about as much. The zero value means DefaultSplit.
 type SplitOptions struct {
-	Size    int `json:"size"`    // target length of a passage in runes
-	Overlap int `json:"overlap"` // runes of whole sentences repeated from the passage before
+	Size    int `json:"size"`    // the longest a passage gets
+	Overlap int `json:"overlap"` // room for sentences repeated from the passage before
 }
 
 // Info describes a collection.
