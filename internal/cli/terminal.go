@@ -1,0 +1,90 @@
+package cli
+
+import (
+	"io"
+	"os"
+	"strconv"
+	"strings"
+
+	"golang.org/x/term"
+)
+
+// Terminal describes where output goes.
+type Terminal struct {
+	IsTerminal bool
+	Color      bool
+	file       *os.File
+	columns    int // from COLUMNS; 0 asks the terminal
+}
+
+// Inspect looks at an output. Colours need a terminal that is not dumb, and
+// NO_COLOR unset; CLICOLOR_FORCE asks for them anywhere.
+func Inspect(w io.Writer, env []string) Terminal {
+	t := Terminal{}
+	if f, ok := w.(*os.File); ok {
+		t.file = f
+		t.IsTerminal = term.IsTerminal(int(f.Fd()))
+	}
+	t.columns, _ = strconv.Atoi(Getenv(env, "COLUMNS"))
+	forced := Getenv(env, "CLICOLOR_FORCE")
+	t.Color = t.IsTerminal && Getenv(env, "TERM") != "dumb" || forced != "" && forced != "0"
+	if Getenv(env, "NO_COLOR") != "" {
+		t.Color = false
+	}
+	return t
+}
+
+// Width is the number of columns, 80 where that is not known.
+func (t Terminal) Width() int {
+	if t.columns > 0 {
+		return t.columns
+	}
+	if t.IsTerminal {
+		if w, _, err := term.GetSize(int(t.file.Fd())); err == nil && w > 0 {
+			return w
+		}
+	}
+	return 80
+}
+
+// Style is a set of SGR parameters.
+type Style string
+
+// The styles in use. They stay readable on light and dark backgrounds.
+const (
+	Plain  Style = ""
+	Bold   Style = "1"
+	Faint  Style = "2"
+	Match  Style = "1;33"
+	Green  Style = "32"
+	Red    Style = "31"
+	Yellow Style = "33"
+)
+
+// Paint wraps text in a style, if the terminal has colours.
+func (t Terminal) Paint(style Style, text string) string {
+	if !t.Color || style == Plain || text == "" {
+		return text
+	}
+	return "\x1b[" + string(style) + "m" + text + "\x1b[0m"
+}
+
+// Clean makes foreign text safe to print: control characters, which could move
+// the cursor or change the terminal, become visible marks, and white space one
+// space each.
+func Clean(text string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r == '\n' || r == '\t' || r == '\r':
+			return ' '
+		case r < ' ' || r >= 0x7f && r < 0xa0 || isBidiControl(r):
+			return '\uFFFD'
+		}
+		return r
+	}, text)
+}
+
+// isBidiControl names the characters that reorder what follows them.
+func isBidiControl(r rune) bool {
+	return r >= 0x202a && r <= 0x202e || r >= 0x2066 && r <= 0x2069
+}
