@@ -43,6 +43,19 @@ func PackInt8(w []float32, n, k int) *PackedInt8 {
 // Panels is the number of panels: the units into which GEMM's columns divide.
 func (p *PackedInt8) Panels() int { return (p.N + panel - 1) / panel }
 
+// Rounded is the float32 matrix of p's quantised weights.
+func (p *PackedInt8) Rounded() *Packed {
+	f := newPacked(p.N, p.K)
+	for j := range p.N {
+		src := p.data[(j/panel)*groups(p.K)*panel*4+j%panel*4:]
+		dst := f.data[(j/panel)*p.K*panel+j%panel:]
+		for i := range p.K {
+			dst[i*panel] = p.Col[j] * float32(src[i/4*panel*4+i%4])
+		}
+	}
+	return f
+}
+
 // Bytes holds rows of activations quantised to unsigned bytes:
 // x ~ Scale[r] * (Data[r,k] - Zero[r]).
 type Bytes struct {
