@@ -30,9 +30,12 @@ func Search(ctx context.Context, c Collection, q Query) (Result, error) {
 // search is Search; noVector says why a hybrid query has no vector.
 func search(ctx context.Context, c Collection, q Query, noVector string) (Result, error) {
 	begin := time.Now()
-	q, err := q.withDefaults()
-	if err != nil {
+	q = q.withDefaults()
+	if err := q.check(); err != nil {
 		return Result{}, err
+	}
+	if q.Mode == DenseOnly && q.Vector == nil {
+		return Result{}, fmt.Errorf("%w: dense search needs a vector", ErrInvalidQuery)
 	}
 	if q.Filter != nil {
 		info, err := c.Info(ctx)
@@ -66,8 +69,8 @@ func search(ctx context.Context, c Collection, q Query, noVector string) (Result
 	return result, nil
 }
 
-// withDefaults fills what the zero value leaves open and checks the rest.
-func (q Query) withDefaults() (Query, error) {
+// withDefaults fills what the zero value leaves open.
+func (q Query) withDefaults() Query {
 	if q.TopK == 0 {
 		q.TopK = DefaultTopK
 	}
@@ -84,9 +87,10 @@ func (q Query) withDefaults() (Query, error) {
 	if q.GroupBy == "" {
 		q.GroupBy = ByDocument
 	}
-	return q, q.check()
+	return q
 }
 
+// check reports ErrInvalidQuery; only the vector is left to the engine.
 func (q Query) check() error {
 	invalid := func(format string, args ...any) error {
 		return fmt.Errorf("%w: "+format, append([]any{ErrInvalidQuery}, args...)...)
@@ -107,10 +111,8 @@ func (q Query) check() error {
 		return invalid("offset %d and top_k %d reach deeper than %d hits", q.Offset, q.TopK, MaxDepth)
 	case q.MinScore != nil && math.IsNaN(*q.MinScore):
 		return invalid("min_score is not a number")
-	case q.Mode != DenseOnly && strings.TrimSpace(q.Text) == "":
+	case (q.Mode != DenseOnly || q.Vector == nil) && strings.TrimSpace(q.Text) == "":
 		return invalid("the text is empty")
-	case q.Mode == DenseOnly && q.Vector == nil:
-		return invalid("dense search needs a vector")
 	case len(q.Text) > MaxQueryBytes:
 		return invalid("the text has %d bytes, at most %d are allowed", len(q.Text), MaxQueryBytes)
 	case !utf8.ValidString(q.Text):
