@@ -1,0 +1,120 @@
+package encoder
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"semdex/embed/model"
+)
+
+// ErrDims marks a vector length that the model does not give.
+var ErrDims = errors.New("invalid dimensions")
+
+// Encoder turns batches of token ids into sentence vectors. It is safe for
+// concurrent use.
+type Encoder interface {
+	// Dims is the length of a full vector.
+	Dims() int
+	// Encode writes the vector of sentence i to dst[i*d : (i+1)*d] with d =
+	// o.Dims, or Dims() if that is 0. A sentence without tokens gets the zero
+	// vector. Errors wrap ErrBatch, ErrDims or ErrNotFinite, or are ctx's; dst
+	// is then undefined.
+	Encode(ctx context.Context, b *Batch, o Output, dst []float32) error
+}
+
+// New prepares m, which must stay open as long as the encoder is used. Workers
+// bounds the goroutines of one call; 0 means one per CPU. Errors wrap ErrModel
+// or ErrNotFinite and name the tensor or setting at fault.
+func New(m *model.Model, workers int) (Encoder, error) {
+	if m.Static != nil {
+		return NewStatic(m, workers)
+	}
+	engine, err := NewReference(m.Transformer, m.Config, workers)
+	if err != nil {
+		return nil, err
+	}
+	return NewTransformer(engine, m)
+}
+
+// Transformer is an Engine followed by pooling and Dense modules.
+type Transformer struct {
+	engine  Engine
+	model   *model.Model
+	poolers []pooler
+	head    head
+	scratch sync.Pool // of *[2][]float32
+}
+
+// NewTransformer puts m's pooling and Dense modules behind engine.
+func NewTransformer(engine Engine, m *model.Model) (*Transformer, error) {
+	t := &Transformer{engine: engine, model: m}
+	for _, mode := range strings.Split(string(m.Pooling), "+") {
+		p, err := poolerOf(model.PoolingMode(mode))
+		if err != nil {
+			return nil, err
+		}
+		t.poolers = append(t.poolers, p)
+	}
+	var err error
+	if t.head, err = newHead(m.Dense, engine.Hidden()*len(t.poolers)); err != nil {
+		return nil, err
+	}
+	t.scratch.New = func() any {
+		return &[2][]float32{make([]float32, t.head.wide), make([]float32, t.head.wide)}
+	}
+	return t, nil
+}
+
+// Dims is the length of a full vector.
+func (t *Transformer) Dims() int { return t.head.dims }
+
+// Encode implements Encoder.
+func (t *Transformer) Encode(ctx context.Context, b *Batch, o Output, dst []float32) error {
+	dims, err := o.width(t.head.dims, b.Len(), dst)
+	if err != nil {
+		return err
+	}
+	var bad atomic.Int64 // number of a sentence whose vector is not finite, from 1
+	err = t.engine.Forward(ctx, b, func(i int, states []float32) {
+		v := dst[i*dims:][:dims]
+		t.pool(v, states)
+		if !o.finish(v) {
+			bad.Store(int64(i) + 1)
+		}
+	})
+	if err != nil {
+		return err
+	}
+	if i := bad.Load(); i > 0 {
+		return notFinite(t.model, int(i)-1)
+	}
+	return nil
+}
+
+// pool writes the first len(dst) dimensions of a sentence's vector.
+func (t *Transformer) pool(dst, states []float32) {
+	if len(states) == 0 {
+		clear(dst)
+		return
+	}
+	s := t.scratch.Get().(*[2][]float32)
+	defer t.scratch.Put(s)
+	h := t.engine.Hidden()
+	for i, p := range t.poolers {
+		p(s[0][i*h:][:h], states)
+	}
+	copy(dst, t.head.apply(s[0], s[1]))
+}
+
+// notFinite explains a vector with NaN or infinite elements.
+func notFinite(m *model.Model, sentence int) error {
+	if err := CheckFinite(m); err != nil {
+		return err
+	}
+	return fmt.Errorf("%w: the vector of sentence %d overflows, though every weight is finite",
+		ErrNotFinite, sentence)
+}

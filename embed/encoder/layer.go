@@ -1,0 +1,132 @@
+package encoder
+
+import (
+	"math"
+
+	"semdex/embed/model"
+)
+
+// layer is one post-LayerNorm block (Vaswani et al. 2017, section 3.1):
+//
+//	a = LayerNorm(x + Attention(x))
+//	y = LayerNorm(a + FeedForward(a))
+type layer struct {
+	query, key, value, output linear // [H, H]
+	attentionNorm             norm
+	up                        linear // [F, H]
+	down                      linear // [H, F]
+	outputNorm                norm
+	act                       activation
+	exactGELU                 bool // act is gelu, which the kernels have too
+}
+
+// newLayer prepares m, whose tensors are called by the prefix at in errors.
+func newLayer(at string, m *model.Layer, d shape, eps float64, act activation) (layer, error) {
+	l := layer{act: act}
+	for _, p := range []struct {
+		name    string
+		dst     *linear
+		src     model.Linear
+		out, in int
+	}{
+		{"query", &l.query, m.Query, d.hidden, d.hidden},
+		{"key", &l.key, m.Key, d.hidden, d.hidden},
+		{"value", &l.value, m.Value, d.hidden, d.hidden},
+		{"attention output", &l.output, m.Output, d.hidden, d.hidden},
+		{"feed-forward up", &l.up, m.Up, d.inner, d.hidden},
+		{"feed-forward down", &l.down, m.Down, d.hidden, d.inner},
+	} {
+		var err error
+		if *p.dst, err = newLinear(at+p.name, p.src, p.out, p.in); err != nil {
+			return layer{}, err
+		}
+	}
+	var err error
+	if l.attentionNorm, err = newNorm(at+"attention LayerNorm", m.AttentionNorm, d.hidden, eps); err != nil {
+		return layer{}, err
+	}
+	l.outputNorm, err = newNorm(at+"output LayerNorm", m.OutputNorm, d.hidden, eps)
+	return l, err
+}
+
+// forward replaces s.x, the states [T, H] of one sentence, by the block's
+// output.
+func (l *layer) forward(s *scratch, tokens int, d shape) {
+	l.query.apply(s.q, s.x, tokens)
+	l.key.apply(s.k, s.x, tokens)
+	l.value.apply(s.v, s.x, tokens)
+	for h := range d.heads {
+		attend(s, h, tokens, d)
+	}
+	l.output.apply(s.proj, s.heads, tokens)
+	add(s.x, s.proj)
+	l.attentionNorm.apply(s.x)
+
+	// FeedForward(a) = act(a W_up^T + b_up) W_down^T + b_down (eq. 2, with
+	// BERT's activation in the place of relu).
+	l.up.apply(s.up, s.x, tokens)
+	l.act(s.up)
+	l.down.apply(s.proj, s.up, tokens)
+	add(s.x, s.proj)
+	l.outputNorm.apply(s.x)
+}
+
+// attend computes head h of the attention (Vaswani 2017, eq. 1) into its
+// columns of s.heads:
+//
+//	softmax(Q K^T / sqrt D) V     Q, K, V [T, D]
+//
+// Every token attends to every token of its sentence: a ragged batch needs no
+// mask.
+func attend(s *scratch, h, tokens int, d shape) {
+	at, t := h*d.head, tokens
+	if t == 0 {
+		return
+	}
+	q := matrix{s.q[at:], d.hidden}
+	k := matrix{s.k[at:], d.hidden}
+	scores := matrix{s.scores, t}
+	mulT(scores, q, k, nil, t, t, d.head) // [T, T]
+	scale := 1 / math.Sqrt(float64(d.head))
+	for i := range t {
+		softmax(scores.row(i, t), scale)
+	}
+	// V of this head transposed, [D, T], so that both operands run along T.
+	for i := range t {
+		for c, v := range s.v[i*d.hidden+at:][:d.head] {
+			s.vt[c*t+i] = v
+		}
+	}
+	mulT(matrix{s.heads[at:], d.hidden}, scores, matrix{s.vt, t}, nil, t, d.head, t)
+}
+
+// scratch is one worker's memory for a sentence of T tokens. It grows to the
+// longest sentence it has met and is used again.
+type scratch struct {
+	buf     []float32
+	x       []float32 // [T, H] states
+	q, k, v []float32 // [T, H]
+	vt      []float32 // [D, T] one head's values, transposed
+	scores  []float32 // [T, T] one head's attention
+	heads   []float32 // [T, H] the heads' outputs, side by side
+	proj    []float32 // [T, H] a projection back to H
+	up      []float32 // [T, F]
+	row     []float32 // [H] one decoded embedding row
+}
+
+// fit lays the buffers out for t tokens.
+func (s *scratch) fit(t int, d shape) {
+	need := t*(6*d.hidden+d.inner+d.head+t) + d.hidden
+	if cap(s.buf) < need {
+		s.buf = make([]float32, need)
+	}
+	rest := s.buf[:need]
+	cut := func(n int) []float32 {
+		p := rest[:n:n]
+		rest = rest[n:]
+		return p
+	}
+	s.x, s.q, s.k, s.v = cut(t*d.hidden), cut(t*d.hidden), cut(t*d.hidden), cut(t*d.hidden)
+	s.heads, s.proj = cut(t*d.hidden), cut(t*d.hidden)
+	s.up, s.vt, s.scores, s.row = cut(t*d.inner), cut(t*d.head), cut(t*t), cut(d.hidden)
+}
