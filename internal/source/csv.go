@@ -249,7 +249,7 @@ func (r *reading) row(in *input, columns []string, kinds map[string]index.FieldK
 	if err != nil {
 		return r.bad(next.line, err)
 	}
-	return r.doc(d)
+	return r.doc(next.line, d)
 }
 
 // cells maps a row: id, title and text as they stand, metadata typed.

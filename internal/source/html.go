@@ -29,7 +29,7 @@ func readHTML(in *input, r *reading) error {
 		r.bad(0, err)
 		return nil
 	}
-	r.doc(index.Document{ID: in.name, Title: title, Text: content})
+	r.doc(0, index.Document{ID: in.name, Title: title, Text: content})
 	return nil
 }
 

@@ -39,7 +39,7 @@ func (r *reading) object(raw []byte, in *input) bool {
 	if err != nil {
 		return r.bad(in.line, err)
 	}
-	return r.doc(d)
+	return r.doc(in.line, d)
 }
 
 func decodeObject(raw []byte) (map[string]any, error) {

@@ -38,7 +38,7 @@ func readMarkdown(in *input, r *reading) error {
 		d.Title = heading
 	}
 	d.Text = content
-	r.doc(d)
+	r.doc(0, d)
 	return nil
 }
 

@@ -45,7 +45,7 @@ func TestMarkup(t *testing.T) {
 func TestMarkdownHeadingOnly(t *testing.T) {
 	docs, errs := fromText(t, "# 제목뿐\n", Options{Format: Markdown})
 	same(t, "errors", errs, []string(nil))
-	if len(docs) != 1 || docs[0].Text != "제목뿐" || docs[0].Title != "" {
+	if len(docs) != 1 || docs[0].Title != "제목뿐" || docs[0].Text != "" {
 		t.Errorf("got %s", asJSON(t, docs))
 	}
 }

@@ -60,6 +60,8 @@ type Options struct {
 	// told of each.
 	SkipBad bool
 	OnBad   func(error)
+	// Check, if set, refuses documents; its error makes the record a bad one.
+	Check func(index.Document) error
 	// Stdin is what the path "-" reads.
 	Stdin io.Reader
 }
@@ -192,17 +194,19 @@ func (r *reading) all() error {
 	return err
 }
 
-// doc hands on a document. It reports whether to go on reading.
-func (r *reading) doc(d index.Document) bool {
+// doc hands on the document of a line. It reports whether to go on reading.
+func (r *reading) doc(line int, d index.Document) bool {
 	if r.stopped || r.ctx.Err() != nil {
 		return false
 	}
-	if strings.TrimSpace(d.Text) == "" {
-		if strings.TrimSpace(d.Title) == "" {
-			r.source.blank.Add(1)
-			return true
+	if strings.TrimSpace(d.Text) == "" && strings.TrimSpace(d.Title) == "" {
+		r.source.blank.Add(1)
+		return true
+	}
+	if check := r.source.opt.Check; check != nil {
+		if err := check(d); err != nil {
+			return r.bad(line, err)
 		}
-		d.Text, d.Title = d.Title, ""
 	}
 	if !r.yield(d, nil) {
 		r.stopped = true

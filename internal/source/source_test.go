@@ -62,9 +62,9 @@ func TestRecords(t *testing.T) {
 			docs: []doc{{ID: "a", Text: "x"}},
 		},
 		{
-			name: "title alone is text, blank is left out",
+			name: "a title alone is a document, blank is left out",
 			in:   `{"id":"a","title":"T","text":""}` + "\n" + `{"id":"b","title":"","text":" "}`,
-			docs: []doc{{ID: "a", Text: "T"}},
+			docs: []doc{{ID: "a", Title: "T"}},
 		},
 		{
 			name: "stops at the first bad line",
@@ -92,6 +92,18 @@ func TestRecords(t *testing.T) {
 				`standard input:10: field "big": the number 12345678901234567890 is too large to be kept exactly; --meta NAME:keyword keeps it as a word`,
 				`standard input:11: field "title": the title is a number, want a string`,
 			},
+		},
+		{
+			name: "refused by the check",
+			in:   `{"id":"a","text":"x"}` + "\n" + `{"id":"bad","text":"x"}` + "\n" + `{"id":"b","text":"x"}`,
+			opt: Options{SkipBad: true, Check: func(d index.Document) error {
+				if d.ID == "bad" {
+					return errors.New("refused")
+				}
+				return nil
+			}},
+			docs: []doc{{ID: "a", Text: "x"}, {ID: "b", Text: "x"}},
+			errs: []string{"standard input:2: refused"},
 		},
 		{
 			name: "array",

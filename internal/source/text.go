@@ -17,7 +17,7 @@ func readText(in *input, r *reading) error {
 	if err != nil || !ok {
 		return err
 	}
-	r.doc(index.Document{ID: in.name, Text: string(bytes.TrimSpace(text))})
+	r.doc(0, index.Document{ID: in.name, Text: string(bytes.TrimSpace(text))})
 	return nil
 }
 
@@ -35,7 +35,7 @@ func readLines(in *input, r *reading) error {
 		}
 		more := false
 		if utf8.Valid(line) {
-			more = r.doc(index.Document{ID: fmt.Sprintf("%s:%d", in.name, in.line), Text: string(line)})
+			more = r.doc(in.line, index.Document{ID: fmt.Sprintf("%s:%d", in.name, in.line), Text: string(line)})
 		} else {
 			more = r.bad(in.line, errNotUTF8)
 		}
