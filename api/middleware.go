@@ -1,0 +1,217 @@
+package api
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/labstack/echo/v4"
+	"github.com/labstack/echo/v4/middleware"
+)
+
+const (
+	requestIDHeader = "X-Request-Id"
+	routeKey        = "semdex.route" // echo.Context key of the *route being served
+)
+
+var saneRequestID = regexp.MustCompile(`^[A-Za-z0-9._:-]{1,128}$`)
+
+// identify gives every request an id: the client's own if it is short and
+// plain, otherwise a random one. The answer and the log carry it.
+func identify(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		id := c.Request().Header.Get(requestIDHeader)
+		if !saneRequestID.MatchString(id) {
+			var b [12]byte
+			_, _ = rand.Read(b[:]) // never fails
+			id = hex.EncodeToString(b[:])
+			c.Request().Header.Set(requestIDHeader, id)
+		}
+		c.Response().Header().Set(requestIDHeader, id)
+		return next(c)
+	}
+}
+
+// observe answers failures, then writes the access log and the metrics.
+func (s *Server) observe() echo.MiddlewareFunc {
+	return middleware.RequestLoggerWithConfig(middleware.RequestLoggerConfig{
+		HandleError:      true,
+		LogLatency:       true,
+		LogMethod:        true,
+		LogURIPath:       true,
+		LogRequestID:     true,
+		LogRemoteIP:      true,
+		LogContentLength: true,
+		LogResponseSize:  true,
+		BeforeNextFunc:   func(echo.Context) { s.metrics.inFlight.Add(1) },
+		LogValuesFunc: func(c echo.Context, v middleware.RequestLoggerValues) error {
+			s.metrics.inFlight.Add(-1)
+			status := c.Response().Status
+			s.metrics.request(routeOf(c), v.Method, status, v.Latency)
+			attrs := []slog.Attr{
+				slog.String("method", v.Method),
+				slog.String("path", v.URIPath),
+				slog.Int("status", status),
+				slog.Float64("took_ms", milliseconds(v.Latency)),
+				slog.String("bytes_in", v.ContentLength),
+				slog.Int64("bytes_out", v.ResponseSize),
+				slog.String("remote_ip", v.RemoteIP),
+				slog.String("request_id", v.RequestID),
+			}
+			if e, ok := c.Get(failureKey).(*Error); ok {
+				attrs = append(attrs, slog.String("error", e.Type), slog.String("message", e.Message))
+				if e.cause != nil && status >= 500 {
+					attrs = append(attrs, slog.String("cause", e.cause.Error()))
+				}
+			}
+			s.log.LogAttrs(context.WithoutCancel(c.Request().Context()), logLevel(c, status), "request", attrs...)
+			return nil
+		},
+	})
+}
+
+func logLevel(c echo.Context, status int) slog.Level {
+	switch r := routeOf(c); {
+	case status >= 500:
+		return slog.LevelError
+	case status == http.StatusTooManyRequests:
+		return slog.LevelWarn
+	case r != nil && r.quiet:
+		return slog.LevelDebug
+	}
+	return slog.LevelInfo
+}
+
+// survive turns a panic of a handler into a failure and logs its stack.
+func (s *Server) survive() echo.MiddlewareFunc {
+	return middleware.RecoverWithConfig(middleware.RecoverConfig{
+		StackSize:           16 << 10,
+		DisableStackAll:     true,
+		DisableErrorHandler: true,
+		LogErrorFunc: func(c echo.Context, err error, stack []byte) error {
+			s.log.Error("panic", "error", err, "request_id", c.Request().Header.Get(requestIDHeader), "stack", string(stack))
+			return errors.Join(errors.New("panic"), err)
+		},
+	})
+}
+
+func hashKey(key string) []byte {
+	if key == "" {
+		return nil
+	}
+	sum := sha256.Sum256([]byte(key))
+	return sum[:]
+}
+
+// authorize checks the API key; comparing hashes takes the same time for
+// every wrong key.
+func (s *Server) authorize(r *http.Request) error {
+	if s.apiKey == nil {
+		return nil
+	}
+	key := r.Header.Get("X-Api-Key")
+	if scheme, token, ok := strings.Cut(r.Header.Get("Authorization"), " "); ok && strings.EqualFold(scheme, "Bearer") {
+		key = strings.TrimSpace(token)
+	}
+	sum := sha256.Sum256([]byte(key))
+	if subtle.ConstantTimeCompare(sum[:], s.apiKey) == 1 {
+		return nil
+	}
+	e := &Error{
+		Status:  http.StatusUnauthorized,
+		Type:    "unauthorized",
+		Message: "the API key is wrong",
+		Hint:    "send it as \"Authorization: Bearer KEY\" or \"X-Api-Key: KEY\"",
+	}
+	if key == "" {
+		e.Message = "this server wants an API key"
+	}
+	return e
+}
+
+// guardOrigin refuses writes by web pages of other origins, which a browser
+// would otherwise send to a server on the user's own machine.
+func (s *Server) guardOrigin(r *http.Request) error {
+	if s.origins.Check(r) == nil {
+		return nil
+	}
+	return &Error{
+		Status:  http.StatusForbidden,
+		Type:    "cross_origin",
+		Message: "a web page of another origin sent this request",
+		Hint:    "allow its origin in the server's settings",
+	}
+}
+
+// checkEncoding refuses compressed bodies, which would otherwise look like
+// broken JSON.
+func checkEncoding(r *http.Request) error {
+	encoding := r.Header.Get("Content-Encoding")
+	if encoding == "" || strings.EqualFold(encoding, "identity") {
+		return nil
+	}
+	return &Error{
+		Status:  http.StatusUnsupportedMediaType,
+		Type:    "unsupported_encoding",
+		Message: fmt.Sprintf("a body with Content-Encoding %q is not accepted", encoding),
+		Hint:    "send it uncompressed",
+	}
+}
+
+// patientBody reads a request's body from a client that may be slow but not
+// silent: each Read may take as long as idle. When the request's context ends,
+// a Read in progress ends too.
+type patientBody struct {
+	io.ReadCloser
+	ctx  context.Context
+	conn *http.ResponseController
+	idle time.Duration
+}
+
+// watchBody makes the body of c's request patient; stop ends the watch.
+func watchBody(c echo.Context, idle time.Duration) (stop func() bool) {
+	r := c.Request()
+	conn := http.NewResponseController(c.Response())
+	r.Body = &patientBody{ReadCloser: r.Body, ctx: r.Context(), conn: conn, idle: idle}
+	return context.AfterFunc(r.Context(), func() { _ = conn.SetReadDeadline(time.Unix(1, 0)) })
+}
+
+// Read ignores that recorders in tests and HTTP/2 know no deadlines.
+func (b *patientBody) Read(p []byte) (int, error) {
+	_ = b.conn.SetReadDeadline(time.Now().Add(b.idle))
+	if b.ctx.Err() != nil {
+		return 0, context.Cause(b.ctx)
+	}
+	n, err := b.ReadCloser.Read(p)
+	switch {
+	case err == io.EOF:
+		// From here on net/http waits for the client to hang up; a deadline
+		// would look like that.
+		_ = b.conn.SetReadDeadline(time.Time{})
+	case err != nil && b.ctx.Err() != nil:
+		err = context.Cause(b.ctx)
+	}
+	return n, err
+}
+
+// resetDeadlines undoes what the request before on this connection set.
+func (s *Server) resetDeadlines(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		conn := http.NewResponseController(c.Response())
+		_ = conn.SetWriteDeadline(time.Time{})
+		if c.Request().ContentLength != 0 {
+			_ = conn.SetReadDeadline(time.Now().Add(s.limits.Idle))
+		}
+		return next(c)
+	}
+}
