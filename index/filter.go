@@ -314,6 +314,9 @@ func (r *resolver) value(field string, kind FieldKind, v any) (any, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: field %q: %w", ErrInvalidFilter, field, err)
 	}
+	if _, list := v.([]string); list {
+		return nil, fmt.Errorf("%w: field %q: a list is not one value; use In", ErrInvalidFilter, field)
+	}
 	if have == kind {
 		return v, nil
 	}

@@ -50,22 +50,20 @@ func joinFilters(parts []Filter, word, empty string) string {
 
 // operand puts a part that has operators of its own into parentheses.
 func operand(f Filter) string {
-	switch p := f.(type) {
+	var parts []Filter
+	switch f := f.(type) {
 	case nil:
 		return "<nil>"
 	case And:
-		if len(p) == 1 {
-			return operand(p[0])
-		}
+		parts = f
 	case Or:
-		if len(p) == 1 {
-			return operand(p[0])
-		}
-	default:
-		return f.String()
+		parts = f
 	}
-	if s := f.String(); s == "true" || s == "false" {
-		return s
+	switch len(parts) {
+	case 0:
+		return f.String()
+	case 1:
+		return operand(parts[0])
 	}
 	return "(" + f.String() + ")"
 }
