@@ -69,12 +69,24 @@ func (t Terminal) Paint(style Style, text string) string {
 	return "\x1b[" + string(style) + "m" + text + "\x1b[0m"
 }
 
-// Clean makes foreign text safe to print: control characters, which could move
-// the cursor or change the terminal, become visible marks, and white space one
-// space each.
+// Clean makes foreign text safe to print on one line: white space becomes one
+// space each, and what CleanLines marks is marked.
 func Clean(text string) string {
+	return clean(text, func(rune) bool { return false })
+}
+
+// CleanLines makes foreign text safe to print: control characters, which could
+// move the cursor or change the terminal, become visible marks. Lines and tabs
+// stay.
+func CleanLines(text string) string {
+	return clean(text, func(r rune) bool { return r == '\n' || r == '\t' })
+}
+
+func clean(text string, keep func(rune) bool) string {
 	return strings.Map(func(r rune) rune {
 		switch {
+		case keep(r):
+			return r
 		case r == '\n' || r == '\t' || r == '\r':
 			return ' '
 		case r < ' ' || r >= 0x7f && r < 0xa0 || isBidiControl(r):
