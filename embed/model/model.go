@@ -18,7 +18,7 @@ const (
 // Model is a folder in memory. Exactly one of Transformer and Static is set.
 // Tensors may alias a memory-mapped file and are read-only; Close unmaps it.
 type Model struct {
-	Name         string
+	Name         string // the folder's name, or the repository's on the hub
 	Architecture Architecture
 	Config       Config
 	Tokenizer    *tokenize.Tokenizer
@@ -29,10 +29,14 @@ type Model struct {
 	// under the names of the folder.
 	Heads map[string]*Tensor
 
-	Pooling   PoolingMode
-	Dense     []Dense // in order, after pooling
-	Normalize bool    // a Normalize module ends the pipeline
-	// MaxTokens is the longest input in tokens, specials included.
+	Pooling PoolingMode
+	// PoolingAssumed says that the folder names no pooling (a plain Hugging
+	// Face folder) and mean is a guess, which info should tell.
+	PoolingAssumed bool
+	Dense          []Dense // in order, after pooling
+	Normalize      bool    // a Normalize module ends the pipeline
+	// MaxTokens is the longest input in tokens, specials included; 0 is no
+	// limit (static tables).
 	MaxTokens     int
 	Prompts       map[string]string
 	DefaultPrompt string

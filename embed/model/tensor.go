@@ -11,8 +11,9 @@ import (
 // DType is the element type of a Tensor, under safetensors' names.
 type DType string
 
-// The element types semdex reads. Weights are F32, F16, BF16, F64 or I8; the
-// others are carried along (BERT's position_ids are I64).
+// The element types of safetensors files. Weights are F32, F16, BF16 or F64, in
+// static tables also I8; the others are carried along (BERT's position_ids are
+// I64).
 const (
 	F64  DType = "F64"
 	F32  DType = "F32"
@@ -23,22 +24,30 @@ const (
 	I16  DType = "I16"
 	I8   DType = "I8"
 	U8   DType = "U8"
+	U64  DType = "U64"
+	U32  DType = "U32"
+	U16  DType = "U16"
 	Bool DType = "BOOL"
 )
 
 // Size is the number of bytes of one element, 0 for an unknown type.
 func (d DType) Size() int {
 	switch d {
-	case F64, I64:
+	case F64, I64, U64:
 		return 8
-	case F32, I32:
+	case F32, I32, U32:
 		return 4
-	case F16, BF16, I16:
+	case F16, BF16, I16, U16:
 		return 2
 	case I8, U8, Bool:
 		return 1
 	}
 	return 0
+}
+
+// Float says that elements are floating point numbers.
+func (d DType) Float() bool {
+	return d == F64 || d == F32 || d == F16 || d == BF16
 }
 
 // Tensor is a dense row-major array. Data holds the elements in little endian
@@ -176,42 +185,43 @@ func (t *Tensor) appendElems(dst []float32, from, to int) []float32 {
 	dst = slices.Grow(dst, to-from)
 	le := binary.LittleEndian
 	switch t.DType {
-	case F32:
-		for ; len(data) > 0; data = data[4:] {
-			dst = append(dst, math.Float32frombits(le.Uint32(data)))
-		}
 	case F16:
 		for ; len(data) > 0; data = data[2:] {
 			dst = append(dst, F16ToF32(le.Uint16(data)))
 		}
+		return dst
 	case BF16:
 		for ; len(data) > 0; data = data[2:] {
 			dst = append(dst, BF16ToF32(le.Uint16(data)))
 		}
-	case F64:
-		for ; len(data) > 0; data = data[8:] {
-			dst = append(dst, float32(math.Float64frombits(le.Uint64(data))))
-		}
-	case I64:
-		for ; len(data) > 0; data = data[8:] {
-			dst = append(dst, float32(int64(le.Uint64(data))))
-		}
-	case I32:
-		for ; len(data) > 0; data = data[4:] {
-			dst = append(dst, float32(int32(le.Uint32(data))))
-		}
-	case I16:
-		for ; len(data) > 0; data = data[2:] {
-			dst = append(dst, float32(int16(le.Uint16(data))))
-		}
+		return dst
 	case I8:
 		for _, b := range data {
 			dst = append(dst, float32(int8(b)))
 		}
-	case U8, Bool:
-		for _, b := range data {
-			dst = append(dst, float32(b))
-		}
+		return dst
+	}
+	decode := decoders[t.DType]
+	if decode == nil {
+		panic(fmt.Sprintf("model: tensor %s of unknown type %q", t.Name, t.DType))
+	}
+	for ; len(data) > 0; data = data[size:] {
+		dst = append(dst, decode(data))
 	}
 	return dst
+}
+
+// decoders read the first element of little-endian data, for the types that no
+// hot path meets.
+var decoders = map[DType]func([]byte) float32{
+	F64:  func(b []byte) float32 { return float32(math.Float64frombits(binary.LittleEndian.Uint64(b))) },
+	F32:  func(b []byte) float32 { return math.Float32frombits(binary.LittleEndian.Uint32(b)) },
+	I64:  func(b []byte) float32 { return float32(int64(binary.LittleEndian.Uint64(b))) },
+	I32:  func(b []byte) float32 { return float32(int32(binary.LittleEndian.Uint32(b))) },
+	I16:  func(b []byte) float32 { return float32(int16(binary.LittleEndian.Uint16(b))) },
+	U64:  func(b []byte) float32 { return float32(binary.LittleEndian.Uint64(b)) },
+	U32:  func(b []byte) float32 { return float32(binary.LittleEndian.Uint32(b)) },
+	U16:  func(b []byte) float32 { return float32(binary.LittleEndian.Uint16(b)) },
+	U8:   func(b []byte) float32 { return float32(b[0]) },
+	Bool: func(b []byte) float32 { return float32(b[0]) },
 }

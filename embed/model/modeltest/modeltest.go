@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"semdex/embed/model"
+	"semdex/embed/tokenize"
 )
 
 // Options of a random model; a zero field takes the value in the comment.
@@ -55,8 +56,8 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-// New makes a model of the given architecture. The same options give the same
-// weights. It carries no tokenizer; Folder adds one.
+// New makes a model of the given architecture with a tokenizer of its
+// vocabulary. The same options give the same weights.
 func New(arch model.Architecture, o Options) *model.Model {
 	o = o.withDefaults()
 	g := &source{rng: rand.New(rand.NewPCG(o.Seed, 0x5eed)), spread: o.Spread}
@@ -67,11 +68,13 @@ func New(arch model.Architecture, o Options) *model.Model {
 		Normalize:    o.Normalize,
 		MaxTokens:    o.Positions,
 		Similarity:   "cosine",
+		Tokenizer:    Tokenizer(o.Vocab),
 	}
 	if arch == model.Static {
 		m.Config = model.Config{VocabSize: o.Vocab, Hidden: o.Hidden}
-		m.Pooling = model.PoolMean
+		m.Pooling, m.MaxTokens = model.PoolMean, 0
 		m.Static = &model.StaticTable{Rows: g.tensor("embedding.weight", o.Vocab, o.Hidden)}
+		m.Dense = g.dense(o, o.Hidden)
 		return m
 	}
 	m.Config = model.Config{
@@ -84,15 +87,40 @@ func New(arch model.Architecture, o Options) *model.Model {
 		m.Config.TypeVocabSize = 0
 	}
 	m.Transformer = g.transformer(m.Config)
-	if o.Dense > 0 {
-		in := o.Hidden * len(o.Pooling.Modes())
-		m.Dense = []model.Dense{{Linear: g.linear("linear", o.Dense, in), Activation: "tanh"}}
-	}
+	m.Dense = g.dense(o, o.Hidden*len(o.Pooling.Modes()))
 	return m
 }
 
-// Folder saves a random model with a tokenizer of its vocabulary and returns
-// the folder, which lives as long as the test.
+// Tokenizer makes a lower-casing tokenizer of n entries: the special tokens,
+// the letters as words and as continuations, some Korean syllables and words.
+func Tokenizer(n int) *tokenize.Tokenizer {
+	tokens := []string{"[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"}
+	for r := 'a'; r <= 'z'; r++ {
+		tokens = append(tokens, string(r), "##"+string(r))
+	}
+	for _, r := range "한국어의검색문장을" {
+		tokens = append(tokens, string(r), "##"+string(r))
+	}
+	tokens = append(tokens, ".", ",", "?", "the", "search", "##ing")
+	for i := len(tokens); i < n; i++ {
+		tokens = append(tokens, fmt.Sprintf("word%d", i))
+	}
+	vocab, err := tokenize.NewVocab(tokens[:n])
+	if err != nil {
+		panic(err)
+	}
+	keep := false // Hangul syllables stay whole
+	config := tokenize.DefaultConfig(true)
+	config.StripAccents = &keep
+	t, err := tokenize.New(vocab, config)
+	if err != nil {
+		panic(err)
+	}
+	return t
+}
+
+// Folder saves a random model and returns the folder, which lives as long as
+// the test.
 func Folder(t testing.TB, arch model.Architecture, o Options) string {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "model")
@@ -135,6 +163,14 @@ func (g *source) linear(name string, out, in int) model.Linear {
 		Weight: model.NewF32(name+".weight", []int{out, in}, w),
 		Bias:   g.tensor(name+".bias", out),
 	}
+}
+
+// dense is the Dense module that o asks for, if any.
+func (g *source) dense(o Options, in int) []model.Dense {
+	if o.Dense == 0 {
+		return nil
+	}
+	return []model.Dense{{Linear: g.linear("linear", o.Dense, in), Activation: "tanh"}}
 }
 
 func (g *source) norm(name string, n int) model.Norm {
