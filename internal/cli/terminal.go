@@ -1,8 +1,11 @@
+// Package cli holds what every verb of a command line needs: errors that carry
+// a hint and an exit status, and text laid out for a terminal.
 package cli
 
 import (
 	"io"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -45,6 +48,16 @@ func (t Terminal) Width() int {
 		}
 	}
 	return 80
+}
+
+// Getenv looks a variable up in env; the last one of a name counts.
+func Getenv(env []string, name string) string {
+	for _, entry := range slices.Backward(env) {
+		if key, value, _ := strings.Cut(entry, "="); key == name {
+			return value
+		}
+	}
+	return ""
 }
 
 // Style is a set of SGR parameters.

@@ -11,8 +11,6 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
-
-	"semdex/index"
 )
 
 // sampleRows is how many rows decide the kinds of columns that become
@@ -190,8 +188,8 @@ func readSample(table rows) ([]row, error) {
 
 // columnKinds finds the columns whose every cell is a number, or true or
 // false. Numbers that would not come back as written (007, 1e400) stay words.
-func columnKinds(columns []string, sample []row, fields Fields) map[string]index.FieldKind {
-	kinds := map[string]index.FieldKind{}
+func columnKinds(columns []string, sample []row, fields Fields) map[string]Kind {
+	kinds := map[string]Kind{}
 	for i, name := range columns {
 		numbers, bools, cells := true, true, 0
 		for _, r := range sample {
@@ -206,9 +204,9 @@ func columnKinds(columns []string, sample []row, fields Fields) map[string]index
 		switch {
 		case cells == 0:
 		case numbers:
-			kinds[name] = index.Number
+			kinds[name] = Number
 		case bools:
-			kinds[name] = index.Bool
+			kinds[name] = Bool
 		}
 	}
 	for _, f := range fields.Meta {
@@ -229,7 +227,7 @@ func isPlainNumber(s string) bool {
 }
 
 // row hands on one row as a record of strings, numbers and bools.
-func (r *reading) row(in *input, columns []string, kinds map[string]index.FieldKind, next row) bool {
+func (r *reading) row(in *input, columns []string, kinds map[string]Kind, next row) bool {
 	if next.err != nil {
 		return r.bad(next.line, next.err)
 	}
@@ -253,9 +251,9 @@ func (r *reading) row(in *input, columns []string, kinds map[string]index.FieldK
 }
 
 // cells maps a row: id, title and text as they stand, metadata typed.
-func (f *Fields) cells(rec map[string]any, typed func(string) (any, error), fallbackID string) (index.Document, error) {
+func (f *Fields) cells(rec map[string]any, typed func(string) (any, error), fallbackID string) (Document, error) {
 	used := map[string]bool{}
-	var d index.Document
+	var d Document
 	var err error
 	if d.ID, err = f.identity(rec, fallbackID, used); err != nil {
 		return d, err
@@ -282,17 +280,17 @@ func (f *Fields) cells(rec map[string]any, typed func(string) (any, error), fall
 
 // typeCell turns a cell into the value that JSON would have; an empty one is
 // absent.
-func typeCell(cell string, kind index.FieldKind) (any, error) {
+func typeCell(cell string, kind Kind) (any, error) {
 	if cell == "" {
 		return nil, nil
 	}
 	switch kind {
-	case index.Number:
+	case Number:
 		if !isPlainNumber(cell) {
 			return nil, fmt.Errorf("%q is not a number as in the rows before; say --meta NAME:keyword to keep the column as words", cell)
 		}
 		return json.Number(cell), nil
-	case index.Bool:
+	case Bool:
 		b, err := convertBool(cell)
 		if err != nil {
 			return nil, fmt.Errorf("%w as in the rows before; say --meta NAME:keyword to keep the column as words", err)

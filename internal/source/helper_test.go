@@ -7,13 +7,11 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-
-	"semdex/index"
 )
 
 // collectAll reads everything and returns one line of JSON per document, then
 // the errors.
-func collectAll(t *testing.T, paths []string, opt Options) (docs []index.Document, errs []string, s *Source) {
+func collectAll(t *testing.T, paths []string, opt Options) (docs []Document, errs []string, s *Source) {
 	t.Helper()
 	opt.OnBad = func(err error) { errs = append(errs, err.Error()) }
 	s, err := Open(paths, opt)
@@ -31,7 +29,7 @@ func collectAll(t *testing.T, paths []string, opt Options) (docs []index.Documen
 }
 
 // fromText reads content as standard input in the given format.
-func fromText(t *testing.T, content string, opt Options) (docs []index.Document, errs []string) {
+func fromText(t *testing.T, content string, opt Options) (docs []Document, errs []string) {
 	t.Helper()
 	opt.Stdin = strings.NewReader(content)
 	docs, errs, _ = collectAll(t, []string{Stdin}, opt)
@@ -66,7 +64,7 @@ func write(t *testing.T, dir, name, content string) string {
 	return path
 }
 
-func ids(docs []index.Document) []string {
+func ids(docs []Document) []string {
 	var list []string
 	for _, d := range docs {
 		list = append(list, d.ID)

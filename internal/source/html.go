@@ -10,8 +10,6 @@ import (
 	"golang.org/x/net/html"
 	"golang.org/x/net/html/atom"
 	"golang.org/x/net/html/charset"
-
-	"semdex/index"
 )
 
 func readHTML(in *input, r *reading) error {
@@ -29,7 +27,7 @@ func readHTML(in *input, r *reading) error {
 		r.bad(0, err)
 		return nil
 	}
-	r.doc(0, index.Document{ID: in.name, Title: title, Text: content})
+	r.doc(0, Document{ID: in.name, Title: title, Text: content})
 	return nil
 }
 

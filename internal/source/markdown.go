@@ -16,8 +16,6 @@ import (
 	"github.com/yuin/goldmark/renderer/html"
 	"github.com/yuin/goldmark/text"
 	"gopkg.in/yaml.v3"
-
-	"semdex/index"
 )
 
 func readMarkdown(in *input, r *reading) error {
@@ -26,7 +24,7 @@ func readMarkdown(in *input, r *reading) error {
 		return err
 	}
 	front, body := splitFrontMatter(src)
-	d := index.Document{ID: in.name}
+	d := Document{ID: in.name}
 	if front != nil {
 		if err := applyFrontMatter(&d, front, in.opt.Fields); err != nil {
 			r.bad(0, fmt.Errorf("front matter: %w", err))
@@ -65,7 +63,7 @@ func splitFrontMatter(src []byte) (front, body []byte) {
 
 // applyFrontMatter takes the title, and the other values as metadata by the
 // rules for records.
-func applyFrontMatter(d *index.Document, front []byte, fields Fields) error {
+func applyFrontMatter(d *Document, front []byte, fields Fields) error {
 	var values map[string]any
 	if err := yaml.Unmarshal(front, &values); err != nil {
 		return err

@@ -1,8 +1,8 @@
 package source
 
 import (
-	"encoding/json"
 	"flag"
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
@@ -18,13 +18,8 @@ func TestMarkup(t *testing.T) {
 			if len(docs) != 1 || errs != nil {
 				t.Fatalf("got %d documents, errors %v", len(docs), errs)
 			}
-			text := docs[0].Text
-			docs[0].Text = ""
-			head, err := json.MarshalIndent(docs[0], "", "  ")
-			if err != nil {
-				t.Fatal(err)
-			}
-			got := string(head) + "\n\n" + text + "\n"
+			d := docs[0]
+			got := fmt.Sprintf("id: %s\ntitle: %s\nmetadata: %s\n\n%s\n", d.ID, d.Title, asJSON(t, d.Metadata), d.Text)
 			golden := filepath.Join("testdata", name+".golden")
 			if *update {
 				if err := os.WriteFile(golden, []byte(got), 0o644); err != nil {

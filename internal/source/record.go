@@ -10,8 +10,26 @@ import (
 	"strconv"
 	"strings"
 	"time"
+)
 
-	"semdex/index"
+// Document is one text with what belongs to it. Metadata values are string,
+// []string, float64, bool and time.Time.
+type Document struct {
+	ID       string
+	Title    string
+	Text     string
+	Metadata map[string]any
+}
+
+// Kind names what a metadata field holds.
+type Kind string
+
+// The kinds of metadata fields.
+const (
+	Keyword Kind = "keyword"
+	Number  Kind = "number"
+	Bool    Kind = "bool"
+	Time    Kind = "time"
 )
 
 // Fields maps a record's fields to a document's. Empty names mean the usual
@@ -30,7 +48,7 @@ type Fields struct {
 // MetaField is a metadata field to take. An empty Kind keeps the value's own.
 type MetaField struct {
 	Name string
-	Kind index.FieldKind
+	Kind Kind
 }
 
 // ParseMeta reads fields in the form users write: "lang", "year:number".
@@ -42,9 +60,9 @@ func (f *Fields) ParseMeta(items []string) error {
 	}
 	for _, item := range items {
 		name, kind, _ := strings.Cut(item, ":")
-		field := MetaField{Name: name, Kind: index.FieldKind(kind)}
+		field := MetaField{Name: name, Kind: Kind(kind)}
 		switch field.Kind {
-		case "", index.Keyword, index.Number, index.Bool, index.Time:
+		case "", Keyword, Number, Bool, Time:
 		default:
 			return fmt.Errorf("metadata field %q: unknown kind %q: know keyword, number, bool, time", name, kind)
 		}
@@ -65,8 +83,8 @@ var (
 )
 
 // document maps one decoded object. fallbackID is used when it carries none.
-func (f *Fields) document(rec map[string]any, fallbackID string) (index.Document, error) {
-	var d index.Document
+func (f *Fields) document(rec map[string]any, fallbackID string) (Document, error) {
+	var d Document
 	used := map[string]bool{}
 	id, err := f.identity(rec, fallbackID, used)
 	if err != nil {
@@ -208,16 +226,16 @@ func collect(meta map[string]any, prefix string, rec map[string]any, used map[st
 var errKind = errors.New("metadata holds strings, numbers, bools and lists of strings only")
 
 // convert turns a decoded JSON value into one of the index's kinds.
-func convert(v any, kind index.FieldKind) (any, error) {
+func convert(v any, kind Kind) (any, error) {
 	switch kind {
-	case index.Keyword:
+	case Keyword:
 		switch v := v.(type) {
 		case json.Number:
 			return v.String(), nil
 		case bool:
 			return strconv.FormatBool(v), nil
 		}
-	case index.Number:
+	case Number:
 		if s, ok := v.(string); ok {
 			v = json.Number(strings.TrimSpace(s))
 		}
@@ -230,9 +248,9 @@ func convert(v any, kind index.FieldKind) (any, error) {
 			return nil, fmt.Errorf("%q is not a number", n.String())
 		}
 		return x, nil
-	case index.Bool:
+	case Bool:
 		return convertBool(v)
-	case index.Time:
+	case Time:
 		s, ok := v.(string)
 		if !ok {
 			return nil, fmt.Errorf("is %s, want a time as text", kindOf(v))

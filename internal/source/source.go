@@ -11,8 +11,6 @@ import (
 	"iter"
 	"strings"
 	"sync/atomic"
-
-	"semdex/index"
 )
 
 // Format names how a file holds documents.
@@ -61,7 +59,7 @@ type Options struct {
 	SkipBad bool
 	OnBad   func(error)
 	// Check, if set, refuses documents; its error makes the record a bad one.
-	Check func(index.Document) error
+	Check func(Document) error
 	// Stdin is what the path "-" reads.
 	Stdin io.Reader
 }
@@ -144,8 +142,8 @@ func (s *Source) Blank() int { return int(s.blank.Load()) }
 
 // Documents streams the documents in order. A pair with an error is the last
 // one; with SkipBad, only files that cannot be read at all end the stream.
-func (s *Source) Documents(ctx context.Context) iter.Seq2[index.Document, error] {
-	return func(yield func(index.Document, error) bool) {
+func (s *Source) Documents(ctx context.Context) iter.Seq2[Document, error] {
+	return func(yield func(Document, error) bool) {
 		for _, f := range s.files {
 			run := &reading{source: s, file: f, ctx: ctx, yield: yield}
 			err := run.all()
@@ -156,7 +154,7 @@ func (s *Source) Documents(ctx context.Context) iter.Seq2[index.Document, error]
 				err = ctx.Err()
 			}
 			if err != nil {
-				yield(index.Document{}, err)
+				yield(Document{}, err)
 				return
 			}
 		}
@@ -168,7 +166,7 @@ type reading struct {
 	source  *Source
 	file    file
 	ctx     context.Context
-	yield   func(index.Document, error) bool
+	yield   func(Document, error) bool
 	stopped bool // the consumer has had enough, or has its error
 }
 
@@ -195,7 +193,7 @@ func (r *reading) all() error {
 }
 
 // doc hands on the document of a line. It reports whether to go on reading.
-func (r *reading) doc(line int, d index.Document) bool {
+func (r *reading) doc(line int, d Document) bool {
 	if r.stopped || r.ctx.Err() != nil {
 		return false
 	}
@@ -221,7 +219,7 @@ func (r *reading) bad(line int, err error) bool {
 	}
 	err = &RecordError{File: r.file.path, Line: line, Err: err}
 	if !r.source.opt.SkipBad {
-		r.yield(index.Document{}, err)
+		r.yield(Document{}, err)
 		r.stopped = true
 		return false
 	}

@@ -14,12 +14,10 @@ import (
 	"github.com/klauspost/compress/zstd"
 	"golang.org/x/text/encoding/korean"
 	"golang.org/x/text/encoding/unicode"
-
-	"semdex/index"
 )
 
 func TestRecords(t *testing.T) {
-	type doc = index.Document
+	type doc = Document
 	cases := []struct {
 		name, in string
 		opt      Options
@@ -46,7 +44,7 @@ func TestRecords(t *testing.T) {
 			in:   `{"key":"k","meta":{"lang":"ko"},"post":{"head":"H","lead":"L","body":"B"},"n":"12","when":"2026-03-01"}`,
 			opt: Options{Fields: Fields{
 				ID: "key", Title: "post.head", Text: []string{"post.lead", "post.body"},
-				Meta: []MetaField{{Name: "meta.lang"}, {Name: "n", Kind: index.Number}, {Name: "absent"}},
+				Meta: []MetaField{{Name: "meta.lang"}, {Name: "n", Kind: Number}, {Name: "absent"}},
 			}},
 			docs: []doc{{ID: "k", Title: "H", Text: "L\n\nB", Metadata: map[string]any{"meta.lang": "ko", "n": 12.0}}},
 		},
@@ -96,7 +94,7 @@ func TestRecords(t *testing.T) {
 		{
 			name: "refused by the check",
 			in:   `{"id":"a","text":"x"}` + "\n" + `{"id":"bad","text":"x"}` + "\n" + `{"id":"b","text":"x"}`,
-			opt: Options{SkipBad: true, Check: func(d index.Document) error {
+			opt: Options{SkipBad: true, Check: func(d Document) error {
 				if d.ID == "bad" {
 					return errors.New("refused")
 				}
@@ -161,7 +159,7 @@ func TestRecords(t *testing.T) {
 		{
 			name: "csv kind by the user",
 			in:   "id,text,year,day\n1,a,1999,2026-03-01\n",
-			opt:  Options{Format: CSV, Fields: Fields{Meta: []MetaField{{Name: "year", Kind: index.Keyword}}}},
+			opt:  Options{Format: CSV, Fields: Fields{Meta: []MetaField{{Name: "year", Kind: Keyword}}}},
 			docs: []doc{{ID: "1", Text: "a", Metadata: map[string]any{"year": "1999"}}},
 		},
 		{
@@ -395,7 +393,7 @@ func TestParse(t *testing.T) {
 	if err := f.ParseMeta([]string{"lang", "year:number"}); err != nil {
 		t.Fatal(err)
 	}
-	same(t, "fields", f.Meta, []MetaField{{Name: "lang"}, {Name: "year", Kind: index.Number}})
+	same(t, "fields", f.Meta, []MetaField{{Name: "lang"}, {Name: "year", Kind: Number}})
 	for _, bad := range []string{"year:int", ":number"} {
 		if err := new(Fields).ParseMeta([]string{bad}); err == nil {
 			t.Errorf("%q was accepted", bad)

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"io"
 	"unicode/utf8"
-
-	"semdex/index"
 )
 
 func readText(in *input, r *reading) error {
@@ -17,7 +15,7 @@ func readText(in *input, r *reading) error {
 	if err != nil || !ok {
 		return err
 	}
-	r.doc(0, index.Document{ID: in.name, Text: string(bytes.TrimSpace(text))})
+	r.doc(0, Document{ID: in.name, Text: string(bytes.TrimSpace(text))})
 	return nil
 }
 
@@ -35,7 +33,7 @@ func readLines(in *input, r *reading) error {
 		}
 		more := false
 		if utf8.Valid(line) {
-			more = r.doc(in.line, index.Document{ID: fmt.Sprintf("%s:%d", in.name, in.line), Text: string(line)})
+			more = r.doc(in.line, Document{ID: fmt.Sprintf("%s:%d", in.name, in.line), Text: string(line)})
 		} else {
 			more = r.bad(in.line, errNotUTF8)
 		}

@@ -1,7 +1,5 @@
-// Package cli holds what every verb of a command line needs: settings from
-// flags, environment and file, errors that carry a hint and an exit status,
-// and text laid out for a terminal.
-package cli
+// Package settings fills a verb's flags from the environment and from a file.
+package settings
 
 import (
 	"errors"
@@ -16,6 +14,8 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 	"gopkg.in/yaml.v3"
+
+	"semdex/internal/cli"
 )
 
 // Settings fill the flags that the command line leaves open: from environment
@@ -56,28 +56,18 @@ func Load(prefix, path, app, name string, env []string) (*Settings, error) {
 	return s, nil
 }
 
-// Getenv looks a variable up in env; the last one of a name counts.
-func Getenv(env []string, name string) string {
-	for _, entry := range slices.Backward(env) {
-		if key, value, _ := strings.Cut(entry, "="); key == name {
-			return value
-		}
-	}
-	return ""
-}
-
 func userConfigDir(env []string) string {
-	home := Getenv(env, "HOME")
+	home := cli.Getenv(env, "HOME")
 	switch runtime.GOOS {
 	case "windows":
-		return Getenv(env, "APPDATA")
+		return cli.Getenv(env, "APPDATA")
 	case "darwin":
 		if home != "" {
 			return filepath.Join(home, "Library", "Application Support")
 		}
 		return ""
 	}
-	if dir := Getenv(env, "XDG_CONFIG_HOME"); dir != "" {
+	if dir := cli.Getenv(env, "XDG_CONFIG_HOME"); dir != "" {
 		return dir
 	}
 	if home == "" {
@@ -108,9 +98,9 @@ func (s *Settings) Apply(cmd *cobra.Command) error {
 
 func (s *Settings) fill(cmd *cobra.Command, f *pflag.Flag) error {
 	name := s.EnvName(f.Name)
-	if value := Getenv(s.Env, name); value != "" {
+	if value := cli.Getenv(s.Env, name); value != "" {
 		if err := cmd.Flags().Set(f.Name, value); err != nil {
-			return Usagef("environment variable %s: %v", name, err)
+			return cli.Usagef("environment variable %s: %v", name, err)
 		}
 		return nil
 	}
@@ -123,7 +113,7 @@ func (s *Settings) fill(cmd *cobra.Command, f *pflag.Flag) error {
 		err = cmd.Flags().Set(f.Name, text)
 	}
 	if err != nil {
-		return Usagef("%s: key %q: %v", s.File, f.Name, err)
+		return cli.Usagef("%s: key %q: %v", s.File, f.Name, err)
 	}
 	return nil
 }
@@ -174,13 +164,13 @@ func (s *Settings) checkSection(section map[string]any, cmd *cobra.Command, path
 		inner, isMap := value.(map[string]any)
 		if !isMap {
 			if !known[key] {
-				return WithHint(Usagef("%s: unknown key %q", s.File, path+key), "keys are the names of flags; semdex VERB --help lists them")
+				return cli.WithHint(cli.Usagef("%s: unknown key %q", s.File, path+key), "keys are the names of flags; semdex VERB --help lists them")
 			}
 			continue
 		}
 		i := slices.IndexFunc(cmd.Commands(), func(c *cobra.Command) bool { return c.Name() == key })
 		if i < 0 {
-			return Usagef("%s: section %q is not a verb", s.File, path+key)
+			return cli.Usagef("%s: section %q is not a verb", s.File, path+key)
 		}
 		if err := s.checkSection(inner, cmd.Commands()[i], path+key+"."); err != nil {
 			return err
