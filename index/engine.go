@@ -5,9 +5,12 @@ import "context"
 // Engine stores collections. Implementations are safe for concurrent use and
 // pass the suite of package indextest.
 type Engine interface {
-	// Create makes an empty collection; ErrCollectionExists if there is one.
+	// Create makes an empty collection; ErrCollectionExists if there is one,
+	// ErrInvalidName if CheckName refuses the name.
 	Create(ctx context.Context, name string, s Settings) (Collection, error)
-	// Open returns an existing collection; ErrCollectionNotFound if there is none.
+	// Open returns an existing collection; ErrCollectionNotFound if there is
+	// none. Service calls it for every request, so it must be cheap. A
+	// Collection outlives neither Drop (ErrCollectionNotFound) nor Close.
 	Open(ctx context.Context, name string) (Collection, error)
 	// Drop deletes a collection and everything in it.
 	Drop(ctx context.Context, name string) error
@@ -20,17 +23,21 @@ type Engine interface {
 // Collection is one set of documents with two ways into it: vectors and words.
 // Package index fuses the two legs, so every engine ranks alike.
 type Collection interface {
+	// Info is called for every filtered query, so it must be cheap.
 	Info(ctx context.Context) (Info, error)
 
-	// Upsert stores the records, replacing documents of the same id. When it
+	// Upsert stores the records, replacing documents of the same id with all
+	// their passages; of two with one id in a call the last wins. When it
 	// returns nil they are durable and visible to every later call. On error
-	// none of the records is acknowledged. A metadata value that contradicts
-	// the kind of its field is ErrFieldType; a vector of the wrong length, not
-	// finite, or zero is ErrInvalidVector.
+	// none of the records is acknowledged. CheckRecord says what is refused
+	// (ErrInvalidDocument, ErrInvalidVector). Metadata is stored as
+	// NormalizeMetadata gives it (ErrFieldType if it contradicts the kind of
+	// its field), and the fields it brings are added to Settings.Fields.
 	Upsert(ctx context.Context, records []Record) error
 	// Delete removes documents by id and reports how many existed.
 	Delete(ctx context.Context, ids []string) (int, error)
-	// DeleteWhere removes the documents that the filter accepts.
+	// DeleteWhere removes the documents that the filter accepts. Filters given
+	// to a Collection are resolved; what Filter.Check reports is returned.
 	DeleteWhere(ctx context.Context, f Filter) (int, error)
 
 	// Get returns a document; ErrDocumentNotFound if there is none.
@@ -44,8 +51,11 @@ type Collection interface {
 	// Dense returns the k passages with the largest dot product with vector
 	// among those whose document the filter accepts.
 	Dense(ctx context.Context, vector []float32, k int, f Filter) (Leg, error)
-	// Keyword returns the k passages with the highest BM25 score for text.
+	// Keyword returns the k passages with the highest BM25 score for text; a
+	// document's title counts as part of each of its passages. Text without
+	// words gives an empty leg.
 	Keyword(ctx context.Context, text string, k int, f Filter) (Leg, error)
+
 	// Fetch returns the passages' documents and offsets, in the order asked.
 	// Passages deleted meanwhile come back with Found false.
 	Fetch(ctx context.Context, refs []Ref) ([]Stored, error)

@@ -51,9 +51,14 @@ func isTermRune(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) 
 // stem is far from Porter's, but maps the forms of regular words together.
 func stem(word string) string {
 	for _, suffix := range []string{"ing", "ies", "ed", "es", "s", "e", "y"} {
-		if s, ok := strings.CutSuffix(word, suffix); ok && len(s) >= 3 {
-			return s
+		s, ok := strings.CutSuffix(word, suffix)
+		if !ok || len(s) < 3 {
+			continue
 		}
+		if n := len(s); s[n-1] == s[n-2] {
+			s = s[:n-1] // running
+		}
+		return s
 	}
 	return word
 }
