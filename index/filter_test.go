@@ -26,27 +26,50 @@ var filterCases = []struct {
 	text, json string
 	pass, fail []map[string]any
 }{
-	{`lang = "ko"`, `{"field":"lang","eq":"ko"}`,
-		[]map[string]any{{"lang": "ko"}, {"lang": []string{"en", "ko"}}}, []map[string]any{{}, {"lang": "KO"}, {"lang": "kor"}}},
-	{`not lang = "ko"`, `{"field":"lang","ne":"ko"}`,
-		[]map[string]any{{}, {"lang": "en"}}, []map[string]any{{"lang": "ko"}, {"lang": []string{"en", "ko"}}}},
-	{`year >= 2020 and year < 2024`, `{"field":"year","gte":2020,"lt":2024}`,
-		[]map[string]any{{"year": 2020.}, {"year": 2023.5}}, []map[string]any{{}, {"year": 2024.}, {"year": 2019.}}},
-	{`year > -1.5 or year <= -3`, `{"or":[{"field":"year","gt":-1.5},{"field":"year","lte":-3}]}`,
-		[]map[string]any{{"year": 0.}, {"year": -3.}}, []map[string]any{{}, {"year": -2.}}},
-	{`tag in ("a", "b")`, `{"field":"tag","in":["a","b"]}`,
-		[]map[string]any{{"tag": "a"}, {"tag": []string{"x", "b"}}}, []map[string]any{{}, {"tag": "c"}}},
+	{
+		`lang = "ko"`, `{"field":"lang","eq":"ko"}`,
+		[]map[string]any{{"lang": "ko"}, {"lang": []string{"en", "ko"}}},
+		[]map[string]any{{}, {"lang": "KO"}, {"lang": "kor"}},
+	},
+	{
+		`not lang = "ko"`, `{"field":"lang","ne":"ko"}`,
+		[]map[string]any{{}, {"lang": "en"}},
+		[]map[string]any{{"lang": "ko"}, {"lang": []string{"en", "ko"}}},
+	},
+	{
+		`year >= 2020 and year < 2024`, `{"field":"year","gte":2020,"lt":2024}`,
+		[]map[string]any{{"year": 2020.}, {"year": 2023.5}},
+		[]map[string]any{{}, {"year": 2024.}, {"year": 2019.}},
+	},
+	{
+		`year > -1.5 or year <= -3`, `{"or":[{"field":"year","gt":-1.5},{"field":"year","lte":-3}]}`,
+		[]map[string]any{{"year": 0.}, {"year": -3.}},
+		[]map[string]any{{}, {"year": -2.}},
+	},
+	{
+		`tag in ("a", "b")`, `{"field":"tag","in":["a","b"]}`,
+		[]map[string]any{{"tag": "a"}, {"tag": []string{"x", "b"}}},
+		[]map[string]any{{}, {"tag": "c"}},
+	},
 	{`tag in ()`, `{"field":"tag","in":[]}`, nil, []map[string]any{{}, {"tag": "a"}}},
 	{`draft = true`, `{"field":"draft","eq":true}`, []map[string]any{{"draft": true}}, []map[string]any{{}, {"draft": false}}},
 	{`not exists(draft)`, `{"field":"draft","exists":false}`, []map[string]any{{}}, []map[string]any{{"draft": false}}},
-	{`day >= 2020-01-02T00:00:00Z`, `{"field":"day","gte":"2020-01-02T09:00:00+09:00"}`,
-		[]map[string]any{{"day": date("2020-01-02")}}, []map[string]any{{}, {"day": date("2020-01-01T23:59:59.999999Z")}}},
-	{`lang = "ko" and (year = 1 or year = 2) and not (draft = true and exists(day))`,
+	{
+		`day >= 2020-01-02T00:00:00Z`, `{"field":"day","gte":"2020-01-02T09:00:00+09:00"}`,
+		[]map[string]any{{"day": date("2020-01-02")}},
+		[]map[string]any{{}, {"day": date("2020-01-01T23:59:59.999999Z")}},
+	},
+	{
+		`lang = "ko" and (year = 1 or year = 2) and not (draft = true and exists(day))`,
 		`{"and":[{"field":"lang","eq":"ko"},{"or":[{"field":"year","eq":1},{"field":"year","eq":2}]},{"not":{"and":[{"field":"draft","eq":true},{"field":"day","exists":true}]}}]}`,
 		[]map[string]any{{"lang": "ko", "year": 2.}, {"lang": "ko", "year": 1., "draft": true}},
-		[]map[string]any{{"lang": "ko", "year": 3.}, {"lang": "ko", "year": 1., "draft": true, "day": date("2020-01-01")}}},
-	{"`odd name` = \"it's \\\"quoted\\\"\"", `{"field":"odd name","eq":"it's \"quoted\""}`,
-		[]map[string]any{{"odd name": `it's "quoted"`}}, []map[string]any{{}}},
+		[]map[string]any{{"lang": "ko", "year": 3.}, {"lang": "ko", "year": 1., "draft": true, "day": date("2020-01-01")}},
+	},
+	{
+		"`odd name` = \"it's \\\"quoted\\\"\"", `{"field":"odd name","eq":"it's \"quoted\""}`,
+		[]map[string]any{{"odd name": `it's "quoted"`}},
+		[]map[string]any{{}},
+	},
 	{`true`, `{"and":[]}`, []map[string]any{{}, {"lang": "x"}}, nil},
 	{`false`, `{"or":[]}`, nil, []map[string]any{{}, {"lang": "x"}}},
 }

@@ -89,9 +89,11 @@ func checkSpans(t *testing.T, text string, o SplitOptions, spans []Span) {
 
 // randomText mixes what splitting looks at.
 func randomText(rng *rand.Rand) string {
-	parts := []string{" ", " ", " ", "\n", "\n\n", "\r\n", ". ", "다.", "다. ", "! ", "?", "...", "…", "。", "\"", "”", ")", "[3]",
+	parts := []string{
+		" ", " ", " ", "\n", "\n\n", "\r\n", ". ", "다.", "다. ", "! ", "?", "...", "…", "。", "\"", "”", ")", "[3]",
 		"word", "Word", "Dr.", "U.S.", "3.14", "2024.", "한국어", "그러나", "나는", "- ", "1. ", "# ", "가. ", "e\u0301", "👩\u200d💻", "\t",
-		"漢字", strings.Repeat("x", 50), strings.Repeat("가", 30), strings.Repeat(" ", 40)}
+		"漢字", strings.Repeat("x", 50), strings.Repeat("가", 30), strings.Repeat(" ", 40),
+	}
 	var b strings.Builder
 	for range rng.IntN(200) {
 		b.WriteString(parts[rng.IntN(len(parts))])
@@ -146,20 +148,41 @@ func TestSplitText(t *testing.T) {
 	}{
 		{"spaces only", " \n\t ", SplitOptions{}, nil},
 		{"short text stays whole", "  One. Two.\n\nThree.  ", SplitOptions{}, []string{"One. Two.\n\nThree."}},
-		{"paragraphs before sentences", "Aaaa aaaa. Bbbb bbbb.\n\nCccc cccc. Dddd dddd.", SplitOptions{Size: 36},
-			[]string{"Aaaa aaaa. Bbbb bbbb.", "Cccc cccc. Dddd dddd."}},
-		{"no tiny tail", "Aaaa aaaa. Bbbb bbbb. Cccc cccc. Dddd dddd.", SplitOptions{Size: 33},
-			[]string{"Aaaa aaaa. Bbbb bbbb.", "Cccc cccc. Dddd dddd."}},
-		{"overlap is whole sentences", "Aaaa aaaa. Bbbb bbbb. Cccc cccc. Dddd dddd.", SplitOptions{Size: 33, Overlap: 12},
-			[]string{"Aaaa aaaa. Bbbb bbbb.", "Bbbb bbbb. Cccc cccc. Dddd dddd."}},
-		{"a heading stays with its text", "Aaaa aaaa aaaa aaaa.\nHeading\nBbbb bbbb bbbb bbbb.", SplitOptions{Size: 30},
-			[]string{"Aaaa aaaa aaaa aaaa.", "Heading\nBbbb bbbb bbbb bbbb."}},
-		{"Korean counts double", "가나다라마바사. 아자차카타파하.", SplitOptions{Size: 20},
-			[]string{"가나다라마바사.", "아자차카타파하."}},
-		{"words are not cut", "aaaa bbbb cccc dddd eeee ffff", SplitOptions{Size: 16},
-			[]string{"aaaa bbbb cccc", "dddd eeee ffff"}},
-		{"without spaces", strings.Repeat("가", 20), SplitOptions{Size: 16},
-			[]string{strings.Repeat("가", 4), strings.Repeat("가", 8), strings.Repeat("가", 8)}},
+		{
+			"paragraphs before sentences", "Aaaa aaaa. Bbbb bbbb.\n\nCccc cccc. Dddd dddd.",
+			SplitOptions{Size: 36},
+			[]string{"Aaaa aaaa. Bbbb bbbb.", "Cccc cccc. Dddd dddd."},
+		},
+		{
+			"no tiny tail", "Aaaa aaaa. Bbbb bbbb. Cccc cccc. Dddd dddd.",
+			SplitOptions{Size: 33},
+			[]string{"Aaaa aaaa. Bbbb bbbb.", "Cccc cccc. Dddd dddd."},
+		},
+		{
+			"overlap is whole sentences", "Aaaa aaaa. Bbbb bbbb. Cccc cccc. Dddd dddd.",
+			SplitOptions{Size: 33, Overlap: 12},
+			[]string{"Aaaa aaaa. Bbbb bbbb.", "Bbbb bbbb. Cccc cccc. Dddd dddd."},
+		},
+		{
+			"a heading stays with its text", "Aaaa aaaa aaaa aaaa.\nHeading\nBbbb bbbb bbbb bbbb.",
+			SplitOptions{Size: 30},
+			[]string{"Aaaa aaaa aaaa aaaa.", "Heading\nBbbb bbbb bbbb bbbb."},
+		},
+		{
+			"Korean counts double", "가나다라마바사. 아자차카타파하.",
+			SplitOptions{Size: 20},
+			[]string{"가나다라마바사.", "아자차카타파하."},
+		},
+		{
+			"words are not cut", "aaaa bbbb cccc dddd eeee ffff",
+			SplitOptions{Size: 16},
+			[]string{"aaaa bbbb cccc", "dddd eeee ffff"},
+		},
+		{
+			"without spaces", strings.Repeat("가", 20),
+			SplitOptions{Size: 16},
+			[]string{strings.Repeat("가", 4), strings.Repeat("가", 8), strings.Repeat("가", 8)},
+		},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {

@@ -279,8 +279,12 @@ func testFetch(h *harness) {
 	h.must(err)
 	refs := []index.Ref{{Document: "b"}, {Document: "gone"}, {Document: "a", Ordinal: 1}, {Document: "a", Ordinal: 2}, {Document: "a", Ordinal: -1}, {Document: "nope"}, {Document: "a"}}
 	want := []index.Stored{
-		{Found: true, Document: b.Document, Start: 0, End: 4}, {},
-		{Found: true, Document: a.Document, Start: 4, End: 7}, {}, {}, {},
+		{Found: true, Document: b.Document, Start: 0, End: 4},
+		{},
+		{Found: true, Document: a.Document, Start: 4, End: 7},
+		{},
+		{},
+		{},
 		{Found: true, Document: a.Document, Start: 0, End: 3},
 	}
 	got, err := c.Fetch(h.ctx, refs)
