@@ -77,11 +77,9 @@ func parseHeader(header []byte) (map[string]safetensor, error) {
 		if _, twice := entries[name]; twice {
 			return nil, fmt.Errorf("tensor %q is listed twice", name)
 		}
-		var e safetensor
-		if err := dec.Decode(&e); err != nil {
+		if entries[name], err = parseEntry(dec); err != nil {
 			return nil, fmt.Errorf("tensor %q: %w", name, err)
 		}
-		entries[name] = e
 	}
 	if _, err := dec.Token(); err != nil {
 		return nil, err
@@ -90,6 +88,28 @@ func parseHeader(header []byte) (map[string]safetensor, error) {
 		return nil, errors.New("text after the JSON object")
 	}
 	return entries, nil
+}
+
+// parseEntry decodes one tensor's description. Its keys are matched exactly,
+// which encoding/json does not do for a struct.
+func parseEntry(dec *json.Decoder) (safetensor, error) {
+	var e safetensor
+	var fields map[string]json.RawMessage
+	if err := dec.Decode(&fields); err != nil {
+		return e, err
+	}
+	for key, into := range map[string]any{"dtype": &e.DType, "shape": &e.Shape, "data_offsets": &e.Offsets} {
+		if fields[key] == nil {
+			return e, fmt.Errorf("%s is missing", key)
+		}
+		if err := json.Unmarshal(fields[key], into); err != nil {
+			return e, fmt.Errorf("%s: %w", key, err)
+		}
+	}
+	if len(fields) != 3 {
+		return e, fmt.Errorf("%d fields, want dtype, shape and data_offsets", len(fields))
+	}
+	return e, nil
 }
 
 // place cuts data into the tensors. The format wants every byte to belong to

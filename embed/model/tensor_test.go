@@ -1,6 +1,7 @@
 package model
 
 import (
+	"bytes"
 	"encoding/binary"
 	"math"
 	"math/rand/v2"
@@ -177,7 +178,7 @@ func TestNewF32PanicsOnTheWrongLength(t *testing.T) {
 func BenchmarkAppendRow(b *testing.B) {
 	for _, d := range []DType{F32, F16, BF16, I8} {
 		b.Run(string(d), func(b *testing.B) {
-			x := &Tensor{DType: d, Shape: []int{64, 384}, Data: make([]byte, 64*384*d.Size())}
+			x := &Tensor{DType: d, Shape: []int{64, 384}, Data: bytes.Repeat([]byte{0x12, 0x3d}, 32*384*d.Size())}
 			row := make([]float32, 384)
 			b.SetBytes(int64(384 * d.Size()))
 			for i := 0; b.Loop(); i++ {
