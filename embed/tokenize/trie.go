@@ -2,7 +2,6 @@ package tokenize
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 )
 
@@ -61,12 +60,6 @@ func (t *trie) exact(root uint32, w string) (int32, bool) {
 	return v, v != none
 }
 
-// entry is a token on its way into the trie.
-type entry struct {
-	key string
-	id  int32
-}
-
 // duplicateError names the two ids of a repeated token.
 type duplicateError struct {
 	token         string
@@ -79,34 +72,23 @@ func (e *duplicateError) Error() string {
 
 // newTrie builds the trie of all tokens but empty ones.
 func newTrie(tokens []string) (*trie, error) {
-	var starts, continues []entry
+	var starts, continues []int32
+	bytes := 0
 	for id, token := range tokens {
-		switch rest, ok := strings.CutPrefix(token, continuation); {
+		bytes += len(token)
+		switch {
 		case token == "":
-		case ok:
-			continues = append(continues, entry{rest, int32(id)})
+		case strings.HasPrefix(token, continuation):
+			continues = append(continues, int32(id))
 		default:
-			starts = append(starts, entry{token, int32(id)})
+			starts = append(starts, int32(id))
 		}
 	}
-	b := newTrieBuilder()
-	for _, part := range []struct {
-		root    uint32
-		prefix  string
-		entries []entry
-	}{{startRoot, "", starts}, {continueRoot, continuation, continues}} {
-		slices.SortFunc(part.entries, func(x, y entry) int {
-			if c := strings.Compare(x.key, y.key); c != 0 {
-				return c
-			}
-			return int(x.id - y.id)
-		})
-		for i, e := range part.entries[1:max(1, len(part.entries))] {
-			if before := part.entries[i]; before.key == e.key {
-				return nil, &duplicateError{part.prefix + e.key, before.id, e.id}
-			}
-		}
-		b.insert(part.root, part.entries, 0)
+	b := newTrieBuilder(tokens, bytes)
+	b.insert(startRoot, starts, 0)
+	b.insert(continueRoot, continues, len(continuation))
+	if b.twice != nil {
+		return nil, b.twice
 	}
 	return &trie{units: b.units}, nil
 }

@@ -2,10 +2,10 @@ package tokenize
 
 import (
 	"bufio"
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -28,36 +28,28 @@ type Vocab struct {
 // ignored. Two blank lines together, a repeated token and invalid UTF-8 are
 // errors that name the line.
 func ReadVocab(r io.Reader) (*Vocab, error) {
-	var tokens []string
-	in := bufio.NewScanner(r)
-	in.Buffer(make([]byte, 0, 64<<10), maxTokenBytes)
-	blanks := 0
-	for in.Scan() {
-		line := bytes.TrimSuffix(in.Bytes(), []byte{'\r'})
-		number := len(tokens) + blanks + 1
-		if number == 1 {
-			line = bytes.TrimPrefix(line, []byte("\uFEFF"))
-		}
-		if !utf8.Valid(line) {
-			return nil, fmt.Errorf("vocabulary: line %d is not valid UTF-8", number)
-		}
-		if len(line) == 0 {
-			blanks++
-			continue
-		}
-		if blanks > 1 || blanks == 1 && len(tokens) == 0 {
-			return nil, fmt.Errorf("vocabulary: line %d is blank", number-1)
-		}
-		if blanks == 1 {
-			tokens = append(tokens, "")
-			blanks = 0
-		}
-		tokens = append(tokens, string(line))
-	}
-	if err := in.Err(); errors.Is(err, bufio.ErrTooLong) {
-		return nil, fmt.Errorf("vocabulary: line %d is longer than %d bytes", len(tokens)+blanks+1, maxTokenBytes)
-	} else if err != nil {
+	data, err := io.ReadAll(r)
+	if err != nil {
 		return nil, fmt.Errorf("vocabulary: %w", err)
+	}
+	text := strings.TrimRight(strings.TrimPrefix(string(data), "\uFEFF"), "\r\n")
+	if text == "" {
+		return newVocab(nil)
+	}
+	valid := utf8.ValidString(text)
+	tokens := make([]string, 0, strings.Count(text, "\n")+1)
+	for line := range strings.SplitSeq(text, "\n") {
+		line = strings.TrimSuffix(line, "\r")
+		number := len(tokens) + 1
+		switch {
+		case len(line) > maxTokenBytes:
+			return nil, fmt.Errorf("vocabulary: line %d is longer than %d bytes", number, maxTokenBytes)
+		case !valid && !utf8.ValidString(line):
+			return nil, fmt.Errorf("vocabulary: line %d is not valid UTF-8", number)
+		case line == "" && (number == 1 || tokens[number-2] == ""):
+			return nil, fmt.Errorf("vocabulary: line %d is blank", number)
+		}
+		tokens = append(tokens, line)
 	}
 	v, err := newVocab(tokens)
 	if dup := (*duplicateError)(nil); errors.As(err, &dup) {
@@ -81,25 +73,19 @@ func NewVocab(tokens []string) (*Vocab, error) {
 			return nil, fmt.Errorf("vocabulary: token %d is longer than %d bytes", id, maxTokenBytes)
 		}
 	}
-	return newVocab(tokens)
+	return newVocab(slices.Clone(tokens))
 }
 
-// newVocab allows ids without a token.
+// newVocab keeps tokens. It allows ids without one.
 func newVocab(tokens []string) (*Vocab, error) {
 	if len(tokens) == 0 {
 		return nil, errors.New("vocabulary: no tokens")
 	}
-	// One string behind all tokens keeps them together in memory.
-	all := strings.Join(tokens, "")
-	own := make([]string, len(tokens))
-	for i, token := range tokens {
-		own[i], all = all[:len(token)], all[len(token):]
-	}
-	t, err := newTrie(own)
+	t, err := newTrie(tokens)
 	if err != nil {
 		return nil, fmt.Errorf("vocabulary: %w", err)
 	}
-	return &Vocab{tokens: own, trie: t}, nil
+	return &Vocab{tokens: tokens, trie: t}, nil
 }
 
 // ID gives a token's id, and whether the vocabulary has it.
