@@ -12,8 +12,8 @@
 // head: pooling, Dense modules, truncation, normalisation. A static model
 // averages rows of a table.
 //
-// Reference is the Engine in plain Go. Faster engines take its place behind
-// the same interface and are tested against it.
+// Reference is the Engine in plain Go, the definition. Packed takes its place on
+// the kernels of the processor, in float32 or int8, and is tested against it.
 //
 // A sentence's vector is bit-identical in any batch, at any place in it, and
 // with any number of workers: a sentence never reads another's rows, and every

@@ -26,9 +26,10 @@ type Encoder interface {
 	Encode(ctx context.Context, b *Batch, o Output, dst []float32) error
 }
 
-// New prepares m, which must stay open as long as the encoder is used. Workers
-// bounds the goroutines of one call; 0 means one per CPU. Errors wrap ErrModel
-// or ErrNotFinite and name the tensor or setting at fault.
+// New prepares m, on the reference engine if it is a transformer; m must stay
+// open as long as the encoder is used. Workers bounds the goroutines of one
+// call; 0 means one per CPU. Errors wrap ErrModel or ErrNotFinite and name the
+// tensor or setting at fault.
 func New(m *model.Model, workers int) (Encoder, error) {
 	if m.Static != nil {
 		return NewStatic(m, workers)
@@ -71,6 +72,9 @@ func NewTransformer(engine Engine, m *model.Model) (*Transformer, error) {
 
 // Dims is the length of a full vector.
 func (t *Transformer) Dims() int { return t.head.dims }
+
+// String names the engine.
+func (t *Transformer) String() string { return fmt.Sprint(t.engine) }
 
 // Encode implements Encoder.
 func (t *Transformer) Encode(ctx context.Context, b *Batch, o Output, dst []float32) error {

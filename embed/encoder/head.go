@@ -90,7 +90,7 @@ func (o Output) finish(v []float32) bool {
 		return false
 	}
 	if o.Normalize {
-		normalize(v)
+		Normalize(v)
 	}
 	return true
 }

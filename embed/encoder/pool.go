@@ -87,9 +87,9 @@ func scale(x []float32, f float32) {
 	}
 }
 
-// normalize divides x by its Euclidean norm, or by 1e-12 if that is larger, as
+// Normalize divides x by its Euclidean norm, or by 1e-12 if that is larger, as
 // torch.nn.functional.normalize does. A zero vector stays zero.
-func normalize(x []float32) {
+func Normalize(x []float32) {
 	f := 1 / max(norm2(x), 1e-12)
 	for i, v := range x {
 		x[i] = float32(float64(v) * f)

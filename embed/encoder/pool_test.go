@@ -69,12 +69,12 @@ func TestConcatenatedPooling(t *testing.T) {
 
 func TestNormalizeZero(t *testing.T) {
 	v := []float32{0, 0, 0}
-	normalize(v)
+	Normalize(v)
 	if v[0] != 0 || v[1] != 0 || v[2] != 0 {
 		t.Errorf("%v", v)
 	}
 	v = []float32{3e-20, 4e-20} // its squares vanish in float32
-	normalize(v)
+	Normalize(v)
 	if math.Abs(float64(v[0])-3e-8) > 1e-14 {
 		t.Errorf("%v, want the vector over 1e-12", v)
 	}

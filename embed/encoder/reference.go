@@ -92,6 +92,9 @@ func (r *Reference) embeddings(t *model.Transformer, c model.Config) error {
 // Hidden is the width of a token's state.
 func (r *Reference) Hidden() int { return r.dims.hidden }
 
+// String names the engine.
+func (r *Reference) String() string { return "reference" }
+
 // Forward implements Engine: one sentence at a time per worker, so that a batch
 // of one sentence runs on one core.
 func (r *Reference) Forward(ctx context.Context, b *Batch, sink Sink) error {

@@ -56,6 +56,9 @@ func NewStatic(m *model.Model, workers int) (*Static, error) {
 // Dims is the length of a full vector.
 func (s *Static) Dims() int { return s.head.dims }
 
+// String names the encoder.
+func (s *Static) String() string { return "static table" }
+
 // staticGrain is how many sentences a worker takes at a time: some tens of
 // microseconds of work.
 const staticGrain = 64
