@@ -18,7 +18,7 @@ func native(e *Error) (int, any) {
 	}{e, e.Stored}
 }
 
-// teiTypes are the failures to which TEI gives a status of its own.
+// teiTypes are the failures whose class does not follow from the status.
 var teiTypes = map[string]struct {
 	status int
 	kind   wire.TEIErrorType
@@ -28,11 +28,6 @@ var teiTypes = map[string]struct {
 	"invalid_token_id": {http.StatusUnprocessableEntity, wire.TEITokenizer},
 	"invalid_utf8":     {http.StatusUnprocessableEntity, wire.TEITokenizer},
 	"overloaded":       {http.StatusTooManyRequests, wire.TEIOverloaded},
-	"encoder_failed":   {http.StatusFailedDependency, wire.TEIBackend},
-	"internal":         {http.StatusFailedDependency, wire.TEIBackend},
-	"timeout":          {http.StatusServiceUnavailable, wire.TEIUnhealthy},
-	"shutting_down":    {http.StatusServiceUnavailable, wire.TEIUnhealthy},
-	"unavailable":      {http.StatusServiceUnavailable, wire.TEIUnhealthy},
 }
 
 // tei is the shape of TEI's failures: a bad request is a 422.
@@ -44,11 +39,18 @@ func tei(e *Error) (int, any) {
 	if t, ok := teiTypes[e.Type]; ok {
 		return t.status, wire.TEIError{Error: message, ErrorType: t.kind}
 	}
-	status := e.Status
-	if status == http.StatusBadRequest {
+	status, kind := e.Status, wire.TEIValidation
+	switch {
+	case status == http.StatusBadRequest:
 		status = http.StatusUnprocessableEntity
+	case status == http.StatusInternalServerError:
+		status, kind = http.StatusFailedDependency, wire.TEIBackend
+	case status == http.StatusServiceUnavailable:
+		kind = wire.TEIUnhealthy
+	case status > http.StatusInternalServerError:
+		kind = wire.TEIBackend
 	}
-	return status, wire.TEIError{Error: message, ErrorType: wire.TEIValidation}
+	return status, wire.TEIError{Error: message, ErrorType: kind}
 }
 
 // openai is the shape of OpenAI's failures.

@@ -60,19 +60,23 @@ func isNDJSON(contentType string) bool {
 // skipSpace skips white space and a byte order mark and returns the byte that
 // follows, still unread.
 func skipSpace(r *bufio.Reader) (first byte, skipped int64, err error) {
-	if mark, _ := r.Peek(3); bytes.Equal(mark, byteOrderMark) {
-		_, _ = r.Discard(len(mark))
-		skipped += int64(len(mark))
-	}
 	for {
 		b, err := r.ReadByte()
 		if err != nil {
 			return 0, skipped, err
 		}
-		if b != ' ' && b != '\t' && b != '\r' && b != '\n' {
-			return b, skipped, r.UnreadByte()
+		switch {
+		case b == ' ' || b == '\t' || b == '\r' || b == '\n':
+			skipped++
+			continue
+		case b == byteOrderMark[0] && skipped == 0:
+			if rest, _ := r.Peek(2); bytes.Equal(rest, byteOrderMark[1:]) {
+				_, _ = r.Discard(2)
+				skipped += 3
+				continue
+			}
 		}
-		skipped++
+		return b, skipped, r.UnreadByte()
 	}
 }
 
@@ -210,7 +214,7 @@ func (b *budgetReader) Read(p []byte) (int, error) {
 	if b.read >= b.allowed {
 		return 0, documentTooLarge(b.limit)
 	}
-	n, err := b.r.Read(p)
+	n, err := b.r.Read(p[:min(int64(len(p)), b.allowed-b.read)])
 	b.read += int64(n)
 	b.ended = b.ended || err == io.EOF
 	return n, err

@@ -6,6 +6,7 @@ import (
 	"hash/fnv"
 	"io"
 	"log/slog"
+	"math"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -21,8 +22,9 @@ import (
 // and may fail or block; they must be set before the first request.
 type testIndex struct {
 	*index.Service
-	onSearch func(context.Context) error
-	onUpsert func(ctx context.Context, records int) error
+	onSearch    func(context.Context) error
+	onUpsert    func(ctx context.Context, records int) error
+	afterUpsert func() // after one that succeeded
 
 	mu      sync.Mutex
 	queries []index.Query
@@ -84,24 +86,30 @@ func (c hookedCollection) Upsert(ctx context.Context, records []index.Record) er
 			return err
 		}
 	}
-	return c.Collection.Upsert(ctx, records)
+	err := c.Collection.Upsert(ctx, records)
+	if err == nil && c.x.afterUpsert != nil {
+		c.x.afterUpsert()
+	}
+	return err
 }
+
+const fingerprint = "5f2a90c1d3e8b746"
 
 // hashEncoder gives equal words equal directions.
 type hashEncoder struct{}
 
-func (hashEncoder) Dims() int           { return 16 }
-func (hashEncoder) Fingerprint() string { return "hash" }
+func (hashEncoder) Dims() int           { return 256 }
+func (hashEncoder) Fingerprint() string { return fingerprint }
 
 func (hashEncoder) EncodePassages(_ context.Context, texts []string) ([][]float32, error) {
 	vectors := make([][]float32, len(texts))
 	for i, text := range texts {
-		v := make([]float32, 16)
+		v := make([]float32, 256)
 		v[0] = 0.1
 		for _, word := range strings.Fields(text) {
 			h := fnv.New32a()
 			_, _ = io.WriteString(h, word)
-			v[h.Sum32()%16]++
+			v[h.Sum32()%256]++
 		}
 		vectors[i] = v
 	}
@@ -121,7 +129,7 @@ type fakeEmbedder struct {
 }
 
 func (f *fakeEmbedder) Model() Model {
-	return Model{Name: "fake-model", Fingerprint: "f00d", Dims: f.dims, MaxTokens: 8}
+	return Model{Name: "fake-model", Fingerprint: fingerprint, Dims: f.dims, MaxTokens: 8}
 }
 
 func (f *fakeEmbedder) Encode(ctx context.Context, texts []string, o EncodeOptions) (Encoding, error) {
@@ -150,11 +158,24 @@ func (f *fakeEmbedder) Encode(ctx context.Context, texts []string, o EncodeOptio
 		_, _ = io.WriteString(h, text)
 		v := make([]float32, dims)
 		for j := range v {
-			v[j] = float32(h.Sum32()>>(j%8)&15) / 16
+			v[j] = float32(h.Sum32()>>(j%8)&15)/16 - 0.5
+		}
+		if o.Normalize {
+			normalize(v)
 		}
 		e.Vectors, e.Tokens, e.Truncated = append(e.Vectors, v), append(e.Tokens, min(n, 8)), append(e.Truncated, n > 8)
 	}
 	return e, nil
+}
+
+func normalize(v []float32) {
+	var sum float64
+	for _, x := range v {
+		sum += float64(x) * float64(x)
+	}
+	for i, x := range v {
+		v[i] = float32(float64(x) / math.Sqrt(sum))
+	}
 }
 
 // decodingEmbedder can also read token ids: the code points of the text.

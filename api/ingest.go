@@ -20,10 +20,10 @@ func ingest(ctx context.Context, x Index, collection string, r documentReader) (
 	// A fault ends the stream in good order, so that what came before it is
 	// stored, and is reported afterwards.
 	_, err := x.PutStream(ctx, collection, documents(r, &fault), progress)
-	if err != nil {
-		return done, locate(err)
+	if err == nil || fault != nil && errors.Is(err, context.Canceled) {
+		return done, fault // a connection that fails cancels the context, too
 	}
-	return done, fault
+	return done, locate(err)
 }
 
 // documents yields the documents of r up to the first malformed one, whose

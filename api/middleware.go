@@ -11,6 +11,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"os"
 	"regexp"
 	"strings"
 	"time"
@@ -176,32 +177,57 @@ type patientBody struct {
 	ctx  context.Context
 	conn *http.ResponseController
 	idle time.Duration
+	err  error // why an earlier Read failed
 }
 
-// watchBody makes the body of c's request patient; stop ends the watch.
-func watchBody(c echo.Context, idle time.Duration) (stop func() bool) {
+// watchBody makes the body of c's request patient, until unwatch is called.
+func watchBody(c echo.Context, idle time.Duration) (unwatch func()) {
 	r := c.Request()
 	conn := http.NewResponseController(c.Response())
 	r.Body = &patientBody{ReadCloser: r.Body, ctx: r.Context(), conn: conn, idle: idle}
-	return context.AfterFunc(r.Context(), func() { _ = conn.SetReadDeadline(time.Unix(1, 0)) })
+	interrupted := make(chan struct{})
+	stop := context.AfterFunc(r.Context(), func() {
+		defer close(interrupted)
+		_ = conn.SetReadDeadline(time.Unix(1, 0))
+	})
+	return func() {
+		if !stop() {
+			<-interrupted // it must not touch the connection's next request
+		}
+	}
 }
 
 // Read ignores that recorders in tests and HTTP/2 know no deadlines.
 func (b *patientBody) Read(p []byte) (int, error) {
+	if b.err != nil {
+		return 0, b.err
+	}
 	_ = b.conn.SetReadDeadline(time.Now().Add(b.idle))
-	if b.ctx.Err() != nil {
+	if b.ctx.Err() != nil { // after setting the deadline, or it might undo the watch's
 		return 0, context.Cause(b.ctx)
 	}
 	n, err := b.ReadCloser.Read(p)
 	switch {
+	case err == nil:
 	case err == io.EOF:
 		// From here on net/http waits for the client to hang up; a deadline
 		// would look like that.
 		_ = b.conn.SetReadDeadline(time.Time{})
-	case err != nil && b.ctx.Err() != nil:
-		err = context.Cause(b.ctx)
+	default:
+		err = b.reason(err)
+		b.err = err
 	}
 	return n, err
+}
+
+// reason is why a Read failed. A failure of the connection itself cancels the
+// context too, so that a plain cancellation says nothing about a timeout.
+func (b *patientBody) reason(err error) error {
+	cause := context.Cause(b.ctx)
+	if cause == nil || cause == context.Canceled && errors.Is(err, os.ErrDeadlineExceeded) {
+		return err
+	}
+	return cause
 }
 
 // resetDeadlines undoes what the request before on this connection set.
