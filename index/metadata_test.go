@@ -26,7 +26,8 @@ func TestNormalizeMetadata(t *testing.T) {
 		"numbers": {
 			m{"a": 1, "b": int64(-7), "c": uint8(9), "d": float32(.5), "e": json.Number("2.5e3"), "f": 1 << 53},
 			kinds{"a": Number, "b": Number, "c": Number, "d": Number, "e": Number, "f": Number},
-			m{"a": 1., "b": -7., "c": 9., "d": .5, "e": 2500., "f": 9007199254740992.}, nil,
+			m{"a": 1., "b": -7., "c": 9., "d": .5, "e": 2500., "f": 9007199254740992.},
+			nil,
 		},
 		"times": {
 			m{"a": "2020-01-02", "b": "2020-01-02T03:04:05.1234567+09:00", "c": time.Date(2020, 1, 2, 3, 4, 5, 999, time.FixedZone("KST", 9*3600))},

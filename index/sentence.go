@@ -90,16 +90,27 @@ func isWrapped(text []rune, before unit, start, end int) bool {
 	return unicode.IsLower(text[start]) && !endsSentence(text, before.start, before.end) && !isBullet(text, start, end)
 }
 
-// headingColumns is the length up to which a line without a sentence end is
-// taken for a heading of what follows.
-const headingColumns = 80
+// A line is taken for a heading of what follows if it has at most so many
+// columns and no sentence ends there, or at most so many words and a full stop
+// that ends no Korean predicate, as text from Wikipedia has its headings.
+const (
+	headingColumns = 80
+	headingWords   = 4
+)
 
 func isHeading(text []rune, b unit) bool {
 	if text[b.start] == '#' {
 		return true
 	}
-	return columns(text[b.start:b.end]) <= headingColumns &&
-		!endsSentence(text, b.start, b.end) && !isBullet(text, b.start, b.end)
+	line := text[b.start:b.end]
+	if columns(line) > headingColumns || isBullet(text, b.start, b.end) {
+		return false
+	}
+	body := line[:len(line)-1]
+	if line[len(body)] == '.' && !isKoreanEnding(text, b.start, b.end-1) && !slices.ContainsFunc(body, isTerminator) {
+		return len(strings.Fields(string(line))) <= headingWords
+	}
+	return !endsSentence(text, b.start, b.end)
 }
 
 // isBullet recognises the signs and numbers that begin an item of a list.
