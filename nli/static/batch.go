@@ -71,19 +71,23 @@ func (b *bags) close(most int) []int32 {
 	return b.ids[from:]
 }
 
+// shorten keeps the first n ids of the last text.
+func (b *bags) shorten(n int) {
+	last := len(b.ends) - 1
+	b.ends[last] -= int32(len(b.at(last)) - n)
+	b.ids = b.ids[:b.ends[last]]
+}
+
 // drop takes the last text off.
 func (b *bags) drop() {
+	b.shorten(0)
 	b.ends = b.ends[:len(b.ends)-1]
-	n := int32(0)
-	if len(b.ends) > 0 {
-		n = b.ends[len(b.ends)-1]
-	}
-	b.ids = b.ids[:n]
 }
 
 // batch is pairs of one source: texts 2i and 2i+1 belong together.
 type batch struct {
 	source string
+	scale  float64 // of the source; 0: none of its own
 	texts  bags
 	masked [][]int32 // per pair, the other pairs that are no negatives of it
 	keys   [][3]uint64
@@ -98,6 +102,7 @@ type sampler struct {
 	total   float64
 	tokens  [][]int32 // of every text
 	most    int       // tokens of a text
+	dropout float64
 	rng     *rand.Rand
 }
 
@@ -107,8 +112,8 @@ type stream struct {
 	next  int
 }
 
-func newSampler(data *pairs.Data, tokens [][]int32, most int, seed uint64) *sampler {
-	s := &sampler{tokens: tokens, most: most, rng: rand.New(rand.NewPCG(seed, 0x5eed))}
+func newSampler(data *pairs.Data, tokens [][]int32, most int, dropout float64, seed uint64) *sampler {
+	s := &sampler{tokens: tokens, most: most, dropout: dropout, rng: rand.New(rand.NewPCG(seed, 0x5eed))}
 	for _, src := range data.Sources {
 		s.sources = append(s.sources, &stream{Source: src})
 		s.total += src.Weight
@@ -121,13 +126,12 @@ func newSampler(data *pairs.Data, tokens [][]int32, most int, seed uint64) *samp
 func (s *sampler) fill(b *batch, n int) {
 	src := s.pick()
 	n = min(n, src.Len())
-	b.source = src.Name
+	b.source, b.scale = src.Name, src.Scale
 	b.texts.reset()
 	b.keys = b.keys[:0]
 	for tries := 0; b.pairs() < n && tries < 2*n; tries++ {
 		e := src.Draw(src.index(s.rng), s.rng)
-		x := hash(s.text(&b.texts, e.A))
-		y := hash(s.text(&b.texts, e.B))
+		x, y := s.text(&b.texts, e.A), s.text(&b.texts, e.B)
 		if last := b.texts.len(); len(b.texts.at(last-1)) == 0 || len(b.texts.at(last-2)) == 0 {
 			b.texts.drop()
 			b.texts.drop()
@@ -164,14 +168,35 @@ func (s *stream) index(rng *rand.Rand) int {
 	return i
 }
 
-// text appends the tokens of a run.
-func (s *sampler) text(b *bags, r pairs.Run) []int32 {
+// text appends the tokens of a run, less those that fall to dropout, and gives
+// the hash of all of them.
+func (s *sampler) text(b *bags, r pairs.Run) uint64 {
 	for i := r.First; i < r.End; i++ {
 		if i != r.Skip {
 			b.ids = append(b.ids, s.tokens[i]...)
 		}
 	}
-	return b.close(s.most)
+	ids := b.close(s.most)
+	h := hash(ids)
+	if s.dropout > 0 && len(ids) > 1 {
+		b.shorten(len(thin(ids, s.dropout, s.rng)))
+	}
+	return h
+}
+
+// thin takes out each id with probability p, and keeps one at least.
+func thin(ids []int32, p float64, rng *rand.Rand) []int32 {
+	spare := ids[rng.IntN(len(ids))]
+	kept := ids[:0]
+	for _, id := range ids {
+		if rng.Float64() >= p {
+			kept = append(kept, id)
+		}
+	}
+	if len(kept) == 0 {
+		kept = append(kept, spare)
+	}
+	return kept
 }
 
 // mask finds the pairs that share a text, on either side, or a group.

@@ -36,10 +36,14 @@ type Config struct {
 	Steps int
 	// Rate is Adam's learning rate at the start, 0.02. It falls linearly to 0.
 	Rate float64
-	// Scale multiplies the cosine in the softmax, 20: the inverse temperature.
+	// Scale multiplies the cosine in the softmax, 20: the inverse temperature
+	// of sources that name none of their own.
 	Scale float64
 	// MaxTokens is where training texts are cut, 256.
 	MaxTokens int
+	// Dropout is the share of tokens left out of every training text at random,
+	// below 1.
+	Dropout float64
 	// Seed of every random choice. One seed gives the same table, bit for bit,
 	// on any number of workers of one kind of machine.
 	Seed uint64
@@ -164,7 +168,7 @@ func newTrainer(ctx context.Context, c Config, level kernel.Level, tok Tokenizer
 	t := &trainer{Config: c, drawn: map[string]int{},
 		table:   newTable(level, vocab, c.Dims, c.Workers, c.Seed),
 		loss:    newLoss(level, c.Batch, c.Dims, c.widths(), c.Scale, c.Workers),
-		sampler: newSampler(data, tokens, c.MaxTokens, c.Seed),
+		sampler: newSampler(data, tokens, c.MaxTokens, c.Dropout, c.Seed),
 		dev:     newDevSets(data.Dev, tok, c.MaxTokens),
 	}
 	size := c.Batch * c.Dims
@@ -218,6 +222,10 @@ func (t *trainer) step(rate float64) float64 {
 	t.drawn[t.batch.source] += n
 	t.table.means(t.a, &t.batch.texts, 0, 2)
 	t.table.means(t.b, &t.batch.texts, 1, 2)
+	t.loss.scale = t.Scale
+	if t.batch.scale > 0 {
+		t.loss.scale = t.batch.scale
+	}
 	v := t.loss.run(n, t.a, t.b, t.da, t.db, t.batch.masked)
 	t.table.update(&t.batch.texts, t.da, t.db, rate)
 	return v

@@ -101,6 +101,11 @@ func TestTrainLearnsTopics(t *testing.T) {
 	if first, last := log[0].Loss, log[len(log)-1].Loss; !(last < first/2) || last != report.Loss {
 		t.Errorf("loss from %g to %g, report %g", first, last, report.Loss)
 	}
+	for _, want := range []string{"64 dimensions", "| even | none | 1000 |", "| topics | mrr@10 |", "| set | measure | 32 | 64 |"} {
+		if !strings.Contains(m.Card, want) {
+			t.Errorf("the card has no %q:\n%s", want, m.Card)
+		}
+	}
 	drawn := report.Sources[0].Drawn + report.Sources[1].Drawn
 	if drawn != 120*24 || report.Sources[0].Drawn <= report.Sources[1].Drawn {
 		t.Errorf("drawn %d of %+v, want the heavier source more often", drawn, report.Sources)
@@ -193,13 +198,13 @@ func TestBatchMasksWhatBelongsTogether(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := newSampler(d, tokens, 8, 1)
+	s := newSampler(d, tokens, 8, 0, 1)
 	s.sources[0].order = []int{0, 1, 2, 3, 4, 5, 6}
 	s.sources[0].next = 0
 	var b batch
 	for i := range list { // without shuffling
 		e := list[i]
-		x, y := hash(s.text(&b.texts, e.A)), hash(s.text(&b.texts, e.B))
+		x, y := s.text(&b.texts, e.A), s.text(&b.texts, e.B)
 		b.keys = append(b.keys, [3]uint64{x, y, uint64(e.Group)})
 	}
 	b.mask()
@@ -223,7 +228,7 @@ func TestSamplerOrder(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := newSampler(d, tokens, 2, 1)
+	s := newSampler(d, tokens, 2, 0, 1)
 	var b batch
 	s.fill(&b, 2)
 	if b.pairs() != 2 {

@@ -13,7 +13,8 @@ import (
 
 // Train trains a static table for the tokenizer's vocabulary on data, and calls
 // progress, which may be nil, as it goes. The model is in memory, float32;
-// Model.Save writes it, as int8 if asked. A cancelled ctx ends the training
+// Model.Save writes it, as int8 if asked,
+// with a card that names data, licences and scores. A cancelled ctx ends the training
 // within a step with ctx's error and without a model.
 func Train(ctx context.Context, c Config, tok *tokenize.Tokenizer, data *pairs.Data, progress func(Progress)) (*model.Model, Report, error) {
 	c, err := c.withDefaults()
@@ -35,10 +36,11 @@ func Train(ctx context.Context, c Config, tok *tokenize.Tokenizer, data *pairs.D
 	rows := model.NewF32("embedding.weight", []int{t.table.vocab, c.Dims}, t.table.rows)
 	return &model.Model{
 		Architecture: model.Static,
-		Config:       model.Config{VocabSize: t.table.vocab, Hidden: c.Dims, PadID: max(0, tok.PadID())},
+		Config:       model.Config{VocabSize: t.table.vocab, Hidden: c.Dims},
 		Tokenizer:    tok,
 		Static:       &model.StaticTable{Rows: rows},
 		Pooling:      model.PoolMean,
 		Similarity:   "cosine",
+		Card:         card(report),
 	}, report, nil
 }
