@@ -22,7 +22,7 @@ func (s *Server) postEmbed(c echo.Context) error {
 	if err := s.readJSON(c, &request, lenient); err != nil {
 		return err
 	}
-	options, err := teiOptions(request, s.embedder.Model().Dims)
+	options, err := teiOptions(request, s.model.Dims)
 	if err != nil {
 		return err
 	}
@@ -149,7 +149,7 @@ func (s *Server) postOpenAIEmbeddings(c echo.Context) error {
 		return err
 	}
 	options := EncodeOptions{Truncate: true, Normalize: true}
-	if options.Dims, err = dimensions(request.Dimensions, s.embedder.Model().Dims); err != nil {
+	if options.Dims, err = dimensions(request.Dimensions, s.model.Dims); err != nil {
 		return err
 	}
 	inputs, err := s.parseInputs("input", request.Input)
@@ -168,7 +168,7 @@ func (s *Server) postOpenAIEmbeddings(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	body := wire.AppendOpenAIEmbeddings(nil, s.embedder.Model().Name, encoding.Vectors, sum(encoding.Tokens), asBase64)
+	body := wire.AppendOpenAIEmbeddings(nil, s.model.Name, encoding.Vectors, sum(encoding.Tokens), asBase64)
 	return s.send(c, http.StatusOK, jsonType, body)
 }
 
@@ -185,7 +185,7 @@ func openAIFormat(format *string) (asBase64 bool, err error) {
 // checkModel accepts the model that is served, by its name or by none: vectors
 // of another model than the one asked for would be a silent mistake.
 func (s *Server) checkModel(name string) error {
-	served := s.embedder.Model().Name
+	served := s.model.Name
 	if name == "" || strings.EqualFold(name, served) {
 		return nil
 	}
@@ -195,7 +195,7 @@ func (s *Server) checkModel(name string) error {
 }
 
 func (s *Server) openAIModel() wire.OpenAIModel {
-	m := s.embedder.Model()
+	m := s.model
 	model := wire.OpenAIModel{ID: m.Name, Object: "model", OwnedBy: "semdex"}
 	if !m.Created.IsZero() {
 		model.Created = m.Created.Unix()

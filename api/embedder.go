@@ -14,7 +14,7 @@ type Embedder interface {
 	// Encode returns one vector per text. Errors that the caller can mend are
 	// ErrTextTooLong, ErrUnknownPrompt and ErrInvalidDims.
 	Encode(ctx context.Context, texts []string, o EncodeOptions) (Encoding, error)
-	// Model describes the encoder.
+	// Model describes the encoder; it is asked once.
 	Model() Model
 }
 

@@ -54,7 +54,7 @@ func (s *Server) getVersion(c echo.Context) error {
 		Version
 		Go    string `json:"go"`
 		Model Model  `json:"model"`
-	}{v, runtime.Version(), s.embedder.Model()})
+	}{v, runtime.Version(), s.model})
 }
 
 // commit is the revision that the binary was built from, as far as known.

@@ -75,6 +75,7 @@ func setDefault[T ~int | ~int64](v *T, d T) {
 type Server struct {
 	index    Index
 	embedder Embedder
+	model    Model // what embedder.Model says, which may be dear to ask
 	options  Options
 	limits   Limits
 	log      *slog.Logger
@@ -107,6 +108,7 @@ func New(o Options) (*Server, error) {
 	s := &Server{
 		index:    o.Index,
 		embedder: o.Embedder,
+		model:    o.Embedder.Model(),
 		options:  o,
 		limits:   o.Limits.withDefaults(),
 		log:      o.Log,

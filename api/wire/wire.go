@@ -11,6 +11,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 )
 
@@ -135,6 +136,9 @@ func kind(raw json.RawMessage) string {
 
 // AppendVectors appends a JSON list of lists of numbers.
 func AppendVectors(dst []byte, vectors [][]float32) []byte {
+	if len(vectors) > 0 {
+		dst = slices.Grow(dst, 12*len(vectors)*len(vectors[0])) // digits of a usual value
+	}
 	dst = append(dst, '[')
 	for i, v := range vectors {
 		if i > 0 {
