@@ -167,9 +167,11 @@ func endsSentence(text []rune, start, end int) bool {
 
 func appendSentences(units []unit, text []rune, block unit) []unit {
 	start := block.start
+	words := false                             // signs alone are no sentence
 	item := listNumber(text, start, block.end) // "1." does not end a sentence
 	for i := max(start, item); i < block.end; i++ {
 		if !isTerminator(text[i]) {
+			words = words || isAlphanumeric(text[i])
 			continue
 		}
 		first := i
@@ -177,12 +179,12 @@ func appendSentences(units []unit, text []rune, block unit) []unit {
 			i++
 		}
 		after := skipClosers(text, i+1, block.end)
-		if after >= block.end || !isBoundary(text, start, first, i, after, block.end) {
+		if after >= block.end || !words || !isBoundary(text, start, first, i, after, block.end) {
 			continue
 		}
 		units = append(units, unit{start, after, sentenceBreak})
 		start, _ = trim(text, after, block.end)
-		i = start - 1
+		i, words = start-1, false
 	}
 	return append(units, unit{start, block.end, block.after})
 }
@@ -223,8 +225,6 @@ func isBoundary(text []rune, start, first, last, after, end int) bool {
 	next, _ := trim(text, after, end)
 	spaced, closed := next > after, after > last+1
 	switch {
-	case !slices.ContainsFunc(text[start:first], isAlphanumeric):
-		return false // signs alone are no sentence
 	case isWideTerminator(text[last]):
 		return !closed || !unicode.Is(unicode.Hiragana, text[next]) && !isQuoteParticle(text[next:end])
 	case closed && !spaced, isQuoteParticle(text[next:end]):
