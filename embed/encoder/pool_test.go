@@ -99,10 +99,17 @@ func TestActivations(t *testing.T) {
 		x    float32
 		want float64
 	}{
-		{"gelu", 0, 0}, {"gelu", 1, 0.8413447461}, {"gelu", -1, -0.1586552539}, {"gelu", 3, 2.9959503060},
-		{"gelu", -9, -1.015e-18}, {"gelu", 40, 40},
-		{"gelu_new", 1, 0.8411919906}, {"gelu_new", -1, -0.1588080094}, {"gelu_new", 0, 0},
-		{"relu", 2, 2}, {"relu", -2, 0},
+		{"gelu", 0, 0},
+		{"gelu", 1, 0.8413447461},
+		{"gelu", -1, -0.1586552539},
+		{"gelu", 3, 2.9959503060},
+		{"gelu", -9, -1.015e-18},
+		{"gelu", 40, 40},
+		{"gelu_new", 1, 0.8411919906},
+		{"gelu_new", -1, -0.1588080094},
+		{"gelu_new", 0, 0},
+		{"relu", 2, 2},
+		{"relu", -2, 0},
 	} {
 		act, err := activationOf(c.name)
 		if err != nil {

@@ -138,11 +138,14 @@ func TestModelsThatDoNotRun(t *testing.T) {
 		"not a multiple":                             bert(func(m *model.Model) { m.Config.Heads = 5 }),
 		"no transformer":                             {Pooling: "mean"},
 		"static scale is missing": {Static: &model.StaticTable{
-			Rows: model.NewI8("w", []int{2, 2}, []int8{1, 2, 3, 4})}},
+			Rows: model.NewI8("w", []int{2, 2}, []int8{1, 2, 3, 4}),
+		}},
 		"static table of type I32": {Static: &model.StaticTable{
-			Rows: &model.Tensor{Name: "w", DType: model.I32, Shape: []int{1, 1}, Data: make([]byte, 4)}}},
+			Rows: &model.Tensor{Name: "w", DType: model.I32, Shape: []int{1, 1}, Data: make([]byte, 4)},
+		}},
 		"holds 3 bytes": {Static: &model.StaticTable{
-			Rows: &model.Tensor{Name: "w", DType: model.F32, Shape: []int{1, 1}, Data: make([]byte, 3)}}},
+			Rows: &model.Tensor{Name: "w", DType: model.F32, Shape: []int{1, 1}, Data: make([]byte, 3)},
+		}},
 	} {
 		t.Run(want, func(t *testing.T) {
 			_, err := encoder.New(m, 1)

@@ -26,8 +26,10 @@ func cases() []*encodertest.Fixture {
 	type o = modeltest.Options
 	return []*encodertest.Fixture{
 		{Name: "bert-mean", Architecture: model.BERT, Options: o{Seed: 1, Normalize: true}},
-		{Name: "bert-cls-tanh-gelu", Architecture: model.BERT, Activation: "gelu_new", Epsilon: 1e-5,
-			Options: o{Seed: 2, Pooling: "cls", Hidden: 24, Heads: 3, Layers: 3}},
+		{
+			Name: "bert-cls-tanh-gelu", Architecture: model.BERT, Activation: "gelu_new", Epsilon: 1e-5,
+			Options: o{Seed: 2, Pooling: "cls", Hidden: 24, Heads: 3, Layers: 3},
+		},
 		{Name: "bert-dense", Architecture: model.BERT, Options: o{Seed: 3, Pooling: "max+mean", Dense: 20, Normalize: true}, Truncate: 12},
 		{Name: "distilbert-mean", Architecture: model.DistilBERT, Options: o{Seed: 4, Layers: 4, Normalize: true}},
 		{Name: "distilbert-relu", Architecture: model.DistilBERT, Activation: "relu", Options: o{Seed: 5, Pooling: "mean_sqrt_len+lasttoken"}},

@@ -149,8 +149,10 @@ func TestGraphs(t *testing.T) {
 		inputs  string
 		outputs string
 	}{
-		{modeltest.New(model.BERT, modeltest.Options{Pooling: "cls+max+mean+mean_sqrt_len+weightedmean+lasttoken", Dense: 9, Normalize: true}),
-			"input_ids attention_mask token_type_ids", "last_hidden_state sentence_embedding"},
+		{
+			modeltest.New(model.BERT, modeltest.Options{Pooling: "cls+max+mean+mean_sqrt_len+weightedmean+lasttoken", Dense: 9, Normalize: true}),
+			"input_ids attention_mask token_type_ids", "last_hidden_state sentence_embedding",
+		},
 		{modeltest.New(model.DistilBERT, modeltest.Options{}), "input_ids attention_mask", "last_hidden_state sentence_embedding"},
 		{modeltest.New(model.Static, modeltest.Options{Dense: 8}), "input_ids attention_mask", "sentence_embedding"},
 	} {
