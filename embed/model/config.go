@@ -52,6 +52,21 @@ func or[T any](p *T, def T) T {
 	return *p
 }
 
+// architecture is the model_type. Folders of early 2020 may lack it; then the
+// names of the sizes tell DistilBERT, and two token types tell BERT from RoBERTa,
+// which has one.
+func (h *hfConfig) architecture() Architecture {
+	switch {
+	case h.ModelType != "":
+		return Architecture(h.ModelType)
+	case h.Dim != nil && h.NLayers != nil:
+		return DistilBERT
+	case h.HiddenSize != nil && or(h.TypeVocab, 0) == 2:
+		return BERT
+	}
+	return ""
+}
+
 // config translates to our names. Absent fields take the defaults of
 // transformers' BertConfig and DistilBertConfig.
 func (h *hfConfig) config() (Architecture, Config, error) {
@@ -62,7 +77,7 @@ func (h *hfConfig) config() (Architecture, Config, error) {
 		InitRange:    or(h.InitRange, 0.02),
 		LayerNormEps: 1e-12,
 	}
-	arch := Architecture(h.ModelType)
+	arch := h.architecture()
 	activation := ""
 	switch arch {
 	case BERT:
@@ -116,8 +131,12 @@ func (c *Config) check() error {
 		name string
 		n    int
 	}{
-		{"vocabulary size", c.VocabSize}, {"hidden size", c.Hidden}, {"number of layers", c.Layers},
-		{"number of heads", c.Heads}, {"intermediate size", c.Intermediate}, {"number of positions", c.MaxPositions},
+		{"vocabulary size", c.VocabSize},
+		{"hidden size", c.Hidden},
+		{"number of layers", c.Layers},
+		{"number of heads", c.Heads},
+		{"intermediate size", c.Intermediate},
+		{"number of positions", c.MaxPositions},
 	}
 	for _, s := range sizes {
 		if s.n < 1 || s.n > 1<<27 {

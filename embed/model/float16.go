@@ -2,20 +2,15 @@ package model
 
 import "math"
 
-// F16ToF32 widens an IEEE 754 binary16 number; every value is exact.
+// F16ToF32 widens an IEEE 754 binary16 number; every value is exact. Exponent
+// and fraction go to float32's places and a product corrects the bias, for
+// subnormals too; infinities and NaN then get their exponent.
 func F16ToF32(h uint16) float32 {
-	sign := uint32(h>>15) << 31
-	exp := uint32(h>>10) & 0x1f
-	frac := uint32(h) & 0x3ff
-	switch {
-	case exp == 0x1f: // infinity, NaN
-		return math.Float32frombits(sign | 0xff<<23 | frac<<13)
-	case exp != 0:
-		return math.Float32frombits(sign | (exp+127-15)<<23 | frac<<13)
+	bits := math.Float32bits(math.Float32frombits(uint32(h&0x7fff)<<13) * 0x1p112)
+	if h&0x7c00 == 0x7c00 {
+		bits |= 0xff << 23
 	}
-	// Zero and subnormals: frac * 2^-24, exact in float32.
-	v := float32(frac) * 0x1p-24
-	return math.Float32frombits(sign | math.Float32bits(v))
+	return math.Float32frombits(bits | uint32(h&0x8000)<<16)
 }
 
 // F32ToF16 narrows to binary16, rounding to nearest, ties to even. Too large

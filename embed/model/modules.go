@@ -31,7 +31,7 @@ func (m *Model) pipeline(s *source, modules []module) error {
 	for i, mod := range modules {
 		var err error
 		switch kind := mod.kind(); {
-		case i == 0 && kind == "Transformer":
+		case i == 0 && (kind == "Transformer" || kind == "BERT" || kind == "DistilBERT"): // the last two until 2020
 			err = m.readEncoder(s, mod.Path)
 		case i == 0 && kind == "StaticEmbedding":
 			pooled = true

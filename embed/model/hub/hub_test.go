@@ -23,10 +23,16 @@ func TestFromEnv(t *testing.T) {
 		{"HF_HOME", map[string]string{"HF_HOME": "/data/hf"}, Config{Cache: "/data/hf/hub", Endpoint: DefaultEndpoint}},
 		{"HF_HUB_CACHE wins", map[string]string{"HF_HOME": "/data/hf", "HF_HUB_CACHE": "~/models"}, Config{Cache: filepath.Join(home, "models"), Endpoint: DefaultEndpoint}},
 		{"XDG", map[string]string{"XDG_CACHE_HOME": "/x"}, Config{Cache: "/x/huggingface/hub", Endpoint: DefaultEndpoint}},
-		{"the rest", map[string]string{"HF_HUB_CACHE": "/c", "HF_ENDPOINT": "http://hub/", "HF_TOKEN": "t\n", "HF_HUB_OFFLINE": "ON"},
-			Config{Cache: "/c", Endpoint: "http://hub", Token: "t", Offline: true}},
-		{"offline of transformers", map[string]string{"HF_HUB_CACHE": "/c", "TRANSFORMERS_OFFLINE": "1", "HF_HUB_OFFLINE": "0"},
-			Config{Cache: "/c", Endpoint: DefaultEndpoint, Offline: true}},
+		{
+			"the rest",
+			map[string]string{"HF_HUB_CACHE": "/c", "HF_ENDPOINT": "http://hub/", "HF_TOKEN": "t\n", "HF_HUB_OFFLINE": "ON"},
+			Config{Cache: "/c", Endpoint: "http://hub", Token: "t", Offline: true},
+		},
+		{
+			"offline of transformers",
+			map[string]string{"HF_HUB_CACHE": "/c", "TRANSFORMERS_OFFLINE": "1", "HF_HUB_OFFLINE": "0"},
+			Config{Cache: "/c", Endpoint: DefaultEndpoint, Offline: true},
+		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -128,17 +134,20 @@ func TestChoose(t *testing.T) {
 		{
 			"safetensors before pickle, per folder",
 			[]string{"config.json", "model.safetensors", "pytorch_model.bin", "2_Dense/pytorch_model.bin", "2_Dense/config.json", "onnx/model.onnx", "onnx/config.json", "tf_model.h5", "flax_model.msgpack", "openvino/openvino_model.bin"},
-			[]string{"2_Dense/config.json", "2_Dense/pytorch_model.bin", "config.json", "model.safetensors"}, nil,
+			[]string{"2_Dense/config.json", "2_Dense/pytorch_model.bin", "config.json", "model.safetensors"},
+			nil,
 		},
 		{
 			"shards with their index",
 			[]string{"model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors", "model.safetensors.index.json", "pytorch_model.bin"},
-			[]string{"model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors", "model.safetensors.index.json"}, nil,
+			[]string{"model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors", "model.safetensors.index.json"},
+			nil,
 		},
 		{
 			"static table in its module",
 			[]string{"0_StaticEmbedding/model.safetensors", "0_StaticEmbedding/tokenizer.json", "modules.json", "sentence_bert_config.json", "train_script.py"},
-			[]string{"0_StaticEmbedding/model.safetensors", "0_StaticEmbedding/tokenizer.json", "modules.json", "sentence_bert_config.json"}, nil,
+			[]string{"0_StaticEmbedding/model.safetensors", "0_StaticEmbedding/tokenizer.json", "modules.json", "sentence_bert_config.json"},
+			nil,
 		},
 		{"no weights", []string{"config.json", "tf_model.h5", "model.fp16.safetensors"}, nil, ErrNoWeights},
 		{"a path out of the folder", []string{"../config.json", "model.safetensors"}, nil, ErrServer},
