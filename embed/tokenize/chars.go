@@ -107,16 +107,22 @@ const (
 	tailCount   = 28
 )
 
-// decompose appends the canonical decomposition of r to dst, r itself if it
-// has none.
-func decompose(dst []rune, r rune) []rune {
-	if s := r - hangulBase; s >= 0 && s < hangulCount {
-		dst = append(dst, leadBase+s/(vowelCount*tailCount), vowelBase+s%(vowelCount*tailCount)/tailCount)
-		if tail := s % tailCount; tail != 0 {
-			dst = append(dst, tailBase+tail)
-		}
-		return dst
+// jamo are the letters of a Hangul syllable, tail 0 if it has none. They are
+// bases without case.
+func jamo(syllable rune) (lead, vowel, tail rune) {
+	n := syllable - hangulBase
+	lead, vowel = leadBase+n/(vowelCount*tailCount), vowelBase+n%(vowelCount*tailCount)/tailCount
+	if n %= tailCount; n != 0 {
+		tail = tailBase + n
 	}
+	return lead, vowel, tail
+}
+
+func isSyllable(r rune) bool { return r >= hangulBase && r < hangulBase+hangulCount }
+
+// decompose appends the canonical decomposition of r, which is no syllable, to
+// dst, r itself if it has none.
+func decompose(dst []rune, r rune) []rune {
 	if d := properties(r).Decomposition(); d != nil {
 		for len(d) > 0 {
 			c, size := utf8.DecodeRune(d)

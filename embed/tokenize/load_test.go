@@ -258,6 +258,13 @@ func TestLoadEquivalents(t *testing.T) {
 			t.Errorf("%s: %+v", name, got.config)
 		}
 	}
+	blank := mustLoad(t, edited(t, func(j m) {
+		v := j["model"].(m)["vocab"].(m)
+		v[""], v["\"quoted\" \u2028"] = 20, 22
+	}))
+	if blank.Len() != 23 || blank.Token(20) != "" || blank.Token(21) != "" || blank.Token(22) != "\"quoted\" \u2028" {
+		t.Errorf("ids without a token: %q", blank.Vocab().Tokens()[20:])
+	}
 	bare := mustLoad(t, edited(t, func(j m) { j["post_processor"] = nil }))
 	if got := bare.spell(bare.Encode("the", Options{}).IDs); got != "the|" {
 		t.Errorf("without post_processor: %s", got)

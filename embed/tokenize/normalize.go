@@ -7,26 +7,24 @@ import (
 
 // rules are a Config's normalization, prepared for speed.
 type rules struct {
-	active class // what of a character's class matters to this configuration
-	strips bool
-	lowers bool
+	active class               // what of a character's class matters to this configuration
 	ascii  [utf8.RuneSelf]byte // what an ASCII character becomes, or dropped
 }
 
 const dropped = 0xff
 
 func newRules(c *Config) rules {
-	r := rules{strips: c.strips(), lowers: c.Lowercase}
+	var r rules
 	if c.CleanText {
 		r.active |= isRemoved | isSpace
 	}
 	if c.ChineseChars {
 		r.active |= isIdeograph
 	}
-	if r.strips {
+	if c.strips() {
 		r.active |= isDecomposed | isMark
 	}
-	if r.lowers {
+	if c.Lowercase {
 		r.active |= isCased
 	}
 	for i := range r.ascii {
@@ -113,34 +111,41 @@ func (r *rules) appendASCII(s *scratch, run string) {
 
 // special handles a character whose class k matters.
 func (r *rules) special(s *scratch, c rune, k class, at int32) {
-	if k&isRemoved != 0 {
-		return
-	}
-	if k&isSpace != 0 {
+	switch {
+	case k&isRemoved != 0: // before all else: it does not part a base from its marks
+	case k&isSpace != 0:
 		r.flush(s)
 		s.appendRune(' ', at)
-		return
-	}
-	if k&isIdeograph != 0 {
+	case k&isIdeograph != 0:
 		r.flush(s)
 		s.appendRune(' ', at)
-		defer s.appendRune(' ', at)
+		r.letter(s, c, k, at)
+		r.flush(s)
+		s.appendRune(' ', at)
+	default:
+		r.letter(s, c, k, at)
 	}
-	if !r.strips {
-		r.emit(s, c, at)
-		return
-	}
-	if k&isDecomposed == 0 {
+}
+
+// letter decomposes what is to be decomposed.
+func (r *rules) letter(s *scratch, c rune, k class, at int32) {
+	switch {
+	case k&isDecomposed == 0:
 		r.flush(s)
 		r.emit(s, c, at)
-		return
-	}
-	s.parts = decompose(s.parts[:0], c)
-	for i, part := range s.parts {
-		r.decomposed(s, part, at, i == 0)
-	}
-	if k&isIdeograph != 0 {
+	case isSyllable(c):
 		r.flush(s)
+		lead, vowel, tail := jamo(c)
+		s.appendRune(lead, at)
+		s.appendRune(vowel, at)
+		if tail != 0 {
+			s.appendRune(tail, at)
+		}
+	default:
+		s.parts = decompose(s.parts[:0], c)
+		for i, part := range s.parts {
+			r.decomposed(s, part, at, i == 0)
+		}
 	}
 }
 

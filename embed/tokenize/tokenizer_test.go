@@ -219,7 +219,7 @@ func TestAppendIDsAppends(t *testing.T) {
 	}
 	text := strings.Repeat("The dogs of 한국어. ", 100)
 	ids = tok.AppendIDs(nil, text)
-	if n := testing.AllocsPerRun(50, func() { ids = tok.AppendIDs(ids[:0], text) }); n >= 1 {
+	if n := testing.AllocsPerRun(50, func() { ids = tok.AppendIDs(ids[:0], text) }); n >= 1 && !underRace {
 		t.Errorf("%v allocations", n)
 	}
 }

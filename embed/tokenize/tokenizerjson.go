@@ -1,12 +1,9 @@
 package tokenize
 
 import (
-	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"slices"
-	"unicode/utf8"
 )
 
 // tokenizerJSON is the file tokenizer.json, as far as BERT's needs it.
@@ -103,37 +100,7 @@ func (m *jsonModel) read(c *Config) (*Vocab, error) {
 	if m.MaxWordRunes != nil {
 		c.MaxWordRunes = *m.MaxWordRunes
 	}
-	return parseVocab(m.Vocab)
-}
-
-// parseVocab turns an object of tokens and ids into a list. Ids may be missing
-// among them.
-func parseVocab(data []byte) (*Vocab, error) {
-	if !bytes.HasPrefix(data, []byte{'{'}) {
-		return nil, errors.New("model.vocab is not an object of tokens and ids")
-	}
-	var ids map[string]int64
-	if err := json.Unmarshal(data, &ids); err != nil {
-		return nil, fmt.Errorf("model.vocab: %w", err)
-	}
-	size := int64(0)
-	for token, id := range ids {
-		if id < 0 || id >= int64(len(ids))+maxGap {
-			return nil, fmt.Errorf("model.vocab: token %q has id %d among %d tokens", token, id, len(ids))
-		}
-		size = max(size, id+1)
-	}
-	tokens := make([]string, size)
-	for token, id := range ids {
-		if tokens[id] != "" {
-			return nil, fmt.Errorf("model.vocab: tokens %q and %q share id %d", tokens[id], token, id)
-		}
-		if !utf8.ValidString(token) || len(token) > maxTokenBytes {
-			return nil, fmt.Errorf("model.vocab: id %d is no token", id)
-		}
-		tokens[id] = token
-	}
-	return newVocab(tokens)
+	return parseVocab(string(m.Vocab))
 }
 
 // read takes over a normalizer that BERT's can stand in for.
