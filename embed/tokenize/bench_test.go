@@ -91,3 +91,9 @@ func BenchmarkReadVocab(b *testing.B) {
 		})
 	}
 }
+
+func BenchmarkCharacterTables(b *testing.B) {
+	for b.Loop() {
+		newClassTable()
+	}
+}

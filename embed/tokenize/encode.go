@@ -133,10 +133,9 @@ func share(a, b, room int, how Truncation) (int, int) {
 		a = min(a, room)
 		return a, room - a
 	}
-	short, long := min(a, b), max(a, b)
-	if short <= room-short {
-		long = max(short, room-short)
-	} else {
+	short := min(a, b)
+	long := max(short, room-short)
+	if short > room-short {
 		short, long = room/2, room/2+room%2
 	}
 	if a > b {

@@ -180,8 +180,11 @@ func (t *Tokenizer) specialsJSON() object {
 		name, token string
 		id          int32
 	}{
-		{"unk_token", c.Unknown, t.unknown}, {"sep_token", c.Separator, t.separator}, {"cls_token", c.Class, t.class},
-		{"pad_token", c.Pad, t.pad}, {"mask_token", c.Mask, t.mask},
+		{"unk_token", c.Unknown, t.unknown},
+		{"sep_token", c.Separator, t.separator},
+		{"cls_token", c.Class, t.class},
+		{"pad_token", c.Pad, t.pad},
+		{"mask_token", c.Mask, t.mask},
 	} {
 		if s.id >= 0 {
 			o[s.name] = s.token
