@@ -174,7 +174,6 @@ func TestLoadPublicSets(t *testing.T) {
 		"retrieval/ko/autorag":                   {1, 720, 114, 0, 0},
 		"retrieval/ko/wiki-pages":                {2, 7112, 866, 15, 0},
 		"qa/ko/korquad/KorQuAD_v1.0_dev.json.gz": {1, 964, 5774, 0, 0},
-		"qa/en/squad/dev-v2.0.from-html.json.gz": {1, 1204, 5928, 0, 0},
 	} {
 		sets, err := Load(filepath.Join(data, filepath.FromSlash(path)), "")
 		if err != nil {
