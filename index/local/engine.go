@@ -246,7 +246,11 @@ func (e *Engine) Open(ctx context.Context, name string) (index.Collection, error
 	if err := e.usable(ctx); err != nil {
 		return nil, err
 	}
-	return e.get(name)
+	c, err := e.get(name)
+	if err != nil {
+		return nil, err // not c: a nil *Collection is no nil Collection
+	}
+	return c, nil
 }
 
 // get returns a collection, which it opens if need be; mu is held.
