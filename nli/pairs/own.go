@@ -1,6 +1,7 @@
 package pairs
 
 import (
+	"errors"
 	"io"
 	"path/filepath"
 	"strings"
@@ -52,6 +53,8 @@ func (c *collection) ownTable(path, ext string) error {
 		c.pair(row[0], row[1], 0)
 	}
 }
+
+var errNoText = errors.New(`want non-empty "a" and "b"`)
 
 func (c *collection) ownJSON(path string) error {
 	groups := map[string]int32{}

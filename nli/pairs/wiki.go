@@ -1,7 +1,6 @@
 package pairs
 
 import (
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"strings"
@@ -20,6 +19,8 @@ type passage struct {
 	article   int32
 }
 
+const wikiLicence = "CC BY-SA (Wikipedia)"
+
 // Limits of passages, in runes. English articles of the corpus are long and
 // few, so more passages are taken of each.
 const (
@@ -32,9 +33,11 @@ const (
 )
 
 // wikipedia makes pairs from plain articles: title and passage, a sentence and
-// its passage without it (the inverse cloze task), the two halves of a passage.
+// its passage without it (the inverse cloze task), the two halves of a passage,
+// and Korean terms with the English ones that explain them.
 func (b *builder) wikipedia() error {
 	korean, english := []passage{}, []passage{}
+	glosses := b.collect()
 	titles := map[uint64]bool{}
 	var files []string
 	if b.dir != "" {
@@ -57,6 +60,7 @@ func (b *builder) wikipedia() error {
 			}
 			titles[k] = true
 			if ko {
+				glosses.glosses(a.Text)
 				korean = b.passages(korean, a, int32(len(titles)), koreanPassage, koreanPerPage)
 			} else {
 				english = b.passages(english, a, int32(len(titles)), englishPassage, englishPerPage)
@@ -70,6 +74,7 @@ func (b *builder) wikipedia() error {
 			return err
 		}
 	}
+	glosses.close("wiki-glosses", wikiLicence, 5)
 	b.views("wiki-en", english, [3]float64{4, 10, 5})
 	b.views("wiki-ko", korean, [3]float64{7, 10, 5})
 	return nil
@@ -77,12 +82,11 @@ func (b *builder) wikipedia() error {
 
 // views makes the three sources over one list of passages.
 func (b *builder) views(name string, list []passage, weights [3]float64) {
-	const licence = "CC BY-SA (Wikipedia)"
 	for i, view := range []struct {
 		name string
 		draw func(passage, *rand.Rand) Example
 	}{{"title", titleView}, {"cloze", clozeView}, {"next", nextView}} {
-		b.data.Sources = append(b.data.Sources, &Source{Name: name + "-" + view.name, Licence: licence, Weight: weights[i],
+		b.data.Sources = append(b.data.Sources, &Source{Name: name + "-" + view.name, Licence: wikiLicence, Weight: weights[i],
 			n: len(list), draw: func(i int, rng *rand.Rand) Example { return view.draw(list[i], rng) }})
 	}
 }
@@ -191,5 +195,3 @@ func lastRune(s string) rune {
 	r, _ := utf8.DecodeLastRuneInString(s)
 	return r
 }
-
-var errNoText = errors.New(`want non-empty "a" and "b"`)

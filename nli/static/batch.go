@@ -71,17 +71,11 @@ func (b *bags) close(most int) []int32 {
 	return b.ids[from:]
 }
 
-// shorten keeps the first n ids of the last text.
-func (b *bags) shorten(n int) {
-	last := len(b.ends) - 1
-	b.ends[last] -= int32(len(b.at(last)) - n)
-	b.ids = b.ids[:b.ends[last]]
-}
-
 // drop takes the last text off.
 func (b *bags) drop() {
-	b.shorten(0)
-	b.ends = b.ends[:len(b.ends)-1]
+	last := len(b.ends) - 1
+	b.ids = b.ids[:len(b.ids)-len(b.at(last))]
+	b.ends = b.ends[:last]
 }
 
 // batch is pairs of one source: texts 2i and 2i+1 belong together.
@@ -102,7 +96,6 @@ type sampler struct {
 	total   float64
 	tokens  [][]int32 // of every text
 	most    int       // tokens of a text
-	dropout float64
 	rng     *rand.Rand
 }
 
@@ -112,8 +105,8 @@ type stream struct {
 	next  int
 }
 
-func newSampler(data *pairs.Data, tokens [][]int32, most int, dropout float64, seed uint64) *sampler {
-	s := &sampler{tokens: tokens, most: most, dropout: dropout, rng: rand.New(rand.NewPCG(seed, 0x5eed))}
+func newSampler(data *pairs.Data, tokens [][]int32, most int, seed uint64) *sampler {
+	s := &sampler{tokens: tokens, most: most, rng: rand.New(rand.NewPCG(seed, 0x5eed))}
 	for _, src := range data.Sources {
 		s.sources = append(s.sources, &stream{Source: src})
 		s.total += src.Weight
@@ -168,35 +161,14 @@ func (s *stream) index(rng *rand.Rand) int {
 	return i
 }
 
-// text appends the tokens of a run, less those that fall to dropout, and gives
-// the hash of all of them.
+// text appends the tokens of a run and gives their hash.
 func (s *sampler) text(b *bags, r pairs.Run) uint64 {
 	for i := r.First; i < r.End; i++ {
 		if i != r.Skip {
 			b.ids = append(b.ids, s.tokens[i]...)
 		}
 	}
-	ids := b.close(s.most)
-	h := hash(ids)
-	if s.dropout > 0 && len(ids) > 1 {
-		b.shorten(len(thin(ids, s.dropout, s.rng)))
-	}
-	return h
-}
-
-// thin takes out each id with probability p, and keeps one at least.
-func thin(ids []int32, p float64, rng *rand.Rand) []int32 {
-	spare := ids[rng.IntN(len(ids))]
-	kept := ids[:0]
-	for _, id := range ids {
-		if rng.Float64() >= p {
-			kept = append(kept, id)
-		}
-	}
-	if len(kept) == 0 {
-		kept = append(kept, spare)
-	}
-	return kept
+	return hash(b.close(s.most))
 }
 
 // mask finds the pairs that share a text, on either side, or a group.

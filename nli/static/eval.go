@@ -133,7 +133,7 @@ func (t *table) vectors(b *bags, width int) []float32 {
 	out := make([]float32, n*width)
 	for i := range n {
 		v := full[i*t.dims:][:width]
-		inv := float32(1 / norm(v))
+		inv := inverseNorm(v)
 		for p, x := range v {
 			out[i*width+p] = x * inv
 		}

@@ -151,3 +151,18 @@ func TestLossSameOnAnyWorkers(t *testing.T) {
 		}
 	}
 }
+
+func TestExp32(t *testing.T) {
+	for x := float32(1e-6); x > -100; x -= 0.00173 {
+		got, want := float64(exp32(x)), math.Exp(float64(x))
+		if x < -86 {
+			want = 0 // or nearly
+		}
+		if math.Abs(got-want) > 1e-7*(3-float64(x))*want+1e-37 {
+			t.Fatalf("exp(%g) = %g, want %g", x, got, want)
+		}
+	}
+	if exp32(0) != 1 || exp32(-1e9) != 0 {
+		t.Error("exp at 0 or far below")
+	}
+}

@@ -41,9 +41,6 @@ type Config struct {
 	Scale float64
 	// MaxTokens is where training texts are cut, 256.
 	MaxTokens int
-	// Dropout is the share of tokens left out of every training text at random,
-	// below 1.
-	Dropout float64
 	// Seed of every random choice. One seed gives the same table, bit for bit,
 	// on any number of workers of one kind of machine.
 	Seed uint64
@@ -168,7 +165,7 @@ func newTrainer(ctx context.Context, c Config, level kernel.Level, tok Tokenizer
 	t := &trainer{Config: c, drawn: map[string]int{},
 		table:   newTable(level, vocab, c.Dims, c.Workers, c.Seed),
 		loss:    newLoss(level, c.Batch, c.Dims, c.widths(), c.Scale, c.Workers),
-		sampler: newSampler(data, tokens, c.MaxTokens, c.Dropout, c.Seed),
+		sampler: newSampler(data, tokens, c.MaxTokens, c.Seed),
 		dev:     newDevSets(data.Dev, tok, c.MaxTokens),
 	}
 	size := c.Batch * c.Dims

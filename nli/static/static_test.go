@@ -198,7 +198,7 @@ func TestBatchMasksWhatBelongsTogether(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := newSampler(d, tokens, 8, 0, 1)
+	s := newSampler(d, tokens, 8, 1)
 	s.sources[0].order = []int{0, 1, 2, 3, 4, 5, 6}
 	s.sources[0].next = 0
 	var b batch
@@ -228,7 +228,7 @@ func TestSamplerOrder(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := newSampler(d, tokens, 2, 0, 1)
+	s := newSampler(d, tokens, 2, 1)
 	var b batch
 	s.fill(&b, 2)
 	if b.pairs() != 2 {
