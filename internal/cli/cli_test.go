@@ -14,6 +14,9 @@ func TestErrors(t *testing.T) {
 	if got := Hint(err); got != "inner 1" {
 		t.Errorf("hint %q", got)
 	}
+	if got := Hint(errors.Join(errors.New("other"), err)); got != "inner 1" {
+		t.Errorf("hint of joined errors %q", got)
+	}
 	var b strings.Builder
 	Report(&b, "app", err)
 	if b.String() != "app: outer: cause\nhint: inner 1\n" {

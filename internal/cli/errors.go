@@ -45,16 +45,24 @@ func WithHint(err error, format string, args ...any) error {
 	return &hinted{err, fmt.Sprintf(format, args...)}
 }
 
-// Hint returns the innermost hint of an error, or "".
+// Hint returns the innermost hint of an error, of joined ones the first, or "".
 func Hint(err error) string {
-	hint := ""
-	for err != nil {
-		if h, ok := err.(*hinted); ok {
-			hint = h.hint
+	switch e := err.(type) {
+	case *hinted:
+		if inner := Hint(e.error); inner != "" {
+			return inner
 		}
-		err = errors.Unwrap(err)
+		return e.hint
+	case interface{ Unwrap() error }:
+		return Hint(e.Unwrap())
+	case interface{ Unwrap() []error }:
+		for _, part := range e.Unwrap() {
+			if hint := Hint(part); hint != "" {
+				return hint
+			}
+		}
 	}
-	return hint
+	return ""
 }
 
 // ExitStatus is what a process that ends with err returns.

@@ -1,0 +1,194 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"semdex/api"
+	"semdex/embed"
+	"semdex/embed/builtin"
+	"semdex/embed/model/hub"
+	"semdex/index"
+	"semdex/internal/cli"
+)
+
+// builtinName is how the model inside the program is called.
+const builtinName = "builtin"
+
+// modelFlags choose the model.
+type modelFlags struct {
+	model   string
+	workers int
+	int8    bool
+}
+
+func (m *modelFlags) flags(c *cobra.Command) {
+	f := c.Flags()
+	f.StringVar(&m.model, "model", builtinName, "`model`: builtin, a folder, or a name on the hub that has been pulled")
+	f.IntVar(&m.workers, "workers", 0, "`threads` that encode (default one per processor)")
+	f.BoolVar(&m.int8, "int8", false, "encode with 8-bit weights: faster, nearly the same vectors")
+}
+
+func (m *modelFlags) load() embed.Options { return embed.Options{Workers: m.workers, Int8: m.int8} }
+
+// loadModel loads a model by its name: built in, a folder, or in the hub's
+// cache.
+func (a *app) loadModel(ctx context.Context, name string, o embed.Options) (*embed.Model, error) {
+	dir, err := a.modelDir(name)
+	if err != nil {
+		return nil, err
+	}
+	if dir != "" {
+		return embed.Load(ctx, dir, o)
+	}
+	m, err := builtin.OpenNamed(inside(name))
+	if err != nil {
+		return nil, err
+	}
+	return embed.FromModel(m, o)
+}
+
+// inside is the full name of a model inside the program, "" for others.
+func inside(name string) string {
+	if name == builtinName {
+		return builtin.Default
+	}
+	if slices.Contains(builtin.Names(), name) {
+		return name
+	}
+	return ""
+}
+
+// modelDir is the folder of a model, "" for one inside the program.
+func (a *app) modelDir(name string) (string, error) {
+	if inside(name) != "" {
+		return "", nil
+	}
+	config, err := a.hubConfig()
+	if err != nil {
+		return "", err
+	}
+	dir, err := hub.Resolve(name, "", config)
+	if errors.Is(err, hub.ErrNotCached) || errors.Is(err, hub.ErrBadName) {
+		return "", cli.WithHint(fmt.Errorf("model %q: %w", name, err), "semdex model list shows what is here; builtin needs no folder")
+	}
+	return dir, err
+}
+
+// encoder is a loaded model in the form in which the index takes it.
+type encoder struct {
+	*embed.Model
+	query, passage string // names of the prompts, "" for the default
+}
+
+var _ index.Encoder = (*encoder)(nil)
+
+func (a *app) openEncoder(ctx context.Context, f *modelFlags) (*encoder, error) {
+	m, err := a.loadModel(ctx, f.model, f.load())
+	if err != nil {
+		return nil, err
+	}
+	info, err := m.Info()
+	if err != nil {
+		return nil, err
+	}
+	e := &encoder{Model: m}
+	e.query = firstKey(info.Prompts, "query")
+	e.passage = firstKey(info.Prompts, "passage", "document")
+	return e, nil
+}
+
+func firstKey(m map[string]string, names ...string) string {
+	for _, name := range names {
+		if _, ok := m[name]; ok {
+			return name
+		}
+	}
+	return ""
+}
+
+// EncodePassages encodes texts that are to be found. A passage longer than the
+// model reads is encoded in parts, so that none of it is lost.
+func (e *encoder) EncodePassages(ctx context.Context, texts []string) ([][]float32, error) {
+	return e.vectors(ctx, texts, embed.EncodeOptions{PromptName: e.passage, Long: embed.LongSplit})
+}
+
+// EncodeQueries encodes texts to search with.
+func (e *encoder) EncodeQueries(ctx context.Context, texts []string) ([][]float32, error) {
+	return e.vectors(ctx, texts, embed.EncodeOptions{PromptName: e.query, Long: embed.LongSplit})
+}
+
+func (e *encoder) vectors(ctx context.Context, texts []string, o embed.EncodeOptions) ([][]float32, error) {
+	r, err := e.Model.Encode(ctx, texts, o)
+	if err != nil {
+		return nil, err
+	}
+	for _, v := range r.Vectors {
+		direct(v)
+	}
+	return r.Vectors, nil
+}
+
+// direct gives a zero vector, that of a text without a token, the direction
+// that all components share: the index takes no zero vectors, and such a text
+// is as far from one meaning as from another.
+func direct(v []float32) {
+	for _, x := range v {
+		if x != 0 {
+			return
+		}
+	}
+	for i := range v {
+		v[i] = float32(1 / math.Sqrt(float64(len(v))))
+	}
+}
+
+// embedder is a loaded model in the form in which the server takes it.
+type embedder struct{ *encoder }
+
+var (
+	_ api.Embedder     = embedder{}
+	_ api.TokenDecoder = embedder{}
+)
+
+// Encode implements api.Embedder.
+func (e embedder) Encode(ctx context.Context, texts []string, o api.EncodeOptions) (api.Encoding, error) {
+	options := embed.EncodeOptions{PromptName: o.Prompt, Raw: !o.Normalize, Dims: o.Dims, Left: o.CutStart}
+	if !o.Truncate {
+		options.Long = embed.LongRefuse
+	}
+	r, err := e.encoder.Encode(ctx, texts, options)
+	for _, known := range []struct{ have, want error }{
+		{embed.ErrTooLong, api.ErrTextTooLong},
+		{embed.ErrUnknownPrompt, api.ErrUnknownPrompt},
+		{embed.ErrDims, api.ErrInvalidDims},
+	} {
+		if errors.Is(err, known.have) {
+			err = fmt.Errorf("%w: %w", known.want, err)
+		}
+	}
+	return api.Encoding{Vectors: r.Vectors, Tokens: r.Tokens, Truncated: r.Truncated}, err
+}
+
+// Model implements api.Embedder.
+func (e embedder) Model() api.Model {
+	return api.Model{Name: e.Name(), Fingerprint: e.Fingerprint(), Dims: e.Dims(), MaxTokens: e.MaxTokens()}
+}
+
+// DecodeTokens implements api.TokenDecoder.
+func (e embedder) DecodeTokens(ids []int) (string, error) {
+	tokenizer := e.Tokenizer()
+	list := make([]int32, len(ids))
+	for i, id := range ids {
+		if id < 0 || id >= tokenizer.Len() {
+			return "", fmt.Errorf("%w %d: the model has %d", api.ErrInvalidTokenID, id, tokenizer.Len())
+		}
+		list[i] = int32(id)
+	}
+	return tokenizer.Decode(list, true), nil
+}

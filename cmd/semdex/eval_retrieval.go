@@ -1,0 +1,231 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strconv"
+	"sync/atomic"
+
+	"github.com/spf13/cobra"
+
+	"semdex/index"
+	"semdex/index/evaluate"
+	"semdex/internal/cli"
+	"semdex/internal/progress"
+)
+
+const evalRetrievalLong = `Index judged collections in a temporary folder, ask their queries and measure how
+well the relevant documents are found.
+
+A path is a BEIR folder (corpus.jsonl, queries.jsonl, qrels), an AutoRAG folder
+(corpus.jsonl, qa.jsonl), a folder of judged pages, or a file in SQuAD's form,
+where each question has to find its paragraph. Files may be gzipped. Documents of
+the same text count as one.`
+
+const evalRetrievalExample = `  semdex eval retrieval scifact KorQuAD_v1.0_dev.json.gz
+  semdex eval retrieval --modes hybrid --alpha 0.1,0.3,0.5 --fusion rrf scifact`
+
+// evalRetrievalFlags are the flags of the verb eval retrieval.
+type evalRetrievalFlags struct {
+	modelFlags
+	method   string
+	alphas   []float64
+	modes    []string
+	split    string
+	limit    int
+	passages index.SplitOptions
+	markdown bool
+	asJSON   bool
+}
+
+func (a *app) evalRetrievalCommand() *cobra.Command {
+	var f evalRetrievalFlags
+	c := &cobra.Command{
+		Use:     "retrieval [flags] PATH...",
+		Short:   "Measure search on judged collections",
+		Long:    evalRetrievalLong,
+		Example: evalRetrievalExample,
+		RunE: func(cmd *cobra.Command, paths []string) error {
+			if err := f.check(cmd); err != nil {
+				return err
+			}
+			reports, err := a.evalRetrieval(cmd.Context(), paths, &f)
+			if err != nil {
+				return err
+			}
+			switch {
+			case f.asJSON:
+				return a.printJSON(reports)
+			case f.markdown:
+				return evaluate.WriteMarkdown(a.stdout, reports)
+			}
+			return a.printRetrieval(reports)
+		},
+	}
+	f.modelFlags.flags(c)
+	flags := c.Flags()
+	flags.StringVar(&f.method, "fusion", "minmax", "`method` of fusion: minmax or rrf")
+	flags.Float64SliceVar(&f.alphas, "alpha", []float64{index.DefaultAlpha}, "`weights` of meaning against words, 0 to 1, each measured")
+	flags.StringSliceVar(&f.modes, "modes", []string{"keyword", "dense", "hybrid"}, "`modes` of search to measure")
+	flags.StringVar(&f.split, "split", "", "`name` of the judgements of a BEIR folder (default test)")
+	flags.IntVar(&f.limit, "limit", 0, "ask only the first `n` queries of a set")
+	flags.IntVar(&f.passages.Size, "passage-size", 0, "`n` characters are the target length of a passage (default chosen by the index)")
+	flags.IntVar(&f.passages.Overlap, "passage-overlap", 0, "`n` characters are repeated from the passage before")
+	flags.BoolVar(&f.markdown, "markdown", false, "print the table as Markdown")
+	flags.BoolVar(&f.asJSON, "json", false, "print JSON")
+	return verb(c, atLeast(1, "a judged collection"))
+}
+
+func (f *evalRetrievalFlags) check(cmd *cobra.Command) error {
+	for _, mode := range f.modes {
+		if err := oneOf(cmd, "modes", mode, index.Hybrid, index.DenseOnly, index.KeywordOnly); err != nil {
+			return err
+		}
+	}
+	for _, alpha := range f.alphas {
+		if _, err := (&fusionFlags{f.method, alpha}).fusion(cmd); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// systems are the ways to search that are compared: each mode, and hybrid with
+// each weight.
+func (f *evalRetrievalFlags) systems(s evaluate.Searcher, collection string) []evaluate.System {
+	var systems []evaluate.System
+	for _, mode := range f.modes {
+		alphas := f.alphas
+		if index.Mode(mode) != index.Hybrid {
+			alphas = alphas[:1] // it makes no difference
+		}
+		for _, alpha := range alphas {
+			fusion := index.Fusion{Method: index.FusionMethod(f.method), Alpha: &alpha}
+			for _, system := range evaluate.Systems(s, collection, fusion, index.Mode(mode)) {
+				if len(alphas) > 1 {
+					system.Name += " " + strconv.FormatFloat(alpha, 'g', -1, 64)
+				}
+				systems = append(systems, system)
+			}
+		}
+	}
+	return systems
+}
+
+func (a *app) evalRetrieval(ctx context.Context, paths []string, f *evalRetrievalFlags) (reports []evaluate.Report, err error) {
+	var sets []*evaluate.Set
+	for _, path := range paths {
+		found, err := evaluate.Load(path, f.split)
+		if err != nil {
+			return nil, err
+		}
+		sets = append(sets, found...)
+	}
+	dir, err := os.MkdirTemp("", "semdex-eval-")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	encoder, err := a.openEncoder(ctx, &f.modelFlags)
+	if err != nil {
+		return nil, err
+	}
+	defer a.close(encoder)
+	service, err := a.openLocal(dir, encoder, index.ServiceOptions{Split: f.passages}, mayBeNew)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, service.Close()) }()
+	run := &retrievalRun{app: a, service: service, flags: f}
+	for _, set := range sets {
+		report, err := run.set(ctx, set)
+		if err != nil {
+			return nil, err
+		}
+		reports = append(reports, report)
+	}
+	return reports, nil
+}
+
+// retrievalRun measures sets one after another, each corpus in a collection.
+type retrievalRun struct {
+	app        *app
+	service    *index.Service
+	flags      *evalRetrievalFlags
+	corpora    int
+	documents  []index.Document // of the collection that is there
+	collection string
+}
+
+func (r *retrievalRun) set(ctx context.Context, set *evaluate.Set) (evaluate.Report, error) {
+	if set.Missing > 0 {
+		r.app.note("%s: %d judged documents are not in the collection", set.Name, set.Missing)
+	}
+	if n := r.flags.limit; n > 0 && n < len(set.Queries) {
+		set.Queries = set.Queries[:n]
+	}
+	if !sameCorpus(set.Documents, r.documents) {
+		if err := r.index(ctx, set); err != nil {
+			return evaluate.Report{}, fmt.Errorf("%s: %w", set.Name, err)
+		}
+	}
+	var done, total atomic.Int64
+	bar := r.app.progress("asking "+set.Name, func() progress.State { return progress.State{Done: done.Load(), Total: total.Load()} })
+	defer bar.Stop()
+	return evaluate.Run(ctx, set, r.flags.systems(r.service, r.collection), func(n, of int) {
+		done.Store(int64(n))
+		total.Store(int64(of))
+	})
+}
+
+// sameCorpus says whether two sets judge the very same documents, so that they
+// need to be indexed once.
+func sameCorpus(a, b []index.Document) bool {
+	return len(a) > 0 && len(a) == len(b) && &a[0] == &b[0]
+}
+
+// index replaces the collection by that of a set.
+func (r *retrievalRun) index(ctx context.Context, set *evaluate.Set) error {
+	if r.collection != "" {
+		if err := r.service.Drop(ctx, r.collection); err != nil {
+			return err
+		}
+	}
+	r.corpora++
+	r.collection, r.documents = "corpus-"+strconv.Itoa(r.corpora), set.Documents
+	var done atomic.Int64
+	bar := r.app.progress("indexing "+set.Name, func() progress.State {
+		return progress.State{Done: done.Load(), Total: int64(len(set.Documents))}
+	})
+	defer bar.Stop()
+	documents := func(yield func(index.Document, error) bool) {
+		for d := range slices.Values(set.Documents) {
+			if !yield(d, nil) {
+				return
+			}
+		}
+	}
+	_, err := r.service.PutStream(ctx, r.collection, documents, func(p index.Progress) { done.Store(int64(p.Read)) })
+	return err
+}
+
+func (a *app) printRetrieval(reports []evaluate.Report) error {
+	table := cli.Table{
+		Header: []string{"set", "documents", "queries", "mode", "nDCG@10", "MRR@10", "recall@10", "recall@100"},
+		Right:  []bool{false, true, true, false, true, true, true, true},
+	}
+	for _, r := range reports {
+		set := []string{r.Set, progress.Count(int64(r.Documents)), progress.Count(int64(r.Queries))}
+		for _, row := range r.Rows {
+			table.Rows = append(table.Rows, append(set, row.System, share(row.NDCG10), share(row.MRR10), share(row.Recall10), share(row.Recall100)))
+			set = []string{"", "", ""}
+		}
+	}
+	return table.Write(a.stdout, a.out)
+}
+
+// share writes a figure between 0 and 1.
+func share(x float64) string { return strconv.FormatFloat(x, 'f', 3, 64) }

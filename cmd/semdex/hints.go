@@ -1,0 +1,38 @@
+package main
+
+import (
+	"errors"
+
+	"semdex/index"
+	"semdex/internal/cli"
+)
+
+// hints are what to do next about errors that come from below without one.
+var hints = []struct {
+	err  error
+	hint string
+}{
+	{index.ErrLocked, "a server or another semdex uses this folder; stop it, or ask it with --server URL"},
+	{index.ErrCollectionNotFound, "semdex collections lists what there is"},
+	{index.ErrDocumentNotFound, "ids are those of the indexed file; semdex search shows them"},
+	{index.ErrModelMismatch, "use the model the collection was built with (--model), or index into a new collection"},
+	{index.ErrUnknownField, "semdex collections info NAME lists the fields that filters can use"},
+	{index.ErrInvalidFilter, `filters look like: lang = "ko" and year >= 2000`},
+	{index.ErrFieldType, "a field keeps the kind of its first value; --meta NAME:keyword or NAME:number sets it"},
+	{index.ErrInvalidName, "names are made of letters, digits, hyphens and underscores"},
+	{index.ErrNewerFormat, "upgrade semdex, or use another data folder"},
+	{index.ErrCorrupt, "semdex check names what is damaged"},
+}
+
+// withHint adds the hint for an error of the packages below.
+func withHint(err error) error {
+	if cli.Hint(err) != "" {
+		return err
+	}
+	for _, h := range hints {
+		if errors.Is(err, h.err) {
+			return cli.WithHint(err, "%s", h.hint)
+		}
+	}
+	return err
+}

@@ -1,0 +1,237 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"sync/atomic"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"semdex/index"
+	"semdex/internal/cli"
+	"semdex/internal/progress"
+	"semdex/internal/source"
+)
+
+const indexLong = `Store documents from files in a collection, split into passages and encoded.
+
+A path is a file, a folder, or - for standard input. Formats go by extension:
+JSON lines (.jsonl, .ndjson), JSON, CSV and TSV with a header, plain text,
+Markdown, HTML; each also with .gz or .zst. In text, Markdown and HTML a file is
+a document and its path the id.
+
+What is stored already and has not changed costs nothing: after an interruption,
+run the same command again.`
+
+const indexExample = `  semdex index corpus.jsonl
+  semdex index -d data -c notes ~/notes
+  semdex index --id url --text lead,body --meta lang,year:number news.csv.gz
+  zcat dump.gz | semdex index --format jsonl -`
+
+// indexFlags are the flags of the verb index.
+type indexFlags struct {
+	target
+	modelFlags
+	sourceFlags
+	split  index.SplitOptions
+	dryRun bool
+	asJSON bool
+}
+
+func (a *app) indexCommand() *cobra.Command {
+	var f indexFlags
+	c := &cobra.Command{
+		Use:     "index [flags] PATH...",
+		Short:   "Store documents from files, folders or standard input",
+		Long:    indexLong,
+		Example: indexExample,
+		RunE: func(cmd *cobra.Command, paths []string) error {
+			if err := f.parse(); err != nil {
+				return usage(cmd, "%v", err)
+			}
+			return a.index(cmd.Context(), paths, &f)
+		},
+	}
+	f.target.flags(c)
+	f.collectionFlag(c)
+	f.modelFlags.flags(c)
+	f.sourceFlags.flags(c)
+	flags := c.Flags()
+	flags.IntVar(&f.split.Size, "passage-size", 0, "`n` characters are the target length of a passage (default chosen by the index)")
+	flags.IntVar(&f.split.Overlap, "passage-overlap", 0, "`n` characters are repeated from the passage before")
+	flags.BoolVar(&f.dryRun, "dry-run", false, "read and check the documents, store nothing")
+	flags.BoolVar(&f.asJSON, "json", false, "print the summary as JSON")
+	return verb(c, atLeast(1, "a file, a folder or -"))
+}
+
+// indexed is the summary of a run.
+type indexed struct {
+	Collection string `json:"collection"`
+	index.PutResult
+	Read    int64   `json:"read"`
+	Skipped int     `json:"skipped"` // records that could not be read
+	Blank   int     `json:"blank"`   // records without title and text
+	Ignored int     `json:"ignored"` // files of unknown extension
+	Bytes   int64   `json:"bytes"`
+	Seconds float64 `json:"seconds"`
+}
+
+func (a *app) index(ctx context.Context, paths []string, f *indexFlags) error {
+	begin := time.Now()
+	var st store
+	if !f.dryRun {
+		var err error
+		if st, err = a.openModelled(ctx, &f.target, &f.modelFlags, index.ServiceOptions{Split: f.split}, mayBeNew); err != nil {
+			return err
+		}
+		defer a.close(st)
+	}
+	run := &indexRun{app: a, flags: f}
+	if err := run.open(ctx, paths, st); err != nil {
+		return err
+	}
+	result, err := run.pump(ctx, st)
+	summary := indexed{
+		Collection: f.collection, PutResult: result, Read: run.read.Load(),
+		Skipped: run.source.Bad(), Blank: run.source.Blank(), Ignored: run.source.Ignored(),
+		Bytes: run.source.Read(), Seconds: time.Since(begin).Seconds(),
+	}
+	if err != nil {
+		return run.failure(err, result)
+	}
+	if f.asJSON {
+		return a.printJSON(summary)
+	}
+	return a.printIndexed(summary, f.dryRun)
+}
+
+// indexRun is one pass over a source.
+type indexRun struct {
+	app      *app
+	flags    *indexFlags
+	source   *source.Source
+	bar      *progress.Bar
+	fields   map[string]index.FieldKind
+	read     atomic.Int64
+	passages atomic.Int64
+}
+
+// open finds the files and learns the fields that the collection has.
+func (r *indexRun) open(ctx context.Context, paths []string, st store) error {
+	r.fields = map[string]index.FieldKind{}
+	if st != nil {
+		info, err := st.Info(ctx, r.flags.collection)
+		switch {
+		case err == nil:
+			for name, kind := range info.Settings.Fields {
+				r.fields[name] = kind
+			}
+		case r.flags.server == "" && !errors.Is(err, index.ErrCollectionNotFound):
+			return err
+		}
+	}
+	opt := r.flags.options
+	opt.Stdin = r.app.stdin
+	opt.Check = r.check
+	opt.OnBad = func(err error) { r.bar.Println("skipped " + err.Error()) }
+	var err error
+	r.source, err = source.Open(paths, opt)
+	return err
+}
+
+// check refuses a document where its file and line are known, before the
+// index would.
+func (r *indexRun) check(d source.Document) error {
+	if err := index.CheckDocument(index.Document(d)); err != nil {
+		return err
+	}
+	_, learned, err := index.NormalizeMetadata(d.Metadata, r.fields)
+	for name, kind := range learned {
+		r.fields[name] = kind
+	}
+	return err
+}
+
+// pump moves the documents into the store, or only reads them.
+func (r *indexRun) pump(ctx context.Context, st store) (index.PutResult, error) {
+	r.bar = r.app.progress("indexing", r.state)
+	defer r.bar.Stop()
+	documents := r.counted(r.source.Documents(ctx))
+	if st == nil {
+		for _, err := range documents {
+			if err != nil {
+				return index.PutResult{}, err
+			}
+		}
+		return index.PutResult{}, nil
+	}
+	return st.PutStream(ctx, r.flags.collection, documents, func(p index.Progress) {
+		r.passages.Store(int64(p.Passages))
+	})
+}
+
+// counted turns the source's documents into the index's.
+func (r *indexRun) counted(documents iter.Seq2[source.Document, error]) iter.Seq2[index.Document, error] {
+	return func(yield func(index.Document, error) bool) {
+		for d, err := range documents {
+			if err == nil {
+				r.read.Add(1)
+			}
+			if !yield(index.Document(d), err) {
+				return
+			}
+		}
+	}
+}
+
+func (r *indexRun) state() progress.State {
+	s := progress.State{Done: r.source.Read(), Total: r.source.Size(), Bytes: true}
+	s.Counts = append(s.Counts, progress.Named{N: r.read.Load(), Name: "documents"})
+	if n := r.passages.Load(); n > 0 {
+		s.Counts = append(s.Counts, progress.Named{N: n, Name: "passages"})
+	}
+	return s
+}
+
+// failure says what is stored all the same and how to go on.
+func (r *indexRun) failure(err error, done index.PutResult) error {
+	if stored := done.Created + done.Updated + done.Unchanged; stored > 0 {
+		r.app.note("%s documents are stored", progress.Count(int64(stored)))
+	}
+	var record *source.RecordError
+	switch {
+	case errors.Is(err, context.Canceled):
+		return cli.WithHint(err, "run the same command again: what is stored is not done twice")
+	case errors.As(err, &record) && cli.Hint(withHint(err)) == "" && !errors.Is(err, source.ErrNoFiles):
+		return cli.WithHint(err, "--skip-bad goes on without such records")
+	}
+	return err
+}
+
+func (a *app) printIndexed(s indexed, dryRun bool) error {
+	count := func(n int) string { return progress.Count(int64(n)) }
+	took := progress.Duration(time.Duration(s.Seconds * float64(time.Second)))
+	var err error
+	if dryRun {
+		_, err = fmt.Fprintf(a.stdout, "%s documents can be read (%s, %s)\n", progress.Count(s.Read), progress.Bytes(s.Bytes), took)
+	} else {
+		rate := ""
+		if s.Passages > 0 && s.Seconds > 0 {
+			rate = ", " + progress.Rate(float64(s.Passages)/s.Seconds)
+		}
+		_, err = fmt.Fprintf(a.stdout, "%s: %s documents created, %s updated, %s unchanged\n%s passages in %s%s\n", s.Collection,
+			count(s.Created), count(s.Updated), count(s.Unchanged), count(s.Passages), took, rate)
+	}
+	for _, left := range []struct {
+		n    int
+		what string
+	}{{s.Skipped, "records could not be read and were skipped"}, {s.Blank, "records have no text and were left out"}, {s.Ignored, "files have no extension that semdex reads"}} {
+		if left.n > 0 {
+			a.note("%s %s", count(left.n), left.what)
+		}
+	}
+	return err
+}

@@ -1,0 +1,70 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"semdex/internal/cli"
+)
+
+// interrupted is a source that ends the context after some bytes, as Ctrl-C
+// would.
+type interrupted struct {
+	r      io.Reader
+	left   int
+	cancel context.CancelFunc
+}
+
+func (i *interrupted) Read(p []byte) (int, error) {
+	n, err := i.r.Read(p[:min(len(p), 4096)])
+	if i.left -= n; i.left < 0 {
+		i.cancel()
+	}
+	return n, err
+}
+
+func corpus(n int) string {
+	var b strings.Builder
+	rest := strings.Repeat(" It says no more than that.", 40)
+	for i := range n {
+		fmt.Fprintf(&b, "{\"id\": \"%d\", \"text\": \"Document %d is about number %d.%s\"}\n", i, i, i*i, rest)
+	}
+	return b.String()
+}
+
+// TestIndexResumes: after an interruption the same command goes on, and the
+// collection is as if nothing had happened.
+func TestIndexResumes(t *testing.T) {
+	const documents = 1500
+	all := corpus(documents)
+	data := filepath.Join(t.TempDir(), "data")
+	args := []string{"index", "--json", "--data", data, "-"}
+
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	var out, errs bytes.Buffer
+	status := Run(ctx, args, &interrupted{strings.NewReader(all), len(all) * 4 / 5, cancel}, &out, &errs, nil)
+	if status != cli.ExitFailed || out.Len() > 0 || !strings.Contains(errs.String(), "semdex: interrupted\nhint: run the same command again") {
+		t.Fatalf("status %d, output %q, errors %q", status, out.String(), errs.String())
+	}
+
+	status = Run(t.Context(), args, strings.NewReader(all), &out, &errs, nil)
+	var summary indexed
+	if err := json.Unmarshal(out.Bytes(), &summary); err != nil || status != cli.ExitOK {
+		t.Fatalf("status %d, %v, %s", status, err, errs.String())
+	}
+	if summary.Created+summary.Unchanged != documents || summary.Unchanged == 0 || summary.Updated != 0 {
+		t.Errorf("after the interruption: %+v", summary)
+	}
+	out.Reset()
+	if status := Run(t.Context(), []string{"check", "--json", "--data", data}, nil, &out, &errs, nil); status != cli.ExitOK ||
+		!strings.Contains(out.String(), fmt.Sprintf(`"documents": %d`, documents)) {
+		t.Errorf("check: %d %s %s", status, out.String(), errs.String())
+	}
+}

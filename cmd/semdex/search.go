@@ -1,0 +1,163 @@
+package main
+
+import (
+	"context"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"semdex/index"
+)
+
+const searchExample = `  semdex search "조선의 궁궐은 어디에 있나"
+  semdex search --filter 'lang = "ko" and year >= 2000' --top 3 "반도체 수출"
+  semdex search --mode keyword --json "palace" | jq '.hits[].id'
+  semdex search --server http://127.0.0.1:8080 "how do vaccines work"`
+
+// searchFlags are the flags of the verb search.
+type searchFlags struct {
+	target
+	modelFlags
+	fusionFlags
+	top, offset int
+	mode        string
+	filter      string
+	minScore    float64
+	group       string
+	explain     bool
+	asJSON      bool
+}
+
+func (a *app) searchCommand() *cobra.Command {
+	var f searchFlags
+	c := &cobra.Command{
+		Use:     "search [flags] QUERY",
+		Short:   "Find the passages that answer a query",
+		Long:    "Rank the passages of a collection by meaning and by words and show the best ones.",
+		Example: searchExample,
+		RunE: func(cmd *cobra.Command, words []string) error {
+			q, err := f.query(cmd, strings.Join(words, " "))
+			if err != nil {
+				return err
+			}
+			return a.search(cmd.Context(), q, &f)
+		},
+	}
+	f.target.flags(c)
+	f.collectionFlag(c)
+	f.modelFlags.flags(c)
+	f.fusionFlags.flags(c)
+	flags := c.Flags()
+	flags.IntVarP(&f.top, "top", "n", 10, "how `many` hits")
+	flags.IntVar(&f.offset, "offset", 0, "how `many` hits to leave out before them")
+	flags.StringVarP(&f.mode, "mode", "m", "hybrid", "hybrid, dense (by meaning) or keyword (by words)")
+	flags.StringVar(&f.filter, "filter", "", "`condition` on metadata, such as 'lang = \"ko\"'")
+	flags.Float64Var(&f.minScore, "min-score", 0, "leave out hits below this `score`")
+	flags.StringVar(&f.group, "group-by", "document", "document (its best passage) or passage")
+	flags.BoolVar(&f.explain, "explain", false, "say how each score came about")
+	flags.BoolVar(&f.asJSON, "json", false, "print JSON")
+	return verb(c, atLeast(1, "a query"))
+}
+
+// query puts the flags together; what does not make sense is a usage error.
+func (f *searchFlags) query(cmd *cobra.Command, text string) (index.Query, error) {
+	q := index.Query{
+		Text: text, TopK: f.top, Offset: f.offset, Mode: index.Mode(f.mode), GroupBy: index.Grouping(f.group),
+		Highlight: true, Explain: f.explain,
+	}
+	var err error
+	if q.Fusion, err = f.fusion(cmd); err != nil {
+		return q, err
+	}
+	switch {
+	case strings.TrimSpace(text) == "":
+		return q, usage(cmd, "the query is empty")
+	case f.top < 1:
+		return q, usage(cmd, "--top is %d, it must be at least 1", f.top)
+	case f.offset < 0:
+		return q, usage(cmd, "--offset is %d, it must not be negative", f.offset)
+	}
+	if err := oneOf(cmd, "mode", f.mode, index.Hybrid, index.DenseOnly, index.KeywordOnly); err != nil {
+		return q, err
+	}
+	if err := oneOf(cmd, "group-by", f.group, index.ByDocument, index.ByPassage); err != nil {
+		return q, err
+	}
+	if cmd.Flags().Changed("min-score") {
+		q.MinScore = &f.minScore
+	}
+	if f.filter != "" {
+		if q.Filter, err = index.ParseFilter(f.filter); err != nil {
+			return q, usage(cmd, "%v", err)
+		}
+	}
+	return q, nil
+}
+
+// fusionFlags say how the two legs become one ranking.
+type fusionFlags struct {
+	method string
+	alpha  float64
+}
+
+func (f *fusionFlags) flags(c *cobra.Command) {
+	c.Flags().StringVar(&f.method, "fusion", "minmax", "`method` of fusion: minmax or rrf")
+	c.Flags().Float64Var(&f.alpha, "alpha", index.DefaultAlpha, "`weight` of meaning against words, 0 to 1")
+}
+
+func (f *fusionFlags) fusion(cmd *cobra.Command) (index.Fusion, error) {
+	if err := oneOf(cmd, "fusion", f.method, index.MinMax, index.RRF); err != nil {
+		return index.Fusion{}, err
+	}
+	if !(f.alpha >= 0 && f.alpha <= 1) {
+		return index.Fusion{}, usage(cmd, "--alpha is %v, it must be between 0 and 1", f.alpha)
+	}
+	return index.Fusion{Method: index.FusionMethod(f.method), Alpha: &f.alpha}, nil
+}
+
+func oneOf[T ~string](cmd *cobra.Command, flag, value string, allowed ...T) error {
+	var names []string
+	for _, v := range allowed {
+		if string(v) == value {
+			return nil
+		}
+		names = append(names, string(v))
+	}
+	return usage(cmd, "--%s is %q, it must be one of: %s", flag, value, strings.Join(names, ", "))
+}
+
+func (a *app) search(ctx context.Context, q index.Query, f *searchFlags) error {
+	var st store
+	var err error
+	if q.Mode == index.KeywordOnly { // words need no model
+		st, err = a.openStore(&f.target)
+	} else {
+		st, err = a.openModelled(ctx, &f.target, &f.modelFlags, index.ServiceOptions{}, mustExist)
+	}
+	if err != nil {
+		return err
+	}
+	defer a.close(st)
+	res, err := st.Search(ctx, f.collection, q)
+	if err != nil {
+		return err
+	}
+	if res.Stats.Degraded != "" {
+		a.warn("ranked by words alone: %s", res.Stats.Degraded)
+	}
+	if f.asJSON {
+		if res.Hits == nil {
+			res.Hits = []index.Hit{}
+		}
+		return a.printJSON(res)
+	}
+	if err := a.printHits(res, q.Offset); err != nil {
+		return err
+	}
+	if len(res.Hits) == 0 {
+		a.note("nothing found")
+		return nil
+	}
+	a.note("\n%s", a.err.Paint("2", describe(res)))
+	return nil
+}

@@ -1,0 +1,192 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"semdex/api"
+	"semdex/index"
+	"semdex/internal/cli"
+	"semdex/internal/demo"
+	"semdex/internal/progress"
+)
+
+const serveLong = `Answer searches and embeddings over HTTP, and take documents in.
+
+With --demo the server starts with a small Korean and English corpus in the
+collection demo, in a folder that is removed at the end unless --data names one.
+
+It stops on Ctrl-C or SIGTERM: requests in flight finish, and what has been
+acknowledged is on disk.`
+
+const serveExample = `  semdex serve --demo
+  semdex serve -d data --addr 127.0.0.1:9000 --model my-model
+  SEMDEX_API_KEY=secret semdex serve -d data --addr :8080`
+
+// serveFlags are the flags of the verb serve.
+type serveFlags struct {
+	modelFlags
+	data       string
+	addr       string
+	collection string
+	demo       bool
+	apiKey     string
+	origins    []string
+	limits     api.Limits
+}
+
+func (a *app) serveCommand() *cobra.Command {
+	var f serveFlags
+	c := &cobra.Command{
+		Use:     "serve [flags]",
+		Short:   "Answer searches and embeddings over HTTP",
+		Long:    serveLong,
+		Example: serveExample,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if f.demo && !cmd.Flags().Changed("data") {
+				f.data = ""
+			}
+			return a.serve(cmd.Context(), &f)
+		},
+	}
+	f.modelFlags.flags(c)
+	flags := c.Flags()
+	flags.StringVarP(&f.data, "data", "d", defaultData, "`folder` of the index")
+	flags.StringVar(&f.addr, "addr", "127.0.0.1:8080", "`host:port` to listen on; port 0 takes a free one")
+	flags.StringVarP(&f.collection, "collection", "c", "", "`name` of the collection for requests that name none")
+	flags.BoolVar(&f.demo, "demo", false, "serve a small bilingual corpus")
+	flags.StringVar(&f.apiKey, "api-key", "", "`key` that requests must carry")
+	flags.StringSliceVar(&f.origins, "origin", nil, "web `origins` whose pages may ask")
+	flags.Int64Var(&f.limits.Body, "max-body", 32<<20, "`bytes` of a JSON body")
+	flags.Int64Var(&f.limits.Document, "max-document", 32<<20, "`bytes` of one document's JSON")
+	flags.IntVar(&f.limits.Searches, "max-searches", 64, "searches and embeddings in flight; more are refused with 429")
+	flags.DurationVar(&f.limits.Timeout, "timeout", time.Minute, "`time` for one request")
+	flags.DurationVar(&f.limits.Drain, "drain", 30*time.Second, "`time` for requests in flight when the server stops")
+	return verb(c, noArgs)
+}
+
+func (a *app) serve(ctx context.Context, f *serveFlags) (err error) {
+	encoder, err := a.openEncoder(ctx, &f.modelFlags)
+	if err != nil {
+		return err
+	}
+	defer a.close(encoder)
+	if f.data == "" {
+		if f.data, err = os.MkdirTemp("", "semdex-demo-"); err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, os.RemoveAll(f.data)) }()
+	}
+	service, err := a.openLocal(f.data, encoder, index.ServiceOptions{}, mayBeNew)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, service.Close()) }()
+	listener, err := net.Listen("tcp", f.addr)
+	if err != nil {
+		if errors.Is(err, syscall.EADDRINUSE) {
+			return cli.WithHint(err, "another server listens there; choose another port with --addr, 0 for any")
+		}
+		return err
+	}
+	url := "http://" + dialable(listener.Addr())
+	if f.apiKey == "" && !isLoopback(listener.Addr()) {
+		a.warn("everyone who reaches %s can read and change the documents; --api-key asks for a key", listener.Addr())
+	}
+	options := api.Options{
+		Index: service, Embedder: embedder{encoder}, Log: a.serverLogger(),
+		APIKey: f.apiKey, Origins: f.origins, DefaultCollection: f.collection, Limits: f.limits,
+		Version: api.Version{Version: readBuild().Version, Commit: readBuild().Commit},
+		Warm: func(ctx context.Context) error {
+			return a.warm(ctx, service, encoder, url, f)
+		},
+	}
+	if f.demo && f.collection == "" {
+		options.DefaultCollection = demoCollection
+	}
+	server, err := api.New(options)
+	if err != nil {
+		return errors.Join(err, listener.Close())
+	}
+	return server.Run(ctx, listener)
+}
+
+// warm makes the server ready and says so.
+func (a *app) warm(ctx context.Context, service *index.Service, encoder *encoder, url string, f *serveFlags) error {
+	begin := time.Now()
+	if _, err := encoder.EncodeQueries(ctx, []string{"warm up"}); err != nil {
+		return err
+	}
+	if !f.demo {
+		a.note("semdex serves %s with %s at %s", f.data, encoder.Name(), url)
+		return nil
+	}
+	articles, err := demo.Articles()
+	if err != nil {
+		return err
+	}
+	documents := func(yield func(index.Document, error) bool) {
+		for _, article := range articles {
+			if !yield(index.Document(article), nil) {
+				return
+			}
+		}
+	}
+	if _, err := service.PutStream(ctx, demoCollection, documents, nil); err != nil {
+		return fmt.Errorf("demo corpus: %w", err)
+	}
+	a.note("semdex serves %d demo documents with %s at %s (ready in %s)\n", len(articles), encoder.Name(), url, progress.Duration(time.Since(begin)))
+	writeTour(a.stderr, url, f.apiKey, a.quiet)
+	return nil
+}
+
+const demoCollection = "demo"
+
+// writeTour prints command lines to paste.
+func writeTour(w io.Writer, url, apiKey string, quiet bool) {
+	if quiet {
+		return
+	}
+	key := ""
+	if apiKey != "" {
+		key = ` -H "Authorization: Bearer $SEMDEX_API_KEY"`
+	}
+	for _, step := range []struct{ path, body string }{
+		{"/search", `{"collection": "demo", "query": "조선의 왕이 살던 궁궐", "top_k": 3}`},
+		{"/search", `{"collection": "demo", "query": "how do vaccines work", "filter": "lang = 'ko'", "top_k": 3}`},
+		{"/embed", `{"inputs": "search by meaning"}`},
+	} {
+		_, _ = fmt.Fprintf(w, "  curl -s %s%s%s -H 'Content-Type: application/json' \\\n    -d %s\n\n", url, step.path, key, shellQuote(step.body))
+	}
+	_, _ = fmt.Fprintf(w, "  semdex search --server %s -c demo \"조선의 왕이 살던 궁궐\"\n\nCtrl-C stops the server.\n", url)
+}
+
+// shellQuote makes one word of a string for a POSIX shell.
+func shellQuote(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
+
+// dialable is an address that a client on this machine can use.
+func dialable(addr net.Addr) string {
+	tcp, ok := addr.(*net.TCPAddr)
+	if !ok {
+		return addr.String()
+	}
+	host := tcp.IP.String()
+	if tcp.IP.IsUnspecified() {
+		host = "127.0.0.1"
+	}
+	return net.JoinHostPort(host, fmt.Sprint(tcp.Port))
+}
+
+func isLoopback(addr net.Addr) bool {
+	tcp, ok := addr.(*net.TCPAddr)
+	return ok && tcp.IP.IsLoopback()
+}
