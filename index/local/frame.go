@@ -13,7 +13,7 @@ import (
 //
 //	file header, 32 bytes: magic [8], version u32, number u32, collection [8],
 //	                       zero u32, checksum of the 28 bytes before u32
-//	frame header, 24 bytes: payload length u32, kind u8, zero [3], sequence u64,
+//	frame header, 24 bytes: kind u8, zero [3], payload length u32, sequence u64,
 //	                       checksum of the payload u32, checksum of the 20 bytes
 //	                       before u32
 //	payload
@@ -22,6 +22,9 @@ import (
 // then a commit with the number of frames before it. A batch without its commit
 // never happened. The sequence grows by one with every frame but the commit,
 // which repeats that of the frame before it; compaction leaves gaps.
+//
+// A frame begins with a byte that is not zero, and so does a batch end with one:
+// zeros in their place were never written. See scanner.damaged.
 const (
 	fileMagic       = "semdexlg"
 	fileHeaderSize  = 32
@@ -81,8 +84,8 @@ func appendFrame(dst []byte, kind frameKind, sequence uint64, fill func([]byte) 
 	dst = append(dst, make([]byte, frameHeaderSize)...)
 	dst = fill(dst)
 	h, payload := dst[at:at+frameHeaderSize], dst[at+frameHeaderSize:]
-	binary.LittleEndian.PutUint32(h, uint32(len(payload)))
-	h[4] = byte(kind)
+	h[0] = byte(kind)
+	binary.LittleEndian.PutUint32(h[4:], uint32(len(payload)))
 	binary.LittleEndian.PutUint64(h[8:], sequence)
 	binary.LittleEndian.PutUint32(h[16:], checksum(payload))
 	binary.LittleEndian.PutUint32(h[20:], checksum(h[:20]))
@@ -92,13 +95,13 @@ func appendFrame(dst []byte, kind frameKind, sequence uint64, fill func([]byte) 
 // parseFrameHeader reports whether b begins with a valid header.
 func parseFrameHeader(b []byte) (frameHeader, bool) {
 	h := frameHeader{
-		length:   binary.LittleEndian.Uint32(b),
-		kind:     frameKind(b[4]),
+		kind:     frameKind(b[0]),
+		length:   binary.LittleEndian.Uint32(b[4:]),
 		sequence: binary.LittleEndian.Uint64(b[8:]),
 		checksum: binary.LittleEndian.Uint32(b[16:]),
 	}
 	ok := checksum(b[:20]) == binary.LittleEndian.Uint32(b[20:]) &&
-		b[5]|b[6]|b[7] == 0 && h.length <= maxPayload && h.kind >= frameUpsert && h.kind <= frameCommit
+		b[1]|b[2]|b[3] == 0 && h.length <= maxPayload && h.kind >= frameUpsert && h.kind <= frameCommit
 	return h, ok
 }
 
@@ -110,17 +113,21 @@ type commit struct {
 	durable uint64
 }
 
-const commitSize = 12
+const (
+	commitSize = 16
+	commitMark = 0xC0117ED5
+)
 
 func appendCommit(dst []byte, sequence uint64, c commit) []byte {
 	return appendFrame(dst, frameCommit, sequence, func(b []byte) []byte {
 		b = binary.LittleEndian.AppendUint32(b, c.frames)
-		return binary.LittleEndian.AppendUint64(b, c.durable)
+		b = binary.LittleEndian.AppendUint64(b, c.durable)
+		return binary.LittleEndian.AppendUint32(b, commitMark)
 	})
 }
 
 func parseCommit(payload []byte) (commit, bool) {
-	if len(payload) != commitSize {
+	if len(payload) != commitSize || binary.LittleEndian.Uint32(payload[12:]) != commitMark {
 		return commit{}, false
 	}
 	return commit{binary.LittleEndian.Uint32(payload), binary.LittleEndian.Uint64(payload[4:])}, true

@@ -61,7 +61,7 @@ func newScanner(f file, name string, size int64, number uint32, id collectionID,
 	}
 	return &scanner{
 		name: name, file: f, size: size, last: last, at: fileHeaderSize,
-		r: bufio.NewReaderSize(io.NewSectionReader(f, fileHeaderSize, size-fileHeaderSize), 1<<18),
+		r: bufio.NewReaderSize(io.NewSectionReader(f, fileHeaderSize, size-fileHeaderSize), int(min(size, 1<<18))),
 	}, nil
 }
 
@@ -161,23 +161,21 @@ func (s *scanner) damaged(end int64, reason string) error {
 
 const sector = 512
 
-// hollow reports whether a sector, or the part of one at either end, is all
-// zeros between the current frame's start and end.
+// hollow reports whether a sector between the current frame's start and end was
+// never written. Of a sector that the frame shares with what is before it, or
+// that the file ends in, the part behind the one and before the other counts:
+// neither begins or ends with a zero if it was written.
 func (s *scanner) hollow(end int64) (bool, error) {
-	const block = 128 * sector
-	buf := make([]byte, block)
+	buf := make([]byte, sector)
 	for at := s.at; at < end; {
-		n := min(block-at%block, end-at)
+		n := min(sector-at%sector, s.size-at)
 		if _, err := s.file.ReadAt(buf[:n], at); err != nil {
 			return false, fmt.Errorf("read %s at byte %d: %w", s.name, at, err)
 		}
-		for part := buf[:n]; len(part) > 0; {
-			m := min(sector-at%sector, int64(len(part)))
-			if m >= frameHeaderSize && zeros(part[:m]) {
-				return true, nil
-			}
-			part, at = part[m:], at+m
+		if zeros(buf[:n]) {
+			return true, nil
 		}
+		at += n
 	}
 	return false, nil
 }
@@ -204,7 +202,7 @@ func (s *scanner) laterBatch() (bool, error) {
 		if err != nil {
 			return false, fmt.Errorf("read %s: %w", s.name, err)
 		}
-		if b[4] == byte(frameCommit) && b[0] == commitSize {
+		if b[0] == byte(frameCommit) && b[4] == commitSize {
 			if h, ok := parseFrameHeader(b); ok && h.kind == frameCommit && checksum(b[frameHeaderSize:]) == h.checksum {
 				c, _ := parseCommit(b[frameHeaderSize:])
 				if c.durable > s.last || s.frames > 0 && c.durable == s.last {
