@@ -78,6 +78,14 @@ func (a *app) progress(label string, poll func() progress.State) *progress.Bar {
 	return progress.Start(w, progress.Options{Label: label, Terminal: a.err.IsTerminal && !a.quiet, Width: a.err.Width}, poll)
 }
 
+// count writes a number with the word for what it counts.
+func count[N int | int64](n N, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return progress.Count(int64(n)) + " " + noun + "s"
+}
+
 // serverLogger writes what a server reports.
 func (a *app) serverLogger() *slog.Logger {
 	if a.quiet {

@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -29,10 +31,9 @@ vectors and the text index. Exit status 1 if anything is wrong.`,
 			} else {
 				err = a.printReports(reports)
 			}
-			for _, r := range reports {
-				if err == nil && len(r.Problems) > 0 {
-					err = cli.ErrShown
-				}
+			if err == nil && slices.ContainsFunc(reports, func(r index.Report) bool { return len(r.Problems) > 0 }) {
+				a.note("a damaged collection can be dropped (semdex collections drop) and its documents indexed again")
+				return cli.ErrShown
 			}
 			return err
 		},
@@ -43,23 +44,21 @@ vectors and the text index. Exit status 1 if anything is wrong.`,
 }
 
 func (a *app) check(ctx context.Context, data string, names []string) ([]index.Report, error) {
-	service, err := a.openLocal(data, nil, index.ServiceOptions{}, mustExist)
+	engine, err := a.openEngine(data, mustExist)
 	if err != nil {
 		return nil, err
 	}
+	service := index.NewService(engine, nil, index.ServiceOptions{})
 	defer a.close(service)
 	if len(names) == 0 {
-		infos, err := service.List(ctx)
-		if err != nil {
-			return nil, err
-		}
-		for _, i := range infos {
-			names = append(names, i.Name)
-		}
+		names = engine.Names()
 	}
 	reports := []index.Report{}
 	for _, name := range names {
 		r, err := service.Check(ctx, name)
+		if errors.Is(err, index.ErrCorrupt) { // too damaged to be opened
+			r, err = index.Report{Collection: name, Problems: []string{err.Error()}}, nil
+		}
 		if err != nil {
 			return nil, fmt.Errorf("check %s: %w", name, err)
 		}
@@ -73,11 +72,11 @@ func (a *app) printReports(reports []index.Report) error {
 	for _, r := range reports {
 		verdict := "sound"
 		if n := len(r.Problems); n > 0 {
-			verdict = fmt.Sprintf("%d problems", n)
+			verdict = count(n, "problem")
 		}
-		count := func(n int) string { return progress.Count(int64(n)) }
+		number := func(n int) string { return progress.Count(int64(n)) }
 		table.Rows = append(table.Rows, []string{
-			r.Collection, count(r.Documents), count(r.Passages), count(r.Vectors), count(r.TextDocs), fmt.Sprint(r.Sequence), verdict,
+			r.Collection, number(r.Documents), number(r.Passages), number(r.Vectors), number(r.TextDocs), fmt.Sprint(r.Sequence), verdict,
 		})
 	}
 	if len(reports) == 0 {

@@ -10,7 +10,6 @@ import (
 
 	"semdex/index"
 	"semdex/internal/cli"
-	"semdex/internal/progress"
 )
 
 func (a *app) getCommand() *cobra.Command {
@@ -89,7 +88,7 @@ func (a *app) deleteCommand() *cobra.Command {
 				if asJSON {
 					return a.printJSON(map[string]int{"deleted": n})
 				}
-				_, err = fmt.Fprintf(a.stdout, "%s: %s documents deleted\n", t.collection, progress.Count(int64(n)))
+				_, err = fmt.Fprintf(a.stdout, "%s: %s deleted\n", t.collection, count(n, "document"))
 				return err
 			})
 		},

@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"syscall"
 
 	"semdex/index"
 	"semdex/internal/cli"
@@ -21,7 +22,8 @@ var hints = []struct {
 	{index.ErrFieldType, "a field keeps the kind of its first value; --meta NAME:keyword or NAME:number sets it"},
 	{index.ErrInvalidName, "names are made of letters, digits, hyphens and underscores"},
 	{index.ErrNewerFormat, "upgrade semdex, or use another data folder"},
-	{index.ErrCorrupt, "semdex check names what is damaged"},
+	{index.ErrCorrupt, "semdex check tells which collections are sound; a damaged one can be dropped and its documents indexed again"},
+	{syscall.ENOSPC, "free some space on the disk and try again; nothing that was stored is lost"},
 }
 
 // withHint adds the hint for an error of the packages below.

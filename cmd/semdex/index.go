@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"iter"
 	"sync/atomic"
 	"time"
@@ -199,7 +200,7 @@ func (r *indexRun) state() progress.State {
 // failure says what is stored all the same and how to go on.
 func (r *indexRun) failure(err error, done index.PutResult) error {
 	if stored := done.Created + done.Updated + done.Unchanged; stored > 0 {
-		r.app.note("%s documents are stored", progress.Count(int64(stored)))
+		r.app.note("stored so far: %s", count(stored, "document"))
 	}
 	var record *source.RecordError
 	switch {
@@ -212,26 +213,30 @@ func (r *indexRun) failure(err error, done index.PutResult) error {
 }
 
 func (a *app) printIndexed(s indexed, dryRun bool) error {
-	count := func(n int) string { return progress.Count(int64(n)) }
 	took := progress.Duration(time.Duration(s.Seconds * float64(time.Second)))
-	var err error
-	if dryRun {
-		_, err = fmt.Fprintf(a.stdout, "%s documents can be read (%s, %s)\n", progress.Count(s.Read), progress.Bytes(s.Bytes), took)
-	} else {
+	text := fmt.Sprintf("%s can be read (%s, %s)\n", count(s.Read, "document"), progress.Bytes(s.Bytes), took)
+	if !dryRun {
 		rate := ""
 		if s.Passages > 0 && s.Seconds > 0 {
 			rate = ", " + progress.Rate(float64(s.Passages)/s.Seconds)
 		}
-		_, err = fmt.Fprintf(a.stdout, "%s: %s documents created, %s updated, %s unchanged\n%s passages in %s%s\n", s.Collection,
-			count(s.Created), count(s.Updated), count(s.Unchanged), count(s.Passages), took, rate)
+		text = fmt.Sprintf("%s: %s created, %s updated, %s unchanged\n%s in %s%s\n", s.Collection, count(s.Created, "document"),
+			progress.Count(int64(s.Updated)), progress.Count(int64(s.Unchanged)), count(s.Passages, "passage"), took, rate)
+	}
+	if _, err := io.WriteString(a.stdout, text); err != nil {
+		return err
 	}
 	for _, left := range []struct {
-		n    int
-		what string
-	}{{s.Skipped, "records could not be read and were skipped"}, {s.Blank, "records have no text and were left out"}, {s.Ignored, "files have no extension that semdex reads"}} {
+		n         int
+		noun, why string
+	}{
+		{s.Skipped, "record", "skipped: not readable"},
+		{s.Blank, "record", "left out: no text"},
+		{s.Ignored, "file", "left out: not an extension that semdex reads"},
+	} {
 		if left.n > 0 {
-			a.note("%s %s", count(left.n), left.what)
+			a.note("%s %s", count(left.n, left.noun), left.why)
 		}
 	}
-	return err
+	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -66,5 +67,41 @@ func TestIndexResumes(t *testing.T) {
 	if status := Run(t.Context(), []string{"check", "--json", "--data", data}, nil, &out, &errs, nil); status != cli.ExitOK ||
 		!strings.Contains(out.String(), fmt.Sprintf(`"documents": %d`, documents)) {
 		t.Errorf("check: %d %s %s", status, out.String(), errs.String())
+	}
+}
+
+// TestCheckFindsDamage: a flipped bit is named, and the status is 1.
+func TestCheckFindsDamage(t *testing.T) {
+	data := filepath.Join(t.TempDir(), "data")
+	var out, errs bytes.Buffer
+	for _, collection := range []string{"damaged", "sound"} {
+		args := []string{"index", "--data", data, "--collection", collection, "-"}
+		if status := Run(t.Context(), args, strings.NewReader(corpus(10)), &out, &errs, nil); status != cli.ExitOK {
+			t.Fatalf("index: %d %s", status, errs.String())
+		}
+	}
+	logs, err := filepath.Glob(filepath.Join(data, "collections", "*damaged", "*.log"))
+	if err != nil || len(logs) == 0 {
+		t.Fatalf("no log: %v, %v", logs, err)
+	}
+	raw, err := os.ReadFile(logs[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw[len(raw)/2] ^= 1
+	if err := os.WriteFile(logs[0], raw, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	out.Reset()
+	status := Run(t.Context(), []string{"check", "--data", data}, nil, &out, &errs, nil)
+	if status != cli.ExitFailed || !strings.Contains(out.String(), "1 problem\n") || !strings.Contains(out.String(), "sound\n") ||
+		!strings.Contains(out.String(), "damaged: ") || !strings.Contains(errs.String(), "collections drop") {
+		t.Errorf("check: %d\n%s\n%s", status, out.String(), errs.String())
+	}
+	if status := Run(t.Context(), []string{"collections", "drop", "--data", data, "damaged"}, nil, &out, &errs, nil); status != cli.ExitOK {
+		t.Errorf("drop: %d %s", status, errs.String())
+	}
+	if status := Run(t.Context(), []string{"check", "--data", data}, nil, &out, &errs, nil); status != cli.ExitOK {
+		t.Errorf("check after the drop: %d %s", status, errs.String())
 	}
 }

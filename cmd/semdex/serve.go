@@ -161,13 +161,13 @@ func writeTour(w io.Writer, url, apiKey string, quiet bool) {
 		key = ` -H "Authorization: Bearer $SEMDEX_API_KEY"`
 	}
 	for _, step := range []struct{ path, body string }{
-		{"/search", `{"collection": "demo", "query": "조선의 왕이 살던 궁궐", "top_k": 3}`},
-		{"/search", `{"collection": "demo", "query": "how do vaccines work", "filter": "lang = 'ko'", "top_k": 3}`},
+		{"/search", `{"collection": "demo", "query": "물가가 계속 오르는 현상", "top_k": 3}`},
+		{"/search", `{"collection": "demo", "query": "black holes", "filter": "lang = 'ko'", "top_k": 3}`},
 		{"/embed", `{"inputs": "search by meaning"}`},
 	} {
 		_, _ = fmt.Fprintf(w, "  curl -s %s%s%s -H 'Content-Type: application/json' \\\n    -d %s\n\n", url, step.path, key, shellQuote(step.body))
 	}
-	_, _ = fmt.Fprintf(w, "  semdex search --server %s -c demo \"조선의 왕이 살던 궁궐\"\n\nCtrl-C stops the server.\n", url)
+	_, _ = fmt.Fprintf(w, "  semdex search --server %s -c demo \"how do vaccines work\"\n\nCtrl-C stops the server.\n", url)
 }
 
 // shellQuote makes one word of a string for a POSIX shell.

@@ -24,12 +24,7 @@ const (
 // openLocal opens a data folder of this machine. Without an encoder, documents
 // cannot be stored and search goes by words alone.
 func (a *app) openLocal(dir string, e *encoder, o index.ServiceOptions, p presence) (*index.Service, error) {
-	if p == mustExist {
-		if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
-			return nil, cli.WithHint(fmt.Errorf("there is no data folder %s", dir), "semdex index makes one; --data says where")
-		}
-	}
-	engine, err := local.Open(dir, local.Options{Logger: a.engineLogger()})
+	engine, err := a.openEngine(dir, p)
 	if err != nil {
 		return nil, err
 	}
@@ -37,6 +32,15 @@ func (a *app) openLocal(dir string, e *encoder, o index.ServiceOptions, p presen
 		return index.NewService(engine, nil, o), nil
 	}
 	return index.NewService(engine, e, o), nil
+}
+
+func (a *app) openEngine(dir string, p presence) (*local.Engine, error) {
+	if p == mustExist {
+		if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
+			return nil, cli.WithHint(fmt.Errorf("there is no data folder %s", dir), "semdex index makes one; --data says where")
+		}
+	}
+	return local.Open(dir, local.Options{Logger: a.engineLogger()})
 }
 
 // with runs an action on the store that the flags choose, without a model.
