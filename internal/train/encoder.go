@@ -1,0 +1,231 @@
+package train
+
+import (
+	"fmt"
+	"iter"
+	"math/rand/v2"
+
+	"github.com/nlpodyssey/spago/mat"
+	"github.com/nlpodyssey/spago/nn"
+)
+
+// Encoder is a trainable BERT or DistilBERT encoder.
+type Encoder struct {
+	nn.Module
+	Config   Config
+	Word     *nn.Param // [vocab, hidden]
+	Position *nn.Param // [positions, hidden]
+	Type     *nn.Param // [types, hidden]; nil for DistilBERT
+	Norm     *Norm
+	Layers   []*Layer
+}
+
+// Layer is one post-LayerNorm transformer block.
+type Layer struct {
+	nn.Module
+	Query, Key, Value, Output *Linear // [hidden, hidden]
+	AttentionNorm             *Norm
+	Up                        *Linear // [intermediate, hidden]
+	Down                      *Linear // [hidden, intermediate]
+	OutputNorm                *Norm
+}
+
+// NewEncoder makes an encoder with zero matrices and tables, zero biases and
+// LayerNorms that scale by one. Errors wrap ErrConfig.
+func NewEncoder(c Config) (*Encoder, error) {
+	if err := c.Check(); err != nil {
+		return nil, err
+	}
+	e := &Encoder{Config: c}
+	n := names[c.Architecture]
+	h := c.Hidden
+	e.Word = newZero("embeddings.word_embeddings.weight", c.VocabSize, h)
+	e.Position = newZero("embeddings.position_embeddings.weight", c.MaxPositions, h)
+	if c.TypeVocabSize > 0 {
+		e.Type = newZero("embeddings.token_type_embeddings.weight", c.TypeVocabSize, h)
+	}
+	e.Norm = NewNorm("embeddings.LayerNorm", h)
+	for i := range c.Layers {
+		at := fmt.Sprintf("%s%d.", n.prefix, i)
+		e.Layers = append(e.Layers, &Layer{
+			Query:         NewLinear(at+n.query, h, h, true),
+			Key:           NewLinear(at+n.key, h, h, true),
+			Value:         NewLinear(at+n.value, h, h, true),
+			Output:        NewLinear(at+n.output, h, h, true),
+			AttentionNorm: NewNorm(at+n.attentionNorm, h),
+			Up:            NewLinear(at+n.up, c.Intermediate, h, true),
+			Down:          NewLinear(at+n.down, h, c.Intermediate, true),
+			OutputNorm:    NewNorm(at+n.outputNorm, h),
+		})
+	}
+	return e, nil
+}
+
+// names are transformers' names inside one layer.
+var names = map[Architecture]struct {
+	prefix, query, key, value, output, attentionNorm, up, down, outputNorm string
+}{
+	BERT: {
+		"encoder.layer.", "attention.self.query", "attention.self.key", "attention.self.value",
+		"attention.output.dense", "attention.output.LayerNorm",
+		"intermediate.dense", "output.dense", "output.LayerNorm",
+	},
+	DistilBERT: {
+		"transformer.layer.", "attention.q_lin", "attention.k_lin", "attention.v_lin",
+		"attention.out_lin", "sa_layer_norm", "ffn.lin1", "ffn.lin2", "output_layer_norm",
+	},
+}
+
+func newZero(name string, rows, cols int) *nn.Param {
+	return NewParam(name, []int{rows, cols}, make([]float32, rows*cols), true)
+}
+
+// NewLinear makes a zero linear module whose tensors are name.weight, [out, in],
+// and name.bias, [out]. The bias does not decay.
+func NewLinear(name string, out, in int, bias bool) *Linear {
+	l := &Linear{Weight: newZero(name+".weight", out, in)}
+	if bias {
+		l.Bias = NewParam(name+".bias", []int{out}, make([]float32, out), false)
+	}
+	return l
+}
+
+// NewNorm makes a LayerNorm of scale one and shift zero, neither of which
+// decays.
+func NewNorm(name string, n int) *Norm {
+	one := make([]float32, n)
+	for i := range one {
+		one[i] = 1
+	}
+	return &Norm{
+		Weight: NewParam(name+".weight", []int{n}, one, false),
+		Bias:   NewParam(name+".bias", []int{n}, make([]float32, n), false),
+	}
+}
+
+// Init draws matrices and tables from a normal distribution with standard
+// deviation std, as BERT does (BERT's own .02 is truncated at two deviations,
+// transformers' is not, and neither is this). Biases and LayerNorms stay.
+func Init(m nn.Model, std float64, seed uint64) {
+	for _, p := range Parameters(m) {
+		if !p.Decays() {
+			continue
+		}
+		rng := rand.New(rand.NewPCG(seed, Seed(seed, nameSeed(p.Name))))
+		for i := range p.Values {
+			p.Values[i] = float32(std * rng.NormFloat64())
+		}
+	}
+}
+
+// nameSeed is the FNV-1a hash of a name, so that what a tensor starts from does
+// not depend on the tensors before it.
+func nameSeed(name string) uint64 {
+	h := uint64(14695981039346656037)
+	for i := range len(name) {
+		h = (h ^ uint64(name[i])) * 1099511628211
+	}
+	return h
+}
+
+// Parameter is a named parameter of a module.
+type Parameter struct {
+	*nn.Param
+	Name   string
+	Dims   []int
+	Values []float32 // the parameter's own memory
+}
+
+// Decays says that weight decay applies: matrices and tables, but neither
+// biases nor LayerNorms.
+func (p Parameter) Decays() bool { return paramTensor(p.Param).param.decay }
+
+// Parameters lists the parameters of modules in the order of their fields, each
+// once. All must have been made by this package.
+func Parameters(modules ...nn.Model) []Parameter {
+	var all []Parameter
+	seen := make(map[*nn.Param]bool)
+	for _, m := range modules {
+		nn.ForEachParam(m, func(p *nn.Param) {
+			if seen[p] {
+				return
+			}
+			seen[p] = true
+			t := paramTensor(p)
+			all = append(all, Parameter{Param: p, Name: t.param.name, Dims: t.param.shape, Values: Values(p)})
+		})
+	}
+	return all
+}
+
+// Forward gives the states after the embeddings and after every layer, the last
+// one last: [tokens, hidden] each. A graph without gradients keeps only what
+// keep names (0: the embeddings; nil: the last alone) and leaves nil for the
+// others. Errors wrap ErrBatch.
+func (e *Encoder) Forward(g *Graph, b *Batch, keep ...int) ([]mat.Tensor, error) {
+	if err := b.Check(&e.Config); err != nil {
+		return nil, err
+	}
+	states := make([]mat.Tensor, 0, len(e.Layers)+1)
+	wanted := func(i int) bool {
+		for _, k := range keep {
+			if k == i {
+				return true
+			}
+		}
+		return g.train || i == len(e.Layers)
+	}
+	for x := range e.states(g, b) {
+		if n := len(states); n > 0 && !wanted(n-1) {
+			g.give(Values(states[n-1]))
+			states[n-1] = nil
+		}
+		states = append(states, x)
+	}
+	return states, nil
+}
+
+// states runs the blocks one after another.
+func (e *Encoder) states(g *Graph, b *Batch) iter.Seq[mat.Tensor] {
+	return func(yield func(mat.Tensor) bool) {
+		eps := float32(e.Config.LayerNormEps)
+		kinds := b.Types
+		if len(kinds) == 0 && e.Type != nil {
+			kinds = make([]int32, b.Tokens())
+		}
+		x := g.run(&embedding{
+			g: g, word: e.Word, position: e.Position, kind: e.Type, n: e.Norm, eps: eps,
+			ids: b.IDs, positions: b.positions(), kinds: kinds, drop: g.dropout(e.Config.Dropout),
+		})
+		if !yield(x) {
+			return
+		}
+		for _, l := range e.Layers {
+			mid := e.attention(g, l, x, b.Offsets)
+			x = g.run(&feedForward{
+				g: g, x: mid, l: l,
+				residual: residual{g: g, n: l.OutputNorm, eps: eps, drop: g.dropout(e.Config.Dropout)},
+			})
+			if !g.train {
+				g.give(Values(mid))
+			}
+			if !yield(x) {
+				return
+			}
+		}
+	}
+}
+
+// attention adds the first block of a layer. DistilBERT does not drop from its
+// output.
+func (e *Encoder) attention(g *Graph, l *Layer, x mat.Tensor, offsets []int32) mat.Tensor {
+	rate := e.Config.Dropout
+	if e.Config.Architecture == DistilBERT {
+		rate = 0
+	}
+	return g.run(&attention{
+		g: g, x: x, l: l, heads: e.Config.Heads, offsets: offsets,
+		drop:     g.dropout(e.Config.AttentionDropout),
+		residual: residual{g: g, n: l.AttentionNorm, eps: float32(e.Config.LayerNormEps), drop: g.dropout(rate)},
+	})
+}

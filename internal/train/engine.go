@@ -1,0 +1,179 @@
+package train
+
+import (
+	"math"
+	"runtime"
+	"sync"
+	"sync/atomic"
+
+	"github.com/nlpodyssey/spago/ag"
+	"github.com/nlpodyssey/spago/mat"
+	"github.com/nlpodyssey/spago/nn"
+
+	"semdex/internal/kernel"
+)
+
+// Engine runs graphs: it holds the instruction level, the number of workers and
+// the buffers that graphs use one after another. It is safe for concurrent use.
+type Engine struct {
+	level   kernel.Level
+	workers int
+	ws      workspace
+}
+
+// NewEngine makes an engine. Workers bounds the goroutines that one operator
+// uses; 0 means one per CPU. Results do not depend on it.
+func NewEngine(level kernel.Level, workers int) *Engine {
+	if workers <= 0 {
+		workers = runtime.GOMAXPROCS(0)
+	}
+	return &Engine{level: level, workers: workers}
+}
+
+// each calls f for every i below n, from several goroutines. The calls must not
+// touch each other's results.
+func (e *Engine) each(n int, f func(i int)) {
+	helpers := min(e.workers, n) - 1
+	if helpers <= 0 {
+		for i := range n {
+			f(i)
+		}
+		return
+	}
+	var next atomic.Int64
+	run := func() {
+		for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
+			f(i)
+		}
+	}
+	var wg sync.WaitGroup
+	for range helpers {
+		wg.Go(run)
+	}
+	run()
+	wg.Wait()
+}
+
+// rowBlock is the number of rows that belong together when work over rows is
+// shared and when columns are summed. It is a constant because the order of
+// sums must not depend on the machine.
+const rowBlock = 32
+
+func blocks(rows int) int { return (rows + rowBlock - 1) / rowBlock }
+
+// eachBlock calls f for every block of rows.
+func (e *Engine) eachBlock(rows int, f func(block, lo, hi int)) {
+	e.each(blocks(rows), func(i int) {
+		f(i, i*rowBlock, min(rows, (i+1)*rowBlock))
+	})
+}
+
+// Graph is one forward pass and, if it was made for training, the backward pass
+// after it. The tensors it gives live until Close. Operators are added from one
+// goroutine, in an order that is the same in every run: the order numbers the
+// dropout masks.
+type Graph struct {
+	lease
+	e     *Engine
+	train bool // dropout is on and intermediate results are kept
+	seed  uint64
+	sites uint64
+}
+
+// Train starts a graph with dropout and gradients. The seed, the order of the
+// operators and the position in a tensor decide which values are dropped.
+func (e *Engine) Train(seed uint64) *Graph {
+	return &Graph{lease: e.lease(), e: e, train: true, seed: seed}
+}
+
+// Eval starts a graph for a forward pass alone, without dropout.
+func (e *Engine) Eval() *Graph {
+	return &Graph{lease: e.lease(), e: e}
+}
+
+func (e *Engine) lease() lease {
+	return lease{ws: &e.ws, held: make(map[*float32][]float32)}
+}
+
+// Training says whether the graph keeps what a backward pass needs.
+func (g *Graph) Training() bool { return g.train }
+
+// Close ends the graph: its tensors become invalid and their memory serves the
+// next one. Parameters keep their gradients.
+func (g *Graph) Close() { g.close() }
+
+// Backward adds weight times the gradient of loss, a scalar of this graph, to
+// the gradients of the parameters.
+//
+// Operators whose gradients do not wait for each other run concurrently. The
+// result is reproducible as long as no parameter is used by two such operators
+// and no tensor by more than two, which holds for everything in this package: a
+// parameter used twice (the tied decoder) is used along one path.
+func (g *Graph) Backward(loss mat.Tensor, weight float32) error {
+	loss.AccGrad(mat.Scalar(weight))
+	return ag.Backward(loss)
+}
+
+// tensor wraps values of the graph.
+func (g *Graph) tensor(rows, cols int, data []float32) *Tensor {
+	return newTensor(rows, cols, data)
+}
+
+// Constant is a tensor without a gradient over data, which is not copied.
+func Constant(rows, cols int, data []float32) mat.Tensor {
+	return newTensor(rows, cols, data)
+}
+
+// Values is the data of t, [rows, cols] row-major, without a copy.
+func Values(t mat.Tensor) []float32 { return t.Value().Data().F32() }
+
+// run adds an operator to the graph.
+func (g *Graph) run(f ag.AutoGradFunction) mat.Tensor { return ag.NewOperator(f).Run() }
+
+// pass hands a gradient, freshly made for x alone, to x.
+func (g *Graph) pass(x mat.Tensor, grad []float32) {
+	shape := x.Shape()
+	t := g.tensor(shape[0], shape[1], grad)
+	t.fresh = true
+	x.AccGrad(t)
+}
+
+// accumulate lets f write the gradient of a parameter of n values, or add to it
+// where it is held. Anything but a parameter of this package goes through
+// AccGrad.
+func (g *Graph) accumulate(x mat.Tensor, n int, f func(dst []float32, add bool)) {
+	if !x.RequiresGrad() {
+		return
+	}
+	if t := paramTensor(x); t != nil {
+		t.accumulate(f)
+		return
+	}
+	buf := g.take(n)
+	f(buf, false)
+	g.pass(x, buf)
+}
+
+// finite says that v is neither NaN nor infinite.
+func finite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }
+
+// wants says that x exists and takes part in Backward.
+func (g *Graph) wants(x mat.Tensor) bool {
+	if p, ok := x.(*nn.Param); ok && p == nil {
+		return false
+	}
+	return x != nil && x.RequiresGrad()
+}
+
+// passOrGive hands grad to x, or frees it if x takes none.
+func (g *Graph) passOrGive(x mat.Tensor, grad []float32) {
+	if !g.wants(x) {
+		g.give(grad)
+		return
+	}
+	g.pass(x, grad)
+}
+
+func sqrt32(x float32) float32 { return float32(math.Sqrt(float64(x))) }
+
+func log(x float32) float64 { return math.Log(float64(x)) }
