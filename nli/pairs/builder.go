@@ -118,12 +118,20 @@ func (c *collection) intern(s string) Run {
 	return r
 }
 
+// The sharpness of sources that grade similarity and of those that retrieve.
+const (
+	soft  = 0.85
+	sharp = 1.25
+)
+
 // close makes the collection a source.
-func (c *collection) close(name, licence string, weight float64) {
+func (c *collection) close(name, licence string, weight, sharpness float64) {
 	if c.dropped > 0 {
 		c.b.logf("source %s: %d pairs dropped, a text stands in an evaluation set", name, c.dropped)
 	}
-	c.b.data.Sources = append(c.b.data.Sources, NewSource(name, licence, weight, c.list))
+	s := NewSource(name, licence, weight, c.list)
+	s.Sharpness = sharpness
+	c.b.data.Sources = append(c.b.data.Sources, s)
 }
 
 func (b *builder) isBanned(k uint64) bool { _, ok := b.banned[k]; return ok }

@@ -26,9 +26,9 @@ func (b *builder) inference() error {
 		weight        float64
 		files         []string
 	}{
-		{"nli-en", "Apache-2.0 (cad-nli); Microsoft C-UDA (taxinli); " + mnliTerms, 8, []string{
+		{"nli-en", "Apache-2.0 (cad-nli); Microsoft C-UDA (taxinli); " + mnliTerms, 16, []string{
 			"nli/en/misc/mnli/dev.csv", "nli/en/cad-nli/all_combined.train.tsv", "nli/en/taxinli/taxinli10k.tsv"}},
-		{"nli-ko", ccBySA4 + " (KLUE-NLI, XNLI)", 6, []string{
+		{"nli-ko", ccBySA4 + " (KLUE-NLI, XNLI)", 12, []string{
 			"nli/ko/klue/klue-nli-train.csv", "nli/ko/kornli/xnli.dev.ko.tsv"}},
 	} {
 		c := b.collect()
@@ -43,7 +43,7 @@ func (b *builder) inference() error {
 				}
 			}
 		}
-		c.close(lang.name, lang.licence, lang.weight)
+		c.close(lang.name, lang.licence, lang.weight, soft)
 	}
 	return nil
 }
@@ -68,7 +68,7 @@ func (b *builder) parallel() error {
 			c.pair(x.B, y.B, 0)
 		}
 	}
-	c.close("parallel-sts", "STSbenchmark; "+ccBySA4+" (KorSTS)", 6)
+	c.close("parallel-sts", "STSbenchmark; "+ccBySA4+" (KorSTS)", 9, soft)
 
 	c = b.collect()
 	for _, p := range append(left, right...) {
@@ -76,7 +76,7 @@ func (b *builder) parallel() error {
 			c.pair(p.A, p.B, 0)
 		}
 	}
-	c.close("sts-similar", "STSbenchmark; "+ccBySA4+" (KorSTS)", 2)
+	c.close("sts-similar", "STSbenchmark; "+ccBySA4+" (KorSTS)", 2, soft)
 
 	c = b.collect()
 	for _, name := range []string{"korean-english-park.dev", "jhe-dev"} {
@@ -88,7 +88,7 @@ func (b *builder) parallel() error {
 			c.pair(x[i], y[i], 0)
 		}
 	}
-	c.close("parallel-news", ccBySA3, 3)
+	c.close("parallel-news", ccBySA3, 4.5, soft)
 	return nil
 }
 
@@ -103,7 +103,7 @@ func (b *builder) paraphrases() error {
 	for lo := 0; lo < len(lines); lo += kqcGroup {
 		c.paraphraseGroup(lines[lo:min(lo+kqcGroup, len(lines))], int32(lo/kqcGroup+1), rng)
 	}
-	c.close("parakqc", ccBySA4, 3)
+	c.close("parakqc", ccBySA4, 3, soft)
 
 	c = b.collect()
 	err = b.rows("pairs/ko/question-pair/kor_pair_train.csv", table.CSV, []string{"question1", "question2", "is_duplicate"},
@@ -115,7 +115,7 @@ func (b *builder) paraphrases() error {
 	if err != nil {
 		return err
 	}
-	c.close("question-pairs-ko", "MIT", 1)
+	c.close("question-pairs-ko", "MIT", 1, soft)
 
 	c = b.collect()
 	err = b.rows("pairs/ko/paws-ko/dev_2k.tsv", table.TSV, []string{"sentence1", "sentence2", "label"}, func(f []string) {
@@ -126,7 +126,7 @@ func (b *builder) paraphrases() error {
 	if err != nil {
 		return err
 	}
-	c.close("paws-ko", "PAWS-X (free for any purpose)", 0.5)
+	c.close("paws-ko", "PAWS-X (free for any purpose)", 0.5, soft)
 	return nil
 }
 

@@ -24,7 +24,7 @@ func (b *builder) ownFiles() error {
 		if err != nil {
 			return err
 		}
-		c.close(strings.TrimSuffix(name, ext), "the user's own", b.opt.FileWeight)
+		c.close(strings.TrimSuffix(name, ext), "the user's own", b.opt.FileWeight, 1)
 	}
 	return nil
 }

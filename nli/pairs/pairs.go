@@ -92,10 +92,10 @@ type Source struct {
 	// Weight is the share of training batches that come from here, relative to
 	// the other sources.
 	Weight float64
-	// Scale is the inverse temperature that suits the source in a softmax over
-	// cosines; 0 leaves it to the trainer. Sharp (high) teaches to find the one
-	// right text among similar ones, soft to grade similarity.
-	Scale float64
+	// Sharpness is what a trainer's scale (inverse temperature) is multiplied by
+	// for this source; 0 stands for 1. Above 1 it teaches to find the one right
+	// text among similar ones, below 1 to grade similarity.
+	Sharpness float64
 
 	n    int
 	draw func(i int, rng *rand.Rand) Example

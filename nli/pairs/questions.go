@@ -57,7 +57,7 @@ func (b *builder) squad() error {
 			}
 		}
 	}
-	c.close("squad", ccBySA4, 14)
+	c.close("squad", ccBySA4, 16, sharp)
 	if len(dev.Queries) > 0 {
 		dev.Documents = append(dev.Documents, others[:min(len(others), max(0, devDocuments-len(dev.Documents)))]...)
 		b.data.Dev.Retrieval = append(b.data.Dev.Retrieval, dev)
@@ -110,7 +110,7 @@ func (b *builder) koreanQuestions() error {
 			c.pairOf(q.text, dev.Documents[p], int32(i+1))
 		}
 	}
-	c.close("wiki-questions-ko", "Apache-2.0 (MIRACL, Mr. TyDi); "+ccBySA3+" (Wikipedia)", 2)
+	c.close("wiki-questions-ko", "Apache-2.0 (MIRACL, Mr. TyDi); "+ccBySA3+" (Wikipedia)", 2, sharp)
 	if len(dev.Queries) > 0 {
 		b.data.Dev.Retrieval = append(b.data.Dev.Retrieval, dev)
 	}

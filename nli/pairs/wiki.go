@@ -74,7 +74,7 @@ func (b *builder) wikipedia() error {
 			return err
 		}
 	}
-	glosses.close("wiki-glosses", wikiLicence, 5)
+	glosses.close("wiki-glosses", wikiLicence, 5, sharp)
 	b.views("wiki-en", english, [3]float64{4, 10, 5})
 	b.views("wiki-ko", korean, [3]float64{7, 10, 5})
 	return nil
@@ -86,7 +86,7 @@ func (b *builder) views(name string, list []passage, weights [3]float64) {
 		name string
 		draw func(passage, *rand.Rand) Example
 	}{{"title", titleView}, {"cloze", clozeView}, {"next", nextView}} {
-		b.data.Sources = append(b.data.Sources, &Source{Name: name + "-" + view.name, Licence: wikiLicence, Weight: weights[i],
+		b.data.Sources = append(b.data.Sources, &Source{Name: name + "-" + view.name, Licence: wikiLicence, Sharpness: sharp, Weight: weights[i],
 			n: len(list), draw: func(i int, rng *rand.Rand) Example { return view.draw(list[i], rng) }})
 	}
 }

@@ -1,6 +1,7 @@
 package static
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"hash/fnv"
@@ -80,11 +81,11 @@ func (b *bags) drop() {
 
 // batch is pairs of one source: texts 2i and 2i+1 belong together.
 type batch struct {
-	source string
-	scale  float64 // of the source; 0: none of its own
-	texts  bags
-	masked [][]int32 // per pair, the other pairs that are no negatives of it
-	keys   [][3]uint64
+	source    string
+	sharpness float64 // of the source
+	texts     bags
+	masked    [][]int32 // per pair, the other pairs that are no negatives of it
+	keys      [][3]uint64
 }
 
 func (b *batch) pairs() int { return b.texts.len() / 2 }
@@ -119,7 +120,7 @@ func newSampler(data *pairs.Data, tokens [][]int32, most int, seed uint64) *samp
 func (s *sampler) fill(b *batch, n int) {
 	src := s.pick()
 	n = min(n, src.Len())
-	b.source, b.scale = src.Name, src.Scale
+	b.source, b.sharpness = src.Name, cmp.Or(src.Sharpness, 1)
 	b.texts.reset()
 	b.keys = b.keys[:0]
 	for tries := 0; b.pairs() < n && tries < 2*n; tries++ {

@@ -9,6 +9,7 @@
 package static
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -29,15 +30,15 @@ type Config struct {
 	// vectors cut to them stay good: 128 and 64, those of them below Dims.
 	// Multiples of 32. An empty list that is not nil trains Dims alone.
 	Nested []int
-	// Batch is the number of pairs of a step, 512: each is told apart from all
+	// Batch is the number of pairs of a step, 1024: each is told apart from all
 	// the others.
 	Batch int
-	// Steps of training, 3000.
+	// Steps of training, 1500.
 	Steps int
 	// Rate is Adam's learning rate at the start, 0.02. It falls linearly to 0.
 	Rate float64
-	// Scale multiplies the cosine in the softmax, 20: the inverse temperature
-	// of sources that name none of their own.
+	// Scale multiplies the cosine in the softmax, 20: the inverse temperature.
+	// Sources sharpen or soften it (pairs.Source.Sharpness).
 	Scale float64
 	// MaxTokens is where training texts are cut, 256.
 	MaxTokens int
@@ -51,32 +52,26 @@ type Config struct {
 	LogEvery, EvalEvery int
 }
 
+// Default is the configuration that zero values stand for, but for Workers,
+// LogEvery and EvalEvery, which depend on the machine and on Steps.
+func Default() Config {
+	return Config{Dims: 256, Nested: []int{64, 128}, Batch: 1024, Steps: 1500, Rate: 0.02, Scale: 20, MaxTokens: 256}
+}
+
 // withDefaults fills the zero values in and checks the rest.
 func (c Config) withDefaults() (Config, error) {
-	setInt := func(p *int, v int) {
-		if *p == 0 {
-			*p = v
-		}
-	}
-	setInt(&c.Dims, 256)
-	setInt(&c.Batch, 512)
-	setInt(&c.Steps, 3000)
-	setInt(&c.MaxTokens, 256)
-	setInt(&c.Workers, runtime.GOMAXPROCS(0))
-	setInt(&c.LogEvery, 50)
-	setInt(&c.EvalEvery, max(1, c.Steps/5))
-	if c.Rate == 0 {
-		c.Rate = 0.02
-	}
-	if c.Scale == 0 {
-		c.Scale = 20
-	}
+	d := Default()
+	c.Dims = cmp.Or(c.Dims, d.Dims)
+	c.Batch = cmp.Or(c.Batch, d.Batch)
+	c.Steps = cmp.Or(c.Steps, d.Steps)
+	c.Rate = cmp.Or(c.Rate, d.Rate)
+	c.Scale = cmp.Or(c.Scale, d.Scale)
+	c.MaxTokens = cmp.Or(c.MaxTokens, d.MaxTokens)
+	c.Workers = cmp.Or(c.Workers, runtime.GOMAXPROCS(0))
+	c.LogEvery = cmp.Or(c.LogEvery, 50)
+	c.EvalEvery = cmp.Or(c.EvalEvery, max(1, c.Steps/5))
 	if c.Nested == nil {
-		for _, w := range []int{64, 128} {
-			if w < c.Dims {
-				c.Nested = append(c.Nested, w)
-			}
-		}
+		c.Nested = slices.DeleteFunc(d.Nested, func(w int) bool { return w >= c.Dims })
 	}
 	c.Nested = slices.Clone(c.Nested)
 	slices.Sort(c.Nested)
@@ -219,10 +214,7 @@ func (t *trainer) step(rate float64) float64 {
 	t.drawn[t.batch.source] += n
 	t.table.means(t.a, &t.batch.texts, 0, 2)
 	t.table.means(t.b, &t.batch.texts, 1, 2)
-	t.loss.scale = t.Scale
-	if t.batch.scale > 0 {
-		t.loss.scale = t.batch.scale
-	}
+	t.loss.scale = t.Scale * t.batch.sharpness
 	v := t.loss.run(n, t.a, t.b, t.da, t.db, t.batch.masked)
 	t.table.update(&t.batch.texts, t.da, t.db, rate)
 	return v
