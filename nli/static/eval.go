@@ -66,45 +66,56 @@ func (d *devSets) score(ctx context.Context, t *table, widths []int) ([]Score, e
 	var out []Score
 	for _, w := range widths {
 		for _, set := range d.sts {
-			s, err := d.similarity(ctx, t, set, w)
+			v, err := d.similarity(ctx, t, set, w)
 			if err != nil {
 				return nil, err
 			}
-			out = append(out, Score{set.Name, "spearman", w, s})
+			out = append(out, Score{set.Name, "spearman", w, v})
 		}
 		for _, set := range d.retrieval {
-			q := t.vectors(d.bagsOf(set.Name+" queries", set.Queries), w)
-			docs := t.vectors(d.bagsOf(set.Name+" documents", set.Documents), w)
-			var sum float64
-			for _, rank := range t.bestRanks(q, docs, w, set.Relevant) {
-				if rank <= 10 {
-					sum += 1 / float64(rank)
-				}
-			}
-			out = append(out, Score{set.Name, "mrr@10", w, sum / float64(len(set.Relevant))})
+			out = append(out, Score{set.Name, "mrr@10", w, d.reciprocalRank(t, set, w)})
 		}
 		for _, set := range d.parallel {
-			a := t.vectors(d.bagsOf(set.Name+" a", set.A), w)
-			b := t.vectors(d.bagsOf(set.Name+" b", set.B), w)
-			same := make([][]int, len(set.A))
-			for i := range same {
-				same[i] = []int{i}
-			}
-			hits := 0
-			for _, side := range [][2][]float32{{a, b}, {b, a}} {
-				for _, rank := range t.bestRanks(side[0], side[1], w, same) {
-					if rank == 1 {
-						hits++
-					}
-				}
-			}
-			out = append(out, Score{set.Name, "accuracy", w, float64(hits) / float64(2*len(same))})
+			out = append(out, Score{set.Name, "accuracy", w, d.alignment(t, set, w)})
 		}
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
 	}
 	return out, nil
+}
+
+// reciprocalRank is MRR@10 over the queries of a set.
+func (d *devSets) reciprocalRank(t *table, set pairs.RetrievalSet, width int) float64 {
+	queries := t.vectors(d.bagsOf(set.Name+" queries", set.Queries), width)
+	documents := t.vectors(d.bagsOf(set.Name+" documents", set.Documents), width)
+	var sum float64
+	for _, rank := range t.bestRanks(queries, documents, width, set.Relevant) {
+		if rank <= 10 {
+			sum += 1 / float64(rank)
+		}
+	}
+	return sum / float64(len(set.Relevant))
+}
+
+// alignment is the share of sentences whose nearest neighbour in the other
+// language is their translation, the mean of both directions.
+func (d *devSets) alignment(t *table, set pairs.ParallelSet, width int) float64 {
+	a := t.vectors(d.bagsOf(set.Name+" a", set.A), width)
+	b := t.vectors(d.bagsOf(set.Name+" b", set.B), width)
+	same := make([][]int, len(set.A))
+	for i := range same {
+		same[i] = []int{i}
+	}
+	hits := 0
+	for _, ranks := range [][]int{t.bestRanks(a, b, width, same), t.bestRanks(b, a, width, same)} {
+		for _, rank := range ranks {
+			if rank == 1 {
+				hits++
+			}
+		}
+	}
+	return float64(hits) / float64(2*len(same))
 }
 
 func (d *devSets) similarity(ctx context.Context, t *table, set pairs.STSSet, width int) (float64, error) {
