@@ -24,6 +24,7 @@ type graph struct {
 	outputs []byte
 	tensors []tensor
 	names   map[string]int // how often a name was asked for
+	int8    *quantizer     // nil: everything is float32
 	err     error
 }
 
@@ -73,7 +74,7 @@ func (s scope) op(kind string, inputs []string, attrs ...attr) string {
 
 // named adds a node whose output has a name of its own.
 func (s scope) named(kind, name, output string, inputs []string, attrs ...attr) {
-	s.g.nodes = appendMessage(s.g.nodes, graphNode, node(kind, name, inputs, output, attrs))
+	s.g.nodes = appendMessage(s.g.nodes, graphNode, node(kind, name, inputs, []string{output}, attrs))
 }
 
 // floats adds a small constant; without dims it is a scalar.

@@ -1,5 +1,5 @@
 // Package onnx writes models as ONNX files, for onnxruntime and whatever else
-// reads them. Write is the whole of it.
+// reads them: Write in float32, WriteInt8 with quantised projections.
 //
 // A file takes padded batches:
 //
@@ -13,9 +13,9 @@
 //	sentence_embedding  float32 [batch, dims]: pooled, through the Dense
 //	                    modules, normalised if the model says so
 //
-// Weights are float32. The operators are those of operator set 17 in the
-// patterns that onnxruntime's optimiser knows (LayerNormalization, erf GELU,
-// attention as reshaped matrix products).
+// The operators are those of operator set 17 in the patterns that onnxruntime's
+// optimiser knows (LayerNormalization, erf GELU, attention as reshaped matrix
+// products, dynamic quantisation around MatMulInteger).
 package onnx
 
 import (
@@ -38,8 +38,21 @@ var (
 // Write writes m to w. It reads each weight once and holds no more than one
 // tensor in memory besides the model. On an error w has got part of a file or
 // nothing.
-func Write(w io.Writer, m *model.Model) error {
-	g := &graph{}
+func Write(w io.Writer, m *model.Model) error { return write(w, m, &graph{}) }
+
+// WriteInt8 writes m like Write, with the projections of the transformer in
+// dynamic int8: weights in signed bytes with one scale per output channel,
+// activations quantised to unsigned bytes as they come, one range per tensor.
+// Everything else stays float32. A static model has nothing to quantise in this
+// way and is ErrModel.
+func WriteInt8(w io.Writer, m *model.Model) error {
+	if m.Static != nil {
+		return fmt.Errorf("%w: a static model has no projections to quantise", ErrModel)
+	}
+	return write(w, m, &graph{int8: &quantizer{}})
+}
+
+func write(w io.Writer, m *model.Model, g *graph) error {
 	root := scope{g: g}
 	switch {
 	case m.Static != nil:

@@ -101,7 +101,7 @@ func checkGraph(t *testing.T, data []byte) (message, map[string]message) {
 		m := parse(t, f.data)
 		define(m.str(tensorName))
 		tensors[m.str(tensorName)] = m
-		size := map[int64]int{dataFloat: 4, dataInt64: 8}[m.int(tensorDataType)]
+		size := map[int64]int{dataFloat: 4, dataInt8: 1, dataInt64: 8}[m.int(tensorDataType)]
 		for _, d := range m[tensorDims] {
 			size *= int(d.n)
 		}

@@ -62,6 +62,7 @@ const (
 	attributeTypeInts  = 7
 
 	dataFloat = 1
+	dataInt8  = 3
 	dataInt64 = 7
 )
 
@@ -105,13 +106,15 @@ func intsAttr(name string, values ...int64) attr {
 	return appendInt(b, attributeType, attributeTypeInts)
 }
 
-// node is an encoded NodeProto with one output.
-func node(op, name string, inputs []string, output string, attrs []attr) []byte {
+// node is an encoded NodeProto.
+func node(op, name string, inputs, outputs []string, attrs []attr) []byte {
 	var b []byte
 	for _, in := range inputs {
 		b = appendString(b, nodeInput, in)
 	}
-	b = appendString(b, nodeOutput, output)
+	for _, out := range outputs {
+		b = appendString(b, nodeOutput, out)
+	}
 	b = appendString(b, nodeName, name)
 	b = appendString(b, nodeOpType, op)
 	for _, a := range attrs {

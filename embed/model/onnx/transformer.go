@@ -61,6 +61,14 @@ func linear(s scope, x string, l model.Linear, out, in int) string {
 	return s.op("Add", []string{s.weight("bias", l.Bias, out), y})
 }
 
+// projection is a linear layer of the transformer, in int8 if the file is to be.
+func projection(s scope, x string, l model.Linear, out, in int) string {
+	if s.g.int8 != nil {
+		return s.g.int8.linear(s, x, l, out, in)
+	}
+	return linear(s, x, l, out, in)
+}
+
 // block holds what all layers share.
 type block struct {
 	c       model.Config
@@ -106,8 +114,8 @@ func newBlock(s scope, c model.Config) block {
 func (b *block) layer(s scope, x string, l *model.Layer) string {
 	attended := s.op("Add", []string{b.attention(s.in("attention"), x, l), x})
 	x = layerNorm(s.in("attention"), attended, l.AttentionNorm, b.c)
-	inner := b.activate(s.in("act"), linear(s.in("up"), x, l.Up, b.c.Intermediate, b.c.Hidden))
-	out := s.op("Add", []string{linear(s.in("down"), inner, l.Down, b.c.Hidden, b.c.Intermediate), x})
+	inner := b.activate(s.in("act"), projection(s.in("up"), x, l.Up, b.c.Intermediate, b.c.Hidden))
+	out := s.op("Add", []string{projection(s.in("down"), inner, l.Down, b.c.Hidden, b.c.Intermediate), x})
 	return layerNorm(s.in("output"), out, l.OutputNorm, b.c)
 }
 
@@ -116,7 +124,7 @@ func (b *block) attention(s scope, x string, l *model.Layer) string {
 	h := b.c.Hidden
 	heads := func(name string, p model.Linear, perm ...int64) string {
 		in := s.in(name)
-		y := in.op("Reshape", []string{linear(in, x, p, h, h), b.split})
+		y := in.op("Reshape", []string{projection(in, x, p, h, h), b.split})
 		return in.op("Transpose", []string{y}, intsAttr("perm", perm...))
 	}
 	q := heads("query", l.Query, 0, 2, 1, 3) // [batch, heads, sequence, width]
@@ -127,7 +135,7 @@ func (b *block) attention(s scope, x string, l *model.Layer) string {
 	weights := s.op("Softmax", []string{scores}, intAttr("axis", -1))
 	mixed := s.op("Transpose", []string{s.op("MatMul", []string{weights, v})}, intsAttr("perm", 0, 2, 1, 3))
 	mixed = s.op("Reshape", []string{mixed, b.merge})
-	return linear(s.in("output"), mixed, l.Output, h, h)
+	return projection(s.in("output"), mixed, l.Output, h, h)
 }
 
 func (b *block) activate(s scope, x string) string {
