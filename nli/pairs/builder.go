@@ -33,8 +33,10 @@ func newBuilder(ctx context.Context, dir string, o Options) *builder {
 	if o.FileWeight == 0 {
 		o.FileWeight = 10
 	}
-	return &builder{ctx: ctx, dir: dir, opt: o, data: &Data{}, missing: map[string]bool{},
-		banned: map[uint64]struct{}{}, bannedSentences: map[uint64]struct{}{}}
+	return &builder{
+		ctx: ctx, dir: dir, opt: o, data: &Data{}, missing: map[string]bool{},
+		banned: map[uint64]struct{}{}, bannedSentences: map[uint64]struct{}{},
+	}
 }
 
 func (b *builder) path(name string) string { return filepath.Join(b.dir, filepath.FromSlash(name)) }

@@ -74,8 +74,13 @@ func TestCut(t *testing.T) {
 		n    int
 		want string
 	}{
-		{"abc", 3, "abc"}, {"abcd", 3, "abc"}, {"가나다라", 3, "가나다"}, {"가나다", 3, "가나다"},
-		{"one two three", 10, "one two"[:7] + " th"}, {"one two t", 8, "one two"}, {"a b", 0, ""},
+		{"abc", 3, "abc"},
+		{"abcd", 3, "abc"},
+		{"가나다라", 3, "가나다"},
+		{"가나다", 3, "가나다"},
+		{"one two three", 10, "one two"[:7] + " th"},
+		{"one two t", 8, "one two"},
+		{"a b", 0, ""},
 	} {
 		if got := cut(c.in, c.n); got != c.want {
 			t.Errorf("cut(%q, %d) = %q, want %q", c.in, c.n, got, c.want)

@@ -53,8 +53,10 @@ func (b *builder) heldOut() error {
 
 func (b *builder) banSTS() error {
 	for _, set := range []struct{ name, file string }{
-		{"stsb-dev", "sts/en/stsb/stsb-en-dev.csv"}, {"korsts-dev", "sts/ko/korsts/sts-dev.tsv"},
-		{"", "sts/en/stsb/stsb-en-test.csv"}, {"", "sts/ko/korsts/sts-test.tsv"},
+		{"stsb-dev", "sts/en/stsb/stsb-en-dev.csv"},
+		{"korsts-dev", "sts/ko/korsts/sts-dev.tsv"},
+		{"", "sts/en/stsb/stsb-en-test.csv"},
+		{"", "sts/ko/korsts/sts-test.tsv"},
 	} {
 		list, err := nli.ReadSTS(b.path(set.file))
 		if err = b.optional(set.file, err); err != nil {
@@ -75,8 +77,10 @@ func (b *builder) banInference() error {
 		file   string
 		quoted bool
 	}{
-		{"nli/ko/kornli/xnli.test.ko.tsv", false}, {"nli/ko/klue/klue-nli-v1.1_dev.json", false},
-		{"nli/en/cad-nli/all_combined.dev.tsv", true}, {"nli/en/cad-nli/all_combined.test.tsv", true},
+		{"nli/ko/kornli/xnli.test.ko.tsv", false},
+		{"nli/ko/klue/klue-nli-v1.1_dev.json", false},
+		{"nli/en/cad-nli/all_combined.dev.tsv", true},
+		{"nli/en/cad-nli/all_combined.test.tsv", true},
 	} {
 		list, err := nli.ReadInferences(b.path(c.file), c.quoted)
 		if err = b.optional(c.file, err); err != nil {

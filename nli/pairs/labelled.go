@@ -27,9 +27,11 @@ func (b *builder) inference() error {
 		files         []string
 	}{
 		{"nli-en", "Apache-2.0 (cad-nli); Microsoft C-UDA (taxinli); " + mnliTerms, 16, []string{
-			"nli/en/misc/mnli/dev.csv", "nli/en/cad-nli/all_combined.train.tsv", "nli/en/taxinli/taxinli10k.tsv"}},
+			"nli/en/misc/mnli/dev.csv", "nli/en/cad-nli/all_combined.train.tsv", "nli/en/taxinli/taxinli10k.tsv",
+		}},
 		{"nli-ko", ccBySA4 + " (KLUE-NLI, XNLI)", 12, []string{
-			"nli/ko/klue/klue-nli-train.csv", "nli/ko/kornli/xnli.dev.ko.tsv"}},
+			"nli/ko/klue/klue-nli-train.csv", "nli/ko/kornli/xnli.dev.ko.tsv",
+		}},
 	} {
 		c := b.collect()
 		for _, file := range lang.files {

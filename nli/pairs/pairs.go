@@ -109,8 +109,10 @@ func (s *Source) Draw(i int, rng *rand.Rand) Example { return s.draw(i, rng) }
 
 // NewSource makes a source over a fixed list of examples.
 func NewSource(name, licence string, weight float64, list []Example) *Source {
-	return &Source{Name: name, Licence: licence, Weight: weight, n: len(list),
-		draw: func(i int, _ *rand.Rand) Example { return list[i] }}
+	return &Source{
+		Name: name, Licence: licence, Weight: weight, n: len(list),
+		draw: func(i int, _ *rand.Rand) Example { return list[i] },
+	}
 }
 
 // Open reads the corpora below dir, whose layout docs/training.md describes.

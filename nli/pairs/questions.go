@@ -75,7 +75,8 @@ func (b *builder) koreanQuestions() error {
 	err := readJSONLines(b.path(folder+"pages.jsonl"), func(p struct {
 		ID          string `json:"_id"`
 		Title, Text string
-	}) error {
+	},
+	) error {
 		number[p.ID] = len(dev.Documents)
 		dev.Documents = append(dev.Documents, cut(clean(p.Title+". "+p.Text), paragraphRunes/2))
 		return nil
@@ -134,7 +135,8 @@ func (b *builder) pageJudgements(folder string, number map[string]int) ([]pageQu
 		err := readJSONLines(b.path(name), func(q struct {
 			ID   string `json:"_id"`
 			Text string
-		}) error {
+		},
+		) error {
 			texts[q.ID] = clean(q.Text)
 			return nil
 		})

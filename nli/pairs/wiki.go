@@ -86,8 +86,10 @@ func (b *builder) views(name string, list []passage, weights [3]float64) {
 		name string
 		draw func(passage, *rand.Rand) Example
 	}{{"title", titleView}, {"cloze", clozeView}, {"next", nextView}} {
-		b.data.Sources = append(b.data.Sources, &Source{Name: name + "-" + view.name, Licence: wikiLicence, Sharpness: sharp, Weight: weights[i],
-			n: len(list), draw: func(i int, rng *rand.Rand) Example { return view.draw(list[i], rng) }})
+		b.data.Sources = append(b.data.Sources, &Source{
+			Name: name + "-" + view.name, Licence: wikiLicence, Sharpness: sharp, Weight: weights[i],
+			n: len(list), draw: func(i int, rng *rand.Rand) Example { return view.draw(list[i], rng) },
+		})
 	}
 }
 

@@ -56,10 +56,12 @@ type loss struct {
 const blockStep = 32
 
 func newLoss(level kernel.Level, most, dims int, widths []int, scale float64, workers int) *loss {
-	l := &loss{level: level, dims: dims, widths: widths, scale: scale, workers: workers,
+	l := &loss{
+		level: level, dims: dims, widths: widths, scale: scale, workers: workers,
 		dots: make([]float32, most*most), ht: make([]float32, most*most), block: make([]float32, most*dims),
 		na: make([]float32, most), nb: make([]float32, most),
-		rows: make([]float64, most), cols: make([]float64, most), each: make([]float64, most)}
+		rows: make([]float64, most), cols: make([]float64, most), each: make([]float64, most),
+	}
 	for range widths {
 		l.h = append(l.h, make([]float32, most*most))
 		l.cos = append(l.cos, make([]float32, most*most))

@@ -79,8 +79,15 @@ func (c Config) withDefaults() (Config, error) {
 		name  string
 		value int
 		least int
-	}{{"dims", c.Dims, blockStep}, {"batch", c.Batch, 2}, {"steps", c.Steps, 1}, {"max tokens", c.MaxTokens, 1},
-		{"workers", c.Workers, 1}, {"log every", c.LogEvery, 1}, {"eval every", c.EvalEvery, 1}} {
+	}{
+		{"dims", c.Dims, blockStep},
+		{"batch", c.Batch, 2},
+		{"steps", c.Steps, 1},
+		{"max tokens", c.MaxTokens, 1},
+		{"workers", c.Workers, 1},
+		{"log every", c.LogEvery, 1},
+		{"eval every", c.EvalEvery, 1},
+	} {
 		if v.value < v.least {
 			return c, fmt.Errorf("%s is %d, want at least %d", v.name, v.value, v.least)
 		}
@@ -157,7 +164,8 @@ func newTrainer(ctx context.Context, c Config, level kernel.Level, tok Tokenizer
 	if err != nil {
 		return nil, err
 	}
-	t := &trainer{Config: c, drawn: map[string]int{},
+	t := &trainer{
+		Config: c, drawn: map[string]int{},
 		table:   newTable(level, vocab, c.Dims, c.Workers, c.Seed),
 		loss:    newLoss(level, c.Batch, c.Dims, c.widths(), c.Scale, c.Workers),
 		sampler: newSampler(data, tokens, c.MaxTokens, c.Seed),
@@ -189,8 +197,10 @@ func (t *trainer) run(ctx context.Context, progress func(Progress)) (Report, err
 		}
 		n := (step-1)%t.LogEvery + 1
 		last = sum / float64(n)
-		p := Progress{Step: step, Steps: t.Steps, Loss: last, PairsPerSecond: float64(seen) / time.Since(since).Seconds(),
-			Elapsed: time.Since(begin)}
+		p := Progress{
+			Step: step, Steps: t.Steps, Loss: last, PairsPerSecond: float64(seen) / time.Since(since).Seconds(),
+			Elapsed: time.Since(begin),
+		}
 		if evals {
 			var err error
 			if p.Scores, err = t.dev.score(ctx, t.table, []int{t.Dims}); err != nil {

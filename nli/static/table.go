@@ -29,9 +29,11 @@ type table struct {
 const initialStd = 0.1
 
 func newTable(level kernel.Level, vocab, dims, workers int, seed uint64) *table {
-	t := &table{vocab: vocab, dims: dims, level: level, workers: workers,
+	t := &table{
+		vocab: vocab, dims: dims, level: level, workers: workers,
 		rows: make([]float32, vocab*dims), m: make([]float32, vocab*dims), v: make([]float32, vocab*dims),
-		count: make([]int32, vocab)}
+		count: make([]int32, vocab),
+	}
 	rng := rand.New(rand.NewPCG(seed, 0x7ab1e))
 	for i := range t.rows {
 		t.rows[i] = float32(rng.NormFloat64() * initialStd)
