@@ -68,6 +68,9 @@ func (a *app) benchEncoderCommand() *cobra.Command {
 			if err != nil {
 				return usage(cmd, "bench encoder: %v", err)
 			}
+			if _, err := workload.FindShape(f.shape); err != nil {
+				return usage(cmd, "bench encoder: %v", err)
+			}
 			return a.benchEncoder(cmd.Context(), &f, chosen)
 		},
 	}
@@ -171,7 +174,7 @@ func longest(w workload.Workload) int {
 // the engine.
 func (a *app) printBenchHead(enc encoder.Encoder) {
 	fmt.Fprintf(a.stdout, "goos: %s\ngoarch: %s\npkg: semdex/embed/encoder\n", runtime.GOOS, runtime.GOARCH)
-	if name := cli.Processor(); name != "" {
+	if name := workload.Processor(); name != "" {
 		fmt.Fprintf(a.stdout, "cpu: %s\n", name)
 	}
 	fmt.Fprintf(a.stdout, "engine: %v\n", enc)
