@@ -80,15 +80,15 @@ func (a *app) modelDir(name string) (string, error) {
 	return dir, err
 }
 
-// encoder is a loaded model in the form in which the index takes it.
-type encoder struct {
+// textEncoder is a loaded model in the form in which the index takes it.
+type textEncoder struct {
 	*embed.Model
 	query, passage string // names of the prompts, "" for the default
 }
 
-var _ index.Encoder = (*encoder)(nil)
+var _ index.Encoder = (*textEncoder)(nil)
 
-func (a *app) openEncoder(ctx context.Context, f *modelFlags) (*encoder, error) {
+func (a *app) openEncoder(ctx context.Context, f *modelFlags) (*textEncoder, error) {
 	m, err := a.loadModel(ctx, f.model, f.load())
 	if err != nil {
 		return nil, err
@@ -97,7 +97,7 @@ func (a *app) openEncoder(ctx context.Context, f *modelFlags) (*encoder, error) 
 	if err != nil {
 		return nil, err
 	}
-	e := &encoder{Model: m}
+	e := &textEncoder{Model: m}
 	e.query = firstKey(info.Prompts, "query")
 	e.passage = firstKey(info.Prompts, "passage", "document")
 	return e, nil
@@ -114,16 +114,16 @@ func firstKey(m map[string]string, names ...string) string {
 
 // EncodePassages encodes texts that are to be found. A passage longer than the
 // model reads is encoded in parts, so that none of it is lost.
-func (e *encoder) EncodePassages(ctx context.Context, texts []string) ([][]float32, error) {
+func (e *textEncoder) EncodePassages(ctx context.Context, texts []string) ([][]float32, error) {
 	return e.vectors(ctx, texts, embed.EncodeOptions{PromptName: e.passage, Long: embed.LongSplit})
 }
 
 // EncodeQueries encodes texts to search with.
-func (e *encoder) EncodeQueries(ctx context.Context, texts []string) ([][]float32, error) {
+func (e *textEncoder) EncodeQueries(ctx context.Context, texts []string) ([][]float32, error) {
 	return e.vectors(ctx, texts, embed.EncodeOptions{PromptName: e.query, Long: embed.LongSplit})
 }
 
-func (e *encoder) vectors(ctx context.Context, texts []string, o embed.EncodeOptions) ([][]float32, error) {
+func (e *textEncoder) vectors(ctx context.Context, texts []string, o embed.EncodeOptions) ([][]float32, error) {
 	r, err := e.Model.Encode(ctx, texts, o)
 	if err != nil {
 		return nil, err
@@ -149,7 +149,7 @@ func direct(v []float32) {
 }
 
 // embedder is a loaded model in the form in which the server takes it.
-type embedder struct{ *encoder }
+type embedder struct{ *textEncoder }
 
 var (
 	_ api.Embedder     = embedder{}
@@ -162,7 +162,7 @@ func (e embedder) Encode(ctx context.Context, texts []string, o api.EncodeOption
 	if !o.Truncate {
 		options.Long = embed.LongRefuse
 	}
-	r, err := e.encoder.Encode(ctx, texts, options)
+	r, err := e.textEncoder.Encode(ctx, texts, options)
 	for _, known := range []struct{ have, want error }{
 		{embed.ErrTooLong, api.ErrTextTooLong},
 		{embed.ErrUnknownPrompt, api.ErrUnknownPrompt},

@@ -15,6 +15,7 @@ import (
 	"semdex/embed"
 	"semdex/embed/builtin"
 	"semdex/embed/model"
+	"semdex/embed/model/onnx"
 	"semdex/internal/cli"
 	"semdex/internal/progress"
 )
@@ -220,13 +221,13 @@ func (a *app) writeGolden(ctx context.Context, name string) error {
 func (a *app) modelConvertCommand() *cobra.Command {
 	var to, out string
 	var overwrite bool
-	formats := []string{"safetensors-f32", "safetensors-f16", "safetensors-bf16", "safetensors-int8", "onnx"}
+	formats := []string{"safetensors-f32", "safetensors-f16", "safetensors-bf16", "safetensors-int8", "onnx", "onnx-int8"}
 	c := &cobra.Command{
 		Use:   "convert [flags] MODEL",
 		Short: "Write a model in another format",
 		Long: `Write a model as a sentence-transformers folder with weights of another type, or
-as an ONNX file. int8 is for static models. What is there already stays as it is
-until the new one is complete.`,
+as an ONNX file. safetensors-int8 is for static models, onnx-int8 for
+transformers. What is there already stays as it is until the new one is complete.`,
 		Example: `  semdex model convert my-model --to safetensors-f16 -o my-model-f16
   semdex model convert builtin --to onnx -o builtin.onnx`,
 		RunE: func(cmd *cobra.Command, names []string) error {
@@ -255,10 +256,13 @@ func (a *app) convertModel(ctx context.Context, name, to, out string, overwrite 
 		return err
 	}
 	defer a.close(m)
-	dtype, folder := strings.CutPrefix(to, "safetensors-")
-	if !folder {
-		return writeONNX(ctx, m, out, overwrite)
+	switch to {
+	case "onnx":
+		return writeONNX(ctx, m, onnx.Write, out, overwrite)
+	case "onnx-int8":
+		return writeONNX(ctx, m, onnx.WriteInt8, out, overwrite)
 	}
+	dtype := strings.TrimPrefix(to, "safetensors-")
 	if err := mayCreate(out, overwrite); err != nil {
 		return err
 	}

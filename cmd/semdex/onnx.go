@@ -11,13 +11,12 @@ import (
 	"path/filepath"
 
 	"semdex/embed/model"
-	"semdex/embed/model/onnx"
 	"semdex/internal/cli"
 )
 
 // writeONNX writes the file whole or not at all: under another name in the
 // same folder first, then renamed.
-func writeONNX(ctx context.Context, m *model.Model, out string, overwrite bool) (err error) {
+func writeONNX(ctx context.Context, m *model.Model, write func(io.Writer, *model.Model) error, out string, overwrite bool) (err error) {
 	if _, err := os.Stat(out); err == nil && !overwrite {
 		return cli.WithHint(fmt.Errorf("%s: %w", out, fs.ErrExist), "choose another name, or replace it with --overwrite")
 	}
@@ -31,7 +30,7 @@ func writeONNX(ctx context.Context, m *model.Model, out string, overwrite bool) 
 		}
 	}()
 	w := bufio.NewWriterSize(&cancelled{ctx, temp}, 1<<20)
-	if err = onnx.Write(w, m); err != nil {
+	if err = write(w, m); err != nil {
 		return err
 	}
 	if err = w.Flush(); err != nil {

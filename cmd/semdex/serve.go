@@ -121,7 +121,7 @@ func (a *app) serve(ctx context.Context, f *serveFlags) (err error) {
 }
 
 // warm makes the server ready and says so.
-func (a *app) warm(ctx context.Context, service *index.Service, encoder *encoder, url string, f *serveFlags) error {
+func (a *app) warm(ctx context.Context, service *index.Service, encoder *textEncoder, url string, f *serveFlags) error {
 	begin := time.Now()
 	if _, err := encoder.EncodeQueries(ctx, []string{"warm up"}); err != nil {
 		return err

@@ -23,7 +23,7 @@ const (
 
 // openLocal opens a data folder of this machine. Without an encoder, documents
 // cannot be stored and search goes by words alone.
-func (a *app) openLocal(dir string, e *encoder, o index.ServiceOptions, p presence) (*index.Service, error) {
+func (a *app) openLocal(dir string, e *textEncoder, o index.ServiceOptions, p presence) (*index.Service, error) {
 	engine, err := a.openEngine(dir, p)
 	if err != nil {
 		return nil, err
