@@ -20,22 +20,28 @@ const queryRows = 4 * tileRows
 // padPanel rounds up to whole panels.
 func padPanel(n int) int { return (n + panel - 1) / panel * panel }
 
-// Run reads the queries, keys and values of n tokens, each [n, Heads*Dim] with
-// rows stride values apart, and writes the context vectors to out, rows
+// Run computes every head of a sentence of n tokens. Queries, keys and values
+// are [n, Heads*Dim] with rows stride values apart, so is out with rows
 // outStride apart.
 func (a *Attention) Run(l Level, n int, query, key, value []float32, stride int, out []float32, outStride int) {
-	a.grow(n)
 	for h := range a.Heads {
-		off := h * a.Dim
-		a.pack(n, key[off:], value[off:], stride)
-		for lo := 0; lo < n; lo += queryRows {
-			rows := min(queryRows, n-lo)
-			a.block(l, n, rows, query[lo*stride+off:], stride, out[lo*outStride+off:], outStride)
-		}
+		a.Head(l, h, n, query, key, value, stride, out, outStride)
 	}
 }
 
-func (a *Attention) grow(n int) {
+// Head computes one head: Dim columns of out.
+func (a *Attention) Head(l Level, head, n int, query, key, value []float32, stride int, out []float32, outStride int) {
+	a.Fit(n)
+	off := head * a.Dim
+	a.pack(n, key[off:], value[off:], stride)
+	for lo := 0; lo < n; lo += queryRows {
+		rows := min(queryRows, n-lo)
+		a.block(l, n, rows, query[lo*stride+off:], stride, out[lo*outStride+off:], outStride)
+	}
+}
+
+// Fit makes room for sentences of up to n tokens; Head does so by itself.
+func (a *Attention) Fit(n int) {
 	if size := padPanel(n) * a.Dim; len(a.keys) < size {
 		a.keys = make([]float32, size)
 		a.scores = make([]float32, queryRows*padPanel(n))

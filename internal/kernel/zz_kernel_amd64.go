@@ -208,3 +208,6 @@ func gemmI8VNNIx12(k4 int, a *uint8, lda int, b *int8, c *float32, ldc int, from
 //
 //go:noescape
 func quantizeVNNI(x *float32, n int, q *uint8) (scale float32, zero int32)
+
+// Pause gives way to the processor's other thread for about 0.2 µs, in a loop that polls.
+func Pause()

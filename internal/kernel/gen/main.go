@@ -58,7 +58,18 @@ func main() {
 		gemmI8(rows)
 	}
 	quantize()
+	pause()
 	Generate()
+}
+
+// pause writes a short wait for loops that poll.
+func pause() {
+	TEXT("Pause", NOSPLIT, "func()")
+	Doc("Pause gives way to the processor's other thread for about 0.2 µs, in a loop that polls.")
+	for range 10 {
+		PAUSE()
+	}
+	RET()
 }
 
 // gemmF32 writes a tile of C = init + A B with a fixed height, two vectors
