@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"sync"
 	"sync/atomic"
 
 	"semdex/embed/model"
@@ -47,7 +46,8 @@ type Transformer struct {
 	model   *model.Model
 	poolers []pooler
 	head    head
-	scratch sync.Pool // of *[2][]float32
+	calls   freeList[encodeCall]
+	scratch freeList[[2][]float32]
 }
 
 // NewTransformer puts m's pooling and Dense modules behind engine.
@@ -64,9 +64,14 @@ func NewTransformer(engine Engine, m *model.Model) (*Transformer, error) {
 	if t.head, err = newHead(m.Dense, engine.Hidden()*len(t.poolers)); err != nil {
 		return nil, err
 	}
-	t.scratch.New = func() any {
+	t.calls = newFreeList(func() *encodeCall {
+		c := &encodeCall{t: t}
+		c.sink = c.take
+		return c
+	})
+	t.scratch = newFreeList(func() *[2][]float32 {
 		return &[2][]float32{make([]float32, t.head.wide), make([]float32, t.head.wide)}
-	}
+	})
 	return t, nil
 }
 
@@ -82,21 +87,38 @@ func (t *Transformer) Encode(ctx context.Context, b *Batch, o Output, dst []floa
 	if err != nil {
 		return err
 	}
-	var bad atomic.Int64 // number of a sentence whose vector is not finite, from 1
-	err = t.engine.Forward(ctx, b, func(i int, states []float32) {
-		v := dst[i*dims:][:dims]
-		t.pool(v, states)
-		if !o.finish(v) {
-			bad.Store(int64(i) + 1)
-		}
-	})
+	c := t.calls.take()
+	defer t.calls.put(c)
+	c.output, c.dims, c.dst = o, dims, dst
+	c.bad.Store(0)
+	err = t.engine.Forward(ctx, b, c.sink)
+	c.dst = nil
 	if err != nil {
 		return err
 	}
-	if i := bad.Load(); i > 0 {
+	if i := c.bad.Load(); i > 0 {
 		return notFinite(t.model, int(i)-1)
 	}
 	return nil
+}
+
+// encodeCall is the state of one Encode.
+type encodeCall struct {
+	t      *Transformer
+	sink   Sink // take, bound once so that a call allocates nothing
+	output Output
+	dims   int
+	dst    []float32
+	bad    atomic.Int64 // number of a sentence whose vector is not finite, from 1
+}
+
+// take turns the states of sentence i into its vector.
+func (c *encodeCall) take(i int, states []float32) {
+	v := c.dst[i*c.dims:][:c.dims]
+	c.t.pool(v, states)
+	if !c.output.finish(v) {
+		c.bad.Store(int64(i) + 1)
+	}
 }
 
 // pool writes the first len(dst) dimensions of a sentence's vector.
@@ -105,8 +127,8 @@ func (t *Transformer) pool(dst, states []float32) {
 		clear(dst)
 		return
 	}
-	s := t.scratch.Get().(*[2][]float32)
-	defer t.scratch.Put(s)
+	s := t.scratch.take()
+	defer t.scratch.put(s)
 	h := t.engine.Hidden()
 	for i, p := range t.poolers {
 		p(s[0][i*h:][:h], states)

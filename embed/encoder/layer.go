@@ -1,6 +1,7 @@
 package encoder
 
 import (
+	"fmt"
 	"math"
 
 	"semdex/embed/model"
@@ -20,9 +21,14 @@ type layer struct {
 	exactGELU                 bool // act is gelu, which the kernels have too
 }
 
-// newLayer prepares m, whose tensors are called by the prefix at in errors.
-func newLayer(at string, m *model.Layer, d shape, eps float64, act activation) (layer, error) {
-	l := layer{act: act}
+// newLayer prepares m, the model's layer i.
+func newLayer(i int, m *model.Layer, d shape, c model.Config) (layer, error) {
+	l := layer{exactGELU: c.Activation == "gelu"}
+	var err error
+	if l.act, err = activationOf(c.Activation); err != nil {
+		return layer{}, err
+	}
+	at := fmt.Sprintf("layer %d ", i)
 	for _, p := range []struct {
 		name    string
 		dst     *linear
@@ -36,16 +42,14 @@ func newLayer(at string, m *model.Layer, d shape, eps float64, act activation) (
 		{"feed-forward up", &l.up, m.Up, d.inner, d.hidden},
 		{"feed-forward down", &l.down, m.Down, d.hidden, d.inner},
 	} {
-		var err error
 		if *p.dst, err = newLinear(at+p.name, p.src, p.out, p.in); err != nil {
 			return layer{}, err
 		}
 	}
-	var err error
-	if l.attentionNorm, err = newNorm(at+"attention LayerNorm", m.AttentionNorm, d.hidden, eps); err != nil {
+	if l.attentionNorm, err = newNorm(at+"attention LayerNorm", m.AttentionNorm, d.hidden, c.LayerNormEps); err != nil {
 		return layer{}, err
 	}
-	l.outputNorm, err = newNorm(at+"output LayerNorm", m.OutputNorm, d.hidden, eps)
+	l.outputNorm, err = newNorm(at+"output LayerNorm", m.OutputNorm, d.hidden, c.LayerNormEps)
 	return l, err
 }
 

@@ -38,15 +38,6 @@ func packLayer(l *layer, d shape, p Precision) packedLayer {
 	return packed
 }
 
-// activate applies the feed-forward block's non-linearity.
-func (p *packedLayer) activate(l kernel.Level, x []float32) {
-	if p.act == nil {
-		l.GELU(x)
-		return
-	}
-	p.act(x)
-}
-
 // packedLinear is y = x W^T + b in one of two forms.
 type packedLinear struct {
 	f32  *kernel.Packed
@@ -67,20 +58,64 @@ func packLinear(l linear, p Precision) packedLinear {
 	return packed
 }
 
-// run computes rows of y from x. With residual set it adds to y and leaves the
-// bias to the LayerNorm that follows.
-func (p *packedLinear) run(l kernel.Level, s *packedScratch, rows int, x []float32, in int, y []float32, out int, residual bool) {
-	bias := p.bias
-	if residual {
-		bias = nil
-	}
+// panels is the number of pieces into which the output's columns divide.
+func (p *packedLinear) panels() int {
 	if p.i8 != nil {
-		g := kernel.GemmInt8{M: rows, A: s.quantize(l, rows, x, in), B: p.i8, C: y, LDC: out, Bias: bias, Add: residual}
-		g.Run(l, 0, p.i8.Panels())
+		return p.i8.Panels()
+	}
+	return p.f32.Panels()
+}
+
+// rowset is rows of a linear layer's input: float32, and for int8 their bytes.
+type rowset struct {
+	n     int // rows
+	width int
+	f32   []float32 // [n, width]
+	bytes *kernel.Bytes
+}
+
+// quantize fills the bytes of rows [lo, hi) if the engine works with bytes.
+func (r *rowset) quantize(l kernel.Level, lo, hi int) {
+	if r.bytes == nil {
 		return
 	}
-	g := kernel.Gemm{M: rows, A: x, LDA: in, B: p.f32, C: y, LDC: out, Bias: bias, Add: residual}
-	g.Run(l, 0, p.f32.Panels())
+	for i := lo; i < hi; i++ {
+		l.Quantize(r.bytes, i, r.f32[i*r.width:(i+1)*r.width])
+	}
+}
+
+// run computes the panels [lo, hi) of y = x W^T + b, rows of y out values
+// apart.
+func (p *packedLinear) run(l kernel.Level, x rowset, y []float32, out, lo, hi int) {
+	p.product(l, x, y, out, p.bias, false, lo, hi)
+}
+
+// addTo adds the panels [lo, hi) of x W^T to y and leaves the bias to the
+// LayerNorm that follows.
+func (p *packedLinear) addTo(l kernel.Level, x rowset, y []float32, out, lo, hi int) {
+	p.product(l, x, y, out, nil, true, lo, hi)
+}
+
+func (p *packedLinear) product(l kernel.Level, x rowset, y []float32, out int, bias []float32, sum bool, lo, hi int) {
+	if p.i8 != nil {
+		g := kernel.GemmInt8{M: x.n, A: x.bytes, B: p.i8, C: y, LDC: out, Bias: bias, Add: sum}
+		g.Run(l, lo, hi)
+		return
+	}
+	g := kernel.Gemm{M: x.n, A: x.f32, LDA: x.width, B: p.f32, C: y, LDC: out, Bias: bias, Add: sum}
+	g.Run(l, lo, hi)
+}
+
+// activate applies the feed-forward block's non-linearity to rows [lo, hi) and
+// quantises them.
+func (p *packedLayer) activate(l kernel.Level, x rowset, lo, hi int) {
+	rows := x.f32[lo*x.width : hi*x.width]
+	if p.act == nil {
+		l.GELU(rows)
+	} else {
+		p.act(rows)
+	}
+	x.quantize(l, lo, hi)
 }
 
 // packedNorm is LayerNorm after adding a bias.
@@ -93,12 +128,12 @@ func packNorm(n norm, add []float32) packedNorm {
 	return packedNorm{add: orZeros(add, len(n.weight)), weight: n.weight, bias: n.bias, eps: float32(n.eps)}
 }
 
-// apply normalises every row of x in place.
-func (n *packedNorm) apply(l kernel.Level, x []float32) {
-	h := len(n.weight)
-	for ; len(x) >= h; x = x[h:] {
-		l.LayerNorm(x[:h], n.add, n.weight, n.bias, n.eps)
+// apply normalises rows [lo, hi) in place and quantises them.
+func (n *packedNorm) apply(l kernel.Level, x rowset, lo, hi int) {
+	for i := lo; i < hi; i++ {
+		l.LayerNorm(x.f32[i*x.width:(i+1)*x.width], n.add, n.weight, n.bias, n.eps)
 	}
+	x.quantize(l, lo, hi)
 }
 
 // orZeros is v, or n zeros in its place.

@@ -1,8 +1,11 @@
 package encoder_test
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"math"
+	"math/rand/v2"
 	"testing"
 
 	"semdex/embed/encoder"
@@ -18,6 +21,7 @@ func packedEncoder(t testing.TB, m *model.Model, l kernel.Level, p encoder.Preci
 	if err != nil {
 		t.Fatal(err)
 	}
+	engine.ShareAll() // test models are tiny
 	enc, err := encoder.NewTransformer(engine, m)
 	if err != nil {
 		t.Fatal(err)
@@ -25,55 +29,62 @@ func packedEncoder(t testing.TB, m *model.Model, l kernel.Level, p encoder.Preci
 	return enc
 }
 
-// eachLevel runs f at every instruction level that this processor has.
+// eachLevel runs f at every instruction level that this processor has; under
+// the race detector, which does not look into assembly, at the best alone.
 func eachLevel(t *testing.T, f func(t *testing.T, l kernel.Level)) {
-	best, err := kernel.Choose("")
-	if err != nil {
-		t.Fatal(err)
+	best := bestLevel(t)
+	lowest := kernel.Plain
+	if raceDetector {
+		lowest = best
 	}
-	for l := kernel.Plain; l <= best; l++ {
+	for l := lowest; l <= best; l++ {
 		t.Run(l.String(), func(t *testing.T) { f(t, l) })
 	}
 }
 
+func bestLevel(t testing.TB) kernel.Level {
+	t.Helper()
+	best, err := kernel.Choose("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return best
+}
+
 func TestPackedAgreesWithReference(t *testing.T) {
-	eachLevel(t, func(t *testing.T, l kernel.Level) {
-		for _, o := range []modeltest.Options{
-			{Hidden: 64, Heads: 2, Intermediate: 128, Layers: 3},
-			{Hidden: 20, Heads: 4, Intermediate: 36, Layers: 2}, // whole vectors nowhere
-			{Hidden: 96, Heads: 12, Intermediate: 100, Layers: 2},
-		} {
-			for _, arch := range []model.Architecture{model.BERT, model.DistilBERT} {
-				for _, act := range []string{"gelu", "gelu_new", "relu"} {
-					m := modeltest.New(arch, o)
-					m.Config.Activation = act
-					b := randomBatch(rng(t), m, 40, 20)
-					out := encoder.Output{Normalize: true}
-					want := encode(t, newEncoder(t, m, 2), b, out)
-					got := encode(t, packedEncoder(t, m, l, encoder.Float32, 2), b, out)
-					for i := range want {
-						for d := range want[i] {
-							if math.Abs(float64(got[i][d]-want[i][d])) > tolerance {
-								t.Fatalf("%s %s %+v, sentence %d, dimension %d: %v, want %v", arch, act, o, i, d, got[i][d], want[i][d])
+	for _, o := range []modeltest.Options{
+		{Hidden: 64, Heads: 2, Intermediate: 128, Layers: 3},
+		{Hidden: 20, Heads: 4, Intermediate: 36, Layers: 2}, // whole vectors nowhere
+		{Hidden: 96, Heads: 12, Intermediate: 100, Layers: 2},
+	} {
+		for _, arch := range []model.Architecture{model.BERT, model.DistilBERT} {
+			for _, act := range []string{"gelu", "gelu_new", "relu"} {
+				m := modeltest.New(arch, o)
+				m.Config.Activation = act
+				b := randomBatch(rng(t), m, fewer(20), 20)
+				out := encoder.Output{Normalize: true}
+				want := encode(t, newEncoder(t, m, 2), b, out)
+				eachLevel(t, func(t *testing.T, l kernel.Level) {
+					for i, got := range encode(t, packedEncoder(t, m, l, encoder.Float32, 2), b, out) {
+						for d := range got {
+							if math.Abs(float64(got[d]-want[i][d])) > tolerance {
+								t.Fatalf("%s %s %+v, sentence %d, dimension %d: %v, want %v", arch, act, o, i, d, got[d], want[i][d])
 							}
 						}
 					}
-				}
+				})
 			}
 		}
-	})
+	}
 }
 
 func TestPackedInt8IsCloseToFloat32(t *testing.T) {
+	m := modeltest.New(model.BERT, modeltest.Options{Hidden: 128, Heads: 4, Intermediate: 512, Layers: 4})
+	b := randomBatch(rng(t), m, fewer(12), 40)
+	out := encoder.Output{Normalize: true}
+	want := encode(t, newEncoder(t, m, 2), b, out)
 	eachLevel(t, func(t *testing.T, l kernel.Level) {
-		m := modeltest.New(model.BERT, modeltest.Options{Hidden: 128, Heads: 4, Intermediate: 512, Layers: 4})
-		b := randomBatch(rng(t), m, 30, 40)
-		out := encoder.Output{Normalize: true}
-		want := encode(t, newEncoder(t, m, 2), b, out)
 		for i, got := range encode(t, packedEncoder(t, m, l, encoder.Int8, 2), b, out) {
-			if len(b.IDs[b.Offsets[i]:b.Offsets[i+1]]) == 0 {
-				continue
-			}
 			var cos float64
 			for d := range got {
 				cos += float64(got[d]) * float64(want[i][d])
@@ -85,37 +96,109 @@ func TestPackedInt8IsCloseToFloat32(t *testing.T) {
 	})
 }
 
+// TestPackedBitIdentical holds a sentence's vector, computed alone by one
+// worker, against the one it gets in batches, at any place in them and by teams
+// of any size: with so many sentences that each worker has its own, with few
+// rows for each (shared by columns) and many (shared by blocks of rows).
 func TestPackedBitIdentical(t *testing.T) {
 	eachLevel(t, func(t *testing.T, l kernel.Level) {
 		for _, p := range []encoder.Precision{encoder.Float32, encoder.Int8} {
-			m := modeltest.New(model.DistilBERT, modeltest.Options{Hidden: 64, Heads: 2, Intermediate: 128, Pooling: "mean+max"})
+			m := modeltest.New(model.DistilBERT, modeltest.Options{Hidden: 64, Heads: 2, Intermediate: 128, Positions: 300, Pooling: "mean+max"})
 			r := rng(t)
-			b := randomBatch(r, m, 120, 20)
+			b := randomBatch(r, m, 20, 20)
 			b.Types = nil
-			one := packedEncoder(t, m, l, p, 1)
-			var want [][]float32
-			for i := range b.Len() {
-				var single encoder.Batch
-				single.Append(b.IDs[b.Offsets[i]:b.Offsets[i+1]])
-				want = append(want, encode(t, one, &single, encoder.Output{Normalize: true})[0])
+			for _, n := range []int{1, 33, 80, 110, 290} {
+				b.Append(make([]int32, n))
 			}
+			for i := range b.IDs {
+				b.IDs[i] = int32(r.IntN(m.Config.VocabSize))
+			}
+			b.Append(nil)
+			want := alone(t, packedEncoder(t, m, l, p, 1), b)
 			for _, workers := range []int{1, 2, 5} {
-				order := r.Perm(b.Len())[:1+r.IntN(b.Len())]
-				var shuffled encoder.Batch
-				for _, i := range order {
-					shuffled.Append(b.IDs[b.Offsets[i]:b.Offsets[i+1]])
+				enc := packedEncoder(t, m, l, p, workers)
+				for _, size := range []int{1, 2, 7, b.Len()} {
+					checkShuffled(t, r, enc, b, size, want)
 				}
-				for at, v := range encode(t, packedEncoder(t, m, l, p, workers), &shuffled, encoder.Output{Normalize: true}) {
-					for d := range v {
-						if math.Float32bits(v[d]) != math.Float32bits(want[order[at]][d]) {
-							t.Fatalf("precision %v, %d workers, sentence %d at %d, dimension %d: %v, alone %v",
-								p, workers, order[at], at, d, v[d], want[order[at]][d])
-						}
-					}
+				for i, v := range alone(t, enc, b) {
+					same(t, fmt.Sprintf("sentence %d by %d workers", i, workers), v, want[i])
 				}
 			}
 		}
 	})
+}
+
+// alone is the vector of every sentence of b in a batch of its own.
+func alone(t *testing.T, enc encoder.Encoder, b *encoder.Batch) [][]float32 {
+	var vectors [][]float32
+	for i := range b.Len() {
+		var single encoder.Batch
+		single.Append(b.IDs[b.Offsets[i]:b.Offsets[i+1]])
+		vectors = append(vectors, encode(t, enc, &single, encoder.Output{Normalize: true})[0])
+	}
+	return vectors
+}
+
+// checkShuffled encodes size sentences of b, drawn and ordered at random.
+func checkShuffled(t *testing.T, r *rand.Rand, enc encoder.Encoder, b *encoder.Batch, size int, want [][]float32) {
+	t.Helper()
+	order := r.Perm(b.Len())[:size]
+	var shuffled encoder.Batch
+	for _, i := range order {
+		shuffled.Append(b.IDs[b.Offsets[i]:b.Offsets[i+1]])
+	}
+	for at, v := range encode(t, enc, &shuffled, encoder.Output{Normalize: true}) {
+		same(t, fmt.Sprintf("sentence %d, at %d of %d", order[at], at, size), v, want[order[at]])
+	}
+}
+
+func same(t *testing.T, what string, got, want []float32) {
+	t.Helper()
+	for d := range got {
+		if math.Float32bits(got[d]) != math.Float32bits(want[d]) {
+			t.Fatalf("%s: dimension %d is %v, want %v", what, d, got[d], want[d])
+		}
+	}
+}
+
+func TestPackedAllocatesNothing(t *testing.T) {
+	best := bestLevel(t)
+	m := modeltest.New(model.BERT, modeltest.Options{Hidden: 64, Heads: 2, Intermediate: 128, Positions: 300})
+	for _, p := range []encoder.Precision{encoder.Float32, encoder.Int8} {
+		for _, workers := range []int{1, 3} {
+			enc := packedEncoder(t, m, best, p, workers)
+			for _, s := range [][2]int{{1, 10}, {1, 200}, {9, 30}} {
+				b, dst := &encoder.Batch{}, make([]float32, s[0]*enc.Dims())
+				for range s[0] {
+					b.Append(make([]int32, s[1]))
+				}
+				run := func() {
+					if err := enc.Encode(t.Context(), b, encoder.Output{Normalize: true}, dst); err != nil {
+						t.Fatal(err)
+					}
+				}
+				if n := testing.AllocsPerRun(10, run); n != 0 {
+					t.Errorf("precision %v, %d workers, %d sentences of %d tokens: %v allocations", p, workers, s[0], s[1], n)
+				}
+			}
+		}
+	}
+}
+
+func TestPackedStopsWithItsContext(t *testing.T) {
+	m := modeltest.New(model.BERT, modeltest.Options{})
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	for _, sentences := range []int{1, 30} {
+		for _, workers := range []int{1, 3} {
+			enc := packedEncoder(t, m, kernel.Plain, encoder.Float32, workers)
+			b := randomBatch(rng(t), m, sentences, 20)
+			err := enc.Encode(ctx, b, encoder.Output{}, make([]float32, sentences*enc.Dims()))
+			if !errors.Is(err, context.Canceled) {
+				t.Errorf("%d workers, %d sentences: %v", workers, sentences, err)
+			}
+		}
+	}
 }
 
 // BenchmarkPacked runs the packed engine at the size of a small model: 6
@@ -124,10 +207,7 @@ func BenchmarkPacked(b *testing.B) {
 	m := modeltest.New(model.BERT, modeltest.Options{
 		Hidden: 384, Heads: 12, Intermediate: 1536, Layers: 6, Vocab: 1000, Positions: 512, Spread: 0.05,
 	})
-	best, err := kernel.Choose("")
-	if err != nil {
-		b.Fatal(err)
-	}
+	best := bestLevel(b)
 	for _, p := range []encoder.Precision{encoder.Float32, encoder.Int8} {
 		for _, s := range [][2]int{{1, 16}, {1, 128}, {32, 16}, {32, 128}} {
 			for _, workers := range []int{1, 2} {

@@ -1,0 +1,108 @@
+package encoder
+
+// byColumns cuts every product by columns: each worker reads its share of the
+// weights once, for all rows. What needs whole rows, a small part of the work,
+// runs between the products. The rows' buffers are those of the owner's bench.
+func (g *group) byColumns(workers int) bool {
+	g.blocks = max(1, min(workers, g.tokens/4))
+	g.share(g.blocks, (*group).embedRows)
+	for g.layer = 0; g.layer < len(g.p.layers); g.layer++ {
+		if g.call.ctx.Err() != nil {
+			return false
+		}
+		l := &g.p.layers[g.layer]
+		g.panels(&l.qkv, workers, (*group).qkvPanels)
+		g.attend()
+		if g.p.int8 {
+			g.share(g.blocks, (*group).quantizeContext)
+		}
+		g.panels(&l.output, workers, (*group).outputPanels)
+		g.share(g.blocks, (*group).attentionNorm)
+		g.panels(&l.up, workers, (*group).upPanels)
+		g.share(g.blocks, (*group).activateRows)
+		g.panels(&l.down, workers, (*group).downPanels)
+		g.share(g.blocks, (*group).outputNorm)
+	}
+	return true
+}
+
+// panels shares a product's panels, some tickets for each worker so that one
+// that falls behind is not waited for.
+func (g *group) panels(l *packedLinear, workers int, s step) {
+	const tickets = 4
+	n := l.panels()
+	g.chunk = (n + tickets*workers - 1) / (tickets * workers)
+	g.share((n+g.chunk-1)/g.chunk, s)
+}
+
+// cut is the panels of a ticket.
+func (g *group) cut(l *packedLinear, ticket int) (lo, hi int) {
+	return ticket * g.chunk, min((ticket+1)*g.chunk, l.panels())
+}
+
+// The layers' inputs, all rows of them.
+
+func (g *group) states() rowset {
+	return rowset{n: g.tokens, width: g.p.input.dims.hidden, f32: g.x, bytes: g.p.bytes(&g.benches[0].narrow)}
+}
+
+func (g *group) contexts() rowset {
+	return rowset{n: g.tokens, width: g.p.input.dims.hidden, f32: g.context, bytes: g.p.bytes(&g.benches[0].narrow)}
+}
+
+func (g *group) inner() rowset {
+	return rowset{n: g.tokens, width: g.p.input.dims.inner, f32: g.benches[0].inner[:g.tokens*g.p.input.dims.inner], bytes: g.p.bytes(&g.benches[0].wide)}
+}
+
+// The steps.
+
+func (g *group) embedRows(w *bench, ticket int) {
+	lo, hi := g.rows(ticket)
+	g.embed(w, lo, hi)
+	g.p.norm.apply(g.p.level, g.states(), lo, hi)
+}
+
+func (g *group) qkvPanels(_ *bench, ticket int) {
+	l, width := &g.p.layers[g.layer].qkv, 3*g.p.input.dims.hidden
+	lo, hi := g.cut(l, ticket)
+	l.run(g.p.level, g.states(), g.qkv, width, lo, hi)
+}
+
+func (g *group) quantizeContext(_ *bench, ticket int) {
+	lo, hi := g.rows(ticket)
+	c := g.contexts()
+	c.quantize(g.p.level, lo, hi)
+}
+
+func (g *group) outputPanels(_ *bench, ticket int) {
+	l := &g.p.layers[g.layer].output
+	lo, hi := g.cut(l, ticket)
+	l.addTo(g.p.level, g.contexts(), g.x, g.p.input.dims.hidden, lo, hi)
+}
+
+func (g *group) attentionNorm(_ *bench, ticket int) {
+	lo, hi := g.rows(ticket)
+	g.p.layers[g.layer].attentionNorm.apply(g.p.level, g.states(), lo, hi)
+}
+
+func (g *group) upPanels(_ *bench, ticket int) {
+	l := &g.p.layers[g.layer].up
+	lo, hi := g.cut(l, ticket)
+	l.run(g.p.level, g.states(), g.benches[0].inner, g.p.input.dims.inner, lo, hi)
+}
+
+func (g *group) activateRows(_ *bench, ticket int) {
+	lo, hi := g.rows(ticket)
+	g.p.layers[g.layer].activate(g.p.level, g.inner(), lo, hi)
+}
+
+func (g *group) downPanels(_ *bench, ticket int) {
+	l := &g.p.layers[g.layer].down
+	lo, hi := g.cut(l, ticket)
+	l.addTo(g.p.level, g.inner(), g.x, g.p.input.dims.hidden, lo, hi)
+}
+
+func (g *group) outputNorm(_ *bench, ticket int) {
+	lo, hi := g.rows(ticket)
+	g.p.layers[g.layer].outputNorm.apply(g.p.level, g.states(), lo, hi)
+}

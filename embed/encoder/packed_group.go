@@ -1,0 +1,216 @@
+package encoder
+
+import "semdex/internal/kernel"
+
+// blockRows is the largest number of rows that pass through a feed-forward
+// block together, so that their inner activations stay in the second-level
+// cache.
+const blockRows = 96
+
+// group is the work on some sentences of a batch, T tokens, and its memory.
+// Every step is a set of tickets that touch distinct values, so that a team can
+// share them; a group without a team does them one after another.
+type group struct {
+	p       *Packed
+	call    *packedCall
+	team    *team   // nil: none
+	benches []bench // of the team's workers
+
+	lo, hi  int // sentences
+	first   int // first token
+	tokens  int
+	layer   int
+	blocks  int // number of row blocks
+	chunk   int // panels of a ticket
+	buf     []float32
+	x       []float32 // [T, H] states
+	qkv     []float32 // [T, 3H]
+	context []float32 // [T, H] attention's output
+	step    step
+}
+
+// step does a ticket of a step at the bench of one worker.
+type step func(g *group, w *bench, ticket int)
+
+// bench is a worker's memory for a block of R rows.
+type bench struct {
+	inner     []float32    // [R, F]
+	row       []float32    // [H] one decoded embedding row
+	narrow    kernel.Bytes // [R, H]
+	wide      kernel.Bytes // [R, F]
+	attention kernel.Attention
+}
+
+// run computes the states of sentences [lo, hi) into g.x. It reports false if
+// the context ended before.
+func (g *group) run(lo, hi int) bool {
+	g.lo, g.hi = lo, hi
+	g.first = int(g.call.batch.Offsets[lo])
+	g.tokens = int(g.call.batch.Offsets[hi]) - g.first
+	g.lay(g.p.input.dims)
+	workers := 1
+	if g.team != nil {
+		workers = g.team.size
+	}
+	if g.columns(g.tokens, workers) {
+		return g.byColumns(workers)
+	}
+	return g.byRows(workers)
+}
+
+// columns reports whether a team shares columns and not rows.
+func (g *group) columns(tokens, workers int) bool {
+	return workers > 1 && tokens < minRows*workers
+}
+
+// place is where sentence s lies in the group: its first row and its rows.
+func (g *group) place(s int) (at, n int) {
+	o := g.call.batch.Offsets
+	return int(o[s]) - g.first, int(o[s+1] - o[s])
+}
+
+// share does the tickets of a step.
+func (g *group) share(n int, s step) {
+	if g.team != nil {
+		g.step = s
+		g.team.share(n)
+		return
+	}
+	for i := range n {
+		s(g, &g.benches[0], i)
+	}
+}
+
+// byRows alternates between attention, which looks at whole sentences, and all
+// the rest, which looks at single rows and runs block after block.
+func (g *group) byRows(workers int) bool {
+	g.blocks = (g.tokens + blockRows - 1) / blockRows
+	g.blocks = max(1, (g.blocks+workers-1)/workers*workers)
+	for g.layer = 0; g.layer < len(g.p.layers); g.layer++ {
+		if g.call.ctx.Err() != nil {
+			return false
+		}
+		g.share(g.blocks, (*group).between)
+		g.attend()
+	}
+	g.share(g.blocks, (*group).between)
+	return true
+}
+
+// attend runs attention, a ticket for every sentence and head.
+func (g *group) attend() {
+	g.share((g.hi-g.lo)*g.p.input.dims.heads, (*group).attendHead)
+}
+
+func (g *group) attendHead(w *bench, ticket int) {
+	d := g.p.input.dims
+	at, n := g.place(g.lo + ticket/d.heads)
+	if n == 0 {
+		return
+	}
+	qkv := g.qkv[at*3*d.hidden:]
+	w.attention.Head(g.p.level, ticket%d.heads, n, qkv, qkv[d.hidden:], qkv[2*d.hidden:], 3*d.hidden, g.context[at*d.hidden:], d.hidden)
+}
+
+// rows is row block i.
+func (g *group) rows(i int) (lo, hi int) {
+	return i * g.tokens / g.blocks, (i + 1) * g.tokens / g.blocks
+}
+
+// between takes a block of rows from one layer's attention to the next's.
+func (g *group) between(w *bench, ticket int) {
+	p, d := g.p, g.p.input.dims
+	lo, hi := g.rows(ticket)
+	states := rowset{n: hi - lo, width: d.hidden, f32: g.x[lo*d.hidden : hi*d.hidden], bytes: p.bytes(&w.narrow)}
+	if g.layer == 0 {
+		g.embed(w, lo, hi)
+		p.norm.apply(p.level, states, 0, states.n)
+	} else {
+		l := &p.layers[g.layer-1]
+		context := rowset{n: hi - lo, width: d.hidden, f32: g.context[lo*d.hidden : hi*d.hidden], bytes: p.bytes(&w.narrow)}
+		context.quantize(p.level, 0, context.n)
+		l.output.addTo(p.level, context, states.f32, d.hidden, 0, l.output.panels())
+		l.attentionNorm.apply(p.level, states, 0, states.n)
+		inner := rowset{n: hi - lo, width: d.inner, f32: w.inner[:(hi-lo)*d.inner], bytes: p.bytes(&w.wide)}
+		l.up.run(p.level, states, w.inner, d.inner, 0, l.up.panels())
+		l.activate(p.level, inner, 0, inner.n)
+		l.down.addTo(p.level, inner, states.f32, d.hidden, 0, l.down.panels())
+		l.outputNorm.apply(p.level, states, 0, states.n)
+	}
+	if g.layer < len(p.layers) {
+		l := &p.layers[g.layer]
+		l.qkv.run(p.level, states, g.qkv[lo*3*d.hidden:], 3*d.hidden, 0, l.qkv.panels())
+	}
+}
+
+// embed sums the embeddings of rows [lo, hi).
+func (g *group) embed(w *bench, lo, hi int) {
+	h := g.p.input.dims.hidden
+	for s := g.lo; s < g.hi; s++ {
+		at, n := g.place(s)
+		from, to := max(lo, at), min(hi, at+n)
+		if from >= to {
+			continue
+		}
+		ids, types := g.call.batch.sentence(s)
+		if types != nil {
+			types = types[from-at : to-at]
+		}
+		g.p.input.sum(g.x[from*h:], w.row, ids[from-at:to-at], types, from-at)
+	}
+}
+
+// bytes is q if the engine works with bytes.
+func (p *Packed) bytes(q *kernel.Bytes) *kernel.Bytes {
+	if p.int8 {
+		return q
+	}
+	return nil
+}
+
+// fit makes room for up to so many tokens in sentences up to longest.
+func (g *group) fit(tokens, longest, workers int) {
+	d := g.p.input.dims
+	if need := tokens * 5 * d.hidden; len(g.buf) < need {
+		g.buf = make([]float32, need)
+	}
+	for i := range workers {
+		w := &g.benches[i]
+		w.attention.Fit(longest)
+		rows := min(tokens, blockRows)
+		if i == 0 && workers > 1 { // columns are shared with all rows at one bench
+			rows = max(rows, min(tokens, minRows*workers))
+		}
+		w.fit(rows, d, g.p.int8)
+	}
+}
+
+// lay divides the memory among the group's tokens.
+func (g *group) lay(d shape) {
+	h := g.tokens * d.hidden
+	g.x, g.context, g.qkv = g.buf[:h:h], g.buf[h:2*h:2*h], g.buf[2*h:5*h:5*h]
+}
+
+// fit makes room for a block of rows.
+func (w *bench) fit(rows int, d shape, int8 bool) {
+	if need := rows * d.inner; len(w.inner) < need {
+		w.inner = make([]float32, need)
+	}
+	if len(w.row) < d.hidden {
+		w.row = make([]float32, d.hidden)
+	}
+	if int8 {
+		fitBytes(&w.narrow, rows, d.hidden)
+		fitBytes(&w.wide, rows, d.inner)
+	}
+}
+
+func fitBytes(q *kernel.Bytes, rows, width int) {
+	q.Stride = kernel.Padded(width)
+	if need := rows * q.Stride; len(q.Data) < need {
+		q.Data = make([]uint8, need)
+	}
+	if len(q.Scale) < rows {
+		q.Scale, q.Zero = make([]float32, rows), make([]int32, rows)
+	}
+}
