@@ -1,10 +1,13 @@
 package queue_test
 
 import (
+	"context"
 	"fmt"
 	"math/rand/v2"
-	"sync/atomic"
+	"slices"
+	"sync"
 	"testing"
+	"time"
 
 	"semdex/embed/encoder"
 	"semdex/embed/model"
@@ -55,17 +58,86 @@ func BenchmarkLone(b *testing.B) {
 	})
 }
 
-// BenchmarkBulk is the throughput of a transformer of 6 layers and hidden 384
-// over ragged sequences, by the size of batches. An interactive request waits
-// for about one batch.
+// BenchmarkBulk is the throughput over ragged sequences by the size of batches.
+// An interactive request waits for about one batch.
 func BenchmarkBulk(b *testing.B) {
+	ids, tokens := ragged(16384)
+	for _, precision := range []encoder.Precision{encoder.Float32, encoder.Int8} {
+		enc := small(b, precision)
+		for _, size := range []int{16, 64, 192, 384, 1024, 4096} {
+			b.Run(fmt.Sprintf("%v/batch=%d", enc, size), func(b *testing.B) {
+				q := open(b, enc, queue.Options{BatchTokens: size})
+				for b.Loop() {
+					if _, err := q.Do(b.Context(), queue.Request{IDs: ids, Class: queue.Bulk}); err != nil {
+						b.Fatal(err)
+					}
+				}
+				s := q.Stats().Classes[queue.Bulk]
+				b.ReportMetric(float64(tokens*b.N)/b.Elapsed().Seconds(), "tokens/s")
+				b.ReportMetric(s.Run.Seconds()*1e3/float64(s.Batches), "ms/batch")
+			})
+		}
+	}
+}
+
+// BenchmarkInteractiveBesideBulk is the time of one query of 12 tokens while a
+// bulk job keeps every worker busy.
+func BenchmarkInteractiveBesideBulk(b *testing.B) {
+	enc := small(b, encoder.Int8)
+	ids, _ := ragged(8192)
+	query := [][]int32{{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}}
+	for _, size := range []int{64, 192, 1024, 4096} {
+		b.Run(fmt.Sprintf("batch=%d", size), func(b *testing.B) {
+			q := open(b, enc, queue.Options{BatchTokens: size})
+			ctx, cancel := context.WithCancel(b.Context())
+			var bulk sync.WaitGroup
+			for range 2 { // one waits while the other runs
+				bulk.Go(func() {
+					for ctx.Err() == nil {
+						_, err := q.Do(ctx, queue.Request{IDs: ids, Class: queue.Bulk, Wait: true})
+						if err != nil && ctx.Err() == nil {
+							b.Error(err)
+						}
+					}
+				})
+			}
+			var times []time.Duration
+			for b.Loop() {
+				from := time.Now()
+				if _, err := q.Do(b.Context(), queue.Request{IDs: query}); err != nil {
+					b.Fatal(err)
+				}
+				times = append(times, time.Since(from))
+			}
+			cancel()
+			bulk.Wait()
+			slices.Sort(times)
+			b.ReportMetric(times[len(times)/2].Seconds()*1e3, "p50-ms")
+			b.ReportMetric(times[len(times)*99/100].Seconds()*1e3, "p99-ms")
+		})
+	}
+}
+
+// small is a random transformer of 6 layers and hidden 384 on one thread.
+func small(b *testing.B, p encoder.Precision) encoder.Encoder {
 	m := modeltest.New(model.DistilBERT, modeltest.Options{
 		Hidden: 384, Heads: 12, Intermediate: 1536, Layers: 6, Vocab: 1000, Positions: 512, Spread: 0.05,
 	})
+	engine, err := encoder.NewPacked(m.Transformer, m.Config, encoder.PackedOptions{Workers: 1, Precision: p})
+	if err != nil {
+		b.Fatal(err)
+	}
+	enc, err := encoder.NewTransformer(engine, m)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return enc
+}
+
+// ragged is sequences of 4 to 63 tokens, at least atLeast together.
+func ragged(atLeast int) (ids [][]int32, tokens int) {
 	r := rand.New(rand.NewPCG(1, 1))
-	var ids [][]int32
-	tokens := 0
-	for tokens < 16384 {
+	for tokens < atLeast {
 		s := make([]int32, 4+r.IntN(60))
 		for i := range s {
 			s[i] = r.Int32N(1000)
@@ -73,29 +145,5 @@ func BenchmarkBulk(b *testing.B) {
 		ids = append(ids, s)
 		tokens += len(s)
 	}
-	for _, precision := range []encoder.Precision{encoder.Float32, encoder.Int8} {
-		engine, err := encoder.NewPacked(m.Transformer, m.Config, encoder.PackedOptions{Workers: 1, Precision: precision})
-		if err != nil {
-			b.Fatal(err)
-		}
-		enc, err := encoder.NewTransformer(engine, m)
-		if err != nil {
-			b.Fatal(err)
-		}
-		for _, size := range []int{16, 32, 64, 192, 384, 512, 1024, 4096} {
-			b.Run(fmt.Sprintf("%v/batch=%d", engine, size), func(b *testing.B) {
-				q := open(b, enc, queue.Options{BatchTokens: size})
-				var done atomic.Int64
-				for b.Loop() {
-					if _, err := q.Do(b.Context(), queue.Request{IDs: ids, Class: queue.Bulk}); err != nil {
-						b.Fatal(err)
-					}
-					done.Add(int64(tokens))
-				}
-				s := q.Stats().Classes[queue.Bulk]
-				b.ReportMetric(float64(done.Load())/b.Elapsed().Seconds(), "tokens/s")
-				b.ReportMetric(s.Run.Seconds()*1e3/float64(s.Batches), "ms/batch")
-			})
-		}
-	}
+	return ids, tokens
 }

@@ -9,14 +9,15 @@ import (
 
 // Encoder is the queue as the requests of one class see it: an encoder whose
 // calls are batched with those of others. It gives bit for bit what the encoder
-// behind the queue gives. Interactive calls are refused with ErrOverloaded when
-// the queue is full, Bulk ones wait.
-func (q *Queue) Encoder(c Class) encoder.Encoder { return view{q, c} }
+// behind the queue gives. When the queue is full, its calls wait for permits or
+// end with ErrOverloaded.
+func (q *Queue) Encoder(c Class, wait bool) encoder.Encoder { return view{q, c, wait} }
 
 // view implements encoder.Encoder.
 type view struct {
 	queue *Queue
 	class Class
+	wait  bool
 }
 
 // Dims is the length of a full vector.
@@ -43,7 +44,7 @@ func (v view) Encode(ctx context.Context, b *encoder.Batch, o encoder.Output, ds
 	if err != nil {
 		return err
 	}
-	r.Class, r.Wait = v.class, v.class == Bulk
+	r.Class, r.Wait = v.class, v.wait
 	result, err := v.queue.Do(ctx, r)
 	if err != nil {
 		return err

@@ -36,7 +36,7 @@ func TestBitIdentical(t *testing.T) {
 							out := encoder.Output{Dims: r.IntN(33), Normalize: r.IntN(2) == 0}
 							b := randomBatch(r.IntN, arch == model.BERT && r.IntN(2) == 0)
 							want := encode(t, enc, b, out)
-							got := encode(t, q.Encoder(class), b, out)
+							got := encode(t, q.Encoder(class, true), b, out)
 							for i := range want {
 								if math.Float32bits(got[i]) != math.Float32bits(want[i]) {
 									t.Errorf("number %d of %d sequences: %v, want %v", i, b.Len(), got[i], want[i])
@@ -105,7 +105,7 @@ func encode(t *testing.T, enc encoder.Encoder, b *encoder.Batch, o encoder.Outpu
 // TestEncoderChecksLikeTheOthers: the queue refuses what every encoder refuses.
 func TestEncoderChecksLikeTheOthers(t *testing.T) {
 	enc := tiny(t, model.BERT)
-	queued := open(t, enc, queue.Options{}).Encoder(queue.Interactive)
+	queued := open(t, enc, queue.Options{}).Encoder(queue.Interactive, false)
 	good := &encoder.Batch{IDs: []int32{1, 2}, Offsets: []int32{0, 2}}
 	for _, c := range []struct {
 		name  string

@@ -41,6 +41,7 @@ func TestComposition(t *testing.T) {
 		{"to the brim", []int{5, 5, 5, 5}, queue.Options{}, "[[0 1] [2 3]]"},
 		{"longer than the budget", []int{4, 25, 4}, queue.Options{}, "[[0 2] [1]]"},
 		{"the oldest first, then the nearest in length", []int{2, 8, 2, 7, 2, 3, 2}, queue.Options{}, "[[0 2 4 6] [1] [3 5]]"},
+		{"the nearest in length, though it is longer", []int{4, 5, 2}, queue.Options{}, "[[0 1] [2]]"},
 		{"the longest is not put off", []int{9, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1}, queue.Options{}, "[[0 1] [2 3 4 5 6 7 8 9 10 11]]"},
 		{"equal ones in order", []int{4, 4, 4, 4, 4}, queue.Options{}, "[[0 1] [2 3] [4]]"},
 		{"a longer one that does not fit is passed", []int{6, 7, 3}, queue.Options{}, "[[0 2] [1]]"},

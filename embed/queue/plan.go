@@ -16,8 +16,7 @@ type batch struct {
 	tokens    int  // cost of the rows
 	full      bool // a sequence that comes now has no part in it
 
-	// Once it runs:
-	ctx    context.Context
+	ctx    context.Context // once it runs: until nobody wants it
 	cancel context.CancelFunc
 }
 
@@ -150,7 +149,7 @@ func (q *Queue) start(b *batch) {
 	} else if len(q.lines[Bulk].waiting) > 0 {
 		q.credit += max(b.tokens, q.options.MinTokens)
 	}
-	b.ctx, b.cancel = context.WithCancel(q.base)
+	b.ctx, b.cancel = context.WithCancel(context.Background())
 	q.running = append(q.running, b)
 }
 

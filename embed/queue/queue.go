@@ -95,9 +95,6 @@ type Queue struct {
 	encoder encoder.Encoder
 	options Options
 
-	base context.Context // of every batch; ends when Close stops draining
-	stop context.CancelFunc
-
 	mu      sync.Mutex
 	work    sync.Cond // for workers: a batch can be had, or it is time to end
 	ahead   sync.Cond // for the prefetcher: likewise
@@ -117,7 +114,6 @@ type Queue struct {
 // batches ahead. Close ends them.
 func New(enc encoder.Encoder, o Options) *Queue {
 	q := &Queue{encoder: enc, options: o.withDefaults(), ended: make(chan struct{})}
-	q.base, q.stop = context.WithCancel(context.Background())
 	q.work.L, q.ahead.L = &q.mu, &q.mu
 	q.idle, q.alive = q.options.Workers, q.options.Workers+1
 	for range q.options.Workers {
@@ -291,7 +287,8 @@ func (q *Queue) Close(ctx context.Context) error {
 	return nil
 }
 
-// giveUp fails all requests and says how many there were.
+// giveUp fails all requests, which stops the running batches, and says how many
+// there were.
 func (q *Queue) giveUp() int {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -315,6 +312,5 @@ func (q *Queue) giveUp() int {
 	for j := range left {
 		q.drop(j, ErrClosed)
 	}
-	q.stop()
 	return len(left)
 }

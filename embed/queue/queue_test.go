@@ -150,9 +150,6 @@ func TestWaitForPermits(t *testing.T) {
 		if s := q.Stats().Classes[queue.Bulk]; s.Waiting != 2 || s.Held != 5 {
 			t.Errorf("%+v", s)
 		}
-		if _, err := q.Do(t.Context(), queue.Request{IDs: [][]int32{{1}}, Class: queue.Bulk}); !errors.Is(err, queue.ErrOverloaded) {
-			t.Errorf("%v passed those that wait for permits", err)
-		}
 		cancel()
 		for _, want := range []int32{0, 1, 2, 3, 4, 6, 7} {
 			c := <-enc.calls
@@ -165,6 +162,37 @@ func TestWaitForPermits(t *testing.T) {
 			if got := <-r; (got.err != nil) != (i == 5) {
 				t.Errorf("request %d: %v", i, got.err)
 			}
+		}
+	})
+}
+
+// TestHeldKeepTheirPlace: a permit that is free belongs to the request that waits
+// for several, not to one that comes later; what is given up goes to it at once.
+func TestHeldKeepTheirPlace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		enc := newStepped()
+		q := open(t, enc, queue.Options{Workers: 1, BatchTokens: 10, MaxWaiting: 2})
+		release := plug(t, q, enc, 1)
+		ctx, cancel := context.WithCancel(t.Context())
+		waits := ask(ctx, q, queue.Request{IDs: [][]int32{seq(1, 2)}})
+		synctest.Wait()
+		held := ask(t.Context(), q, queue.Request{IDs: [][]int32{seq(2, 2), seq(3, 2)}, Wait: true})
+		synctest.Wait()
+		if _, err := q.Do(t.Context(), queue.Request{IDs: [][]int32{{1}}}); !errors.Is(err, queue.ErrOverloaded) {
+			t.Errorf("later request: %v", err)
+		}
+		cancel()
+		if got := <-waits; !errors.Is(got.err, context.Canceled) {
+			t.Error(got.err)
+		}
+		synctest.Wait()
+		if s := q.Stats(); s.Classes[0].Held != 0 || s.Classes[0].Waiting != 2 || !s.Prefetched {
+			t.Errorf("%+v", s)
+		}
+		release()
+		(<-enc.calls).finish()
+		if got := <-held; got.err != nil {
+			t.Error(got.err)
 		}
 	})
 }
@@ -256,6 +284,38 @@ func TestErrorsReachTheirRequestAlone(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestFaultOfOneThatHasGone: a batch that fails because of a request whose caller
+// has given up meanwhile is computed again for the others.
+func TestFaultOfOneThatHasGone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		enc := newStepped()
+		q := open(t, enc, queue.Options{Workers: 1})
+		release := plug(t, q, enc, 1)
+		ctx, cancel := context.WithCancel(t.Context())
+		gone := ask(ctx, q, queue.Request{IDs: [][]int32{{1, poison}}})
+		r := queue.Request{IDs: [][]int32{seq(2, 2)}}
+		stays := ask(t.Context(), q, r)
+		synctest.Wait()
+		release()
+		both := <-enc.calls
+		cancel()
+		if got := <-gone; !errors.Is(got.err, context.Canceled) {
+			t.Error(got.err)
+		}
+		both.finish()
+		again := <-enc.calls
+		if got := again.names(); !slices.Equal(got, []int32{2}) {
+			t.Errorf("batch of %v", got)
+		}
+		again.finish()
+		if got := <-stays; got.err != nil {
+			t.Error(got.err)
+		} else if err := check(r, got.result); err != nil {
+			t.Error(err)
+		}
+	})
 }
 
 // TestErrorEndsTheRequest: what is left of a request in line is not computed

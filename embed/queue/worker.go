@@ -66,7 +66,6 @@ func (q *Queue) end() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.alive--; q.alive == 0 {
-		q.stop()
 		close(q.ended)
 	}
 }
