@@ -19,12 +19,6 @@ type frame struct {
 
 func (f frame) size() int { return frameHeaderSize + len(f.payload) }
 
-// batchEnd is a commit.
-type batchEnd struct {
-	sequence uint64
-	end      int64 // offset behind the commit
-}
-
 // scanner reads a log file frame by frame, batch by batch, and checks
 // everything on the way.
 type scanner struct {

@@ -1,0 +1,69 @@
+package local
+
+import (
+	"errors"
+	"math"
+	"reflect"
+	"testing"
+	"time"
+
+	"semdex/index"
+)
+
+func payloadRecord() index.Record {
+	return index.Record{
+		Document: index.Document{
+			ID: "한글 id", Title: "제목", Text: "text 본문 🙂",
+			Metadata: map[string]any{
+				"s": "값", "e": "", "l": []string{"a", ""}, "n": -1.5, "i": math.MaxFloat64, "t": true, "f": false,
+				"d": time.Date(1999, 1, 2, 3, 4, 5, 6000, time.UTC),
+			},
+		},
+		Passages: []index.Passage{{Start: 0, End: 4, Vector: []float32{1, -2}}, {Start: 3, End: 9, Vector: []float32{0.5, 3e-9}}},
+		Content:  [16]byte{1, 2, 3, 255},
+	}
+}
+
+func TestPayloadRoundTrip(t *testing.T) {
+	want := payloadRecord()
+	payload, part := appendUpsert(nil, &want)
+	u, err := decodeUpsert(payload, 2)
+	if err != nil || u.document != part {
+		t.Fatalf("%d bytes, %v", u.document, err)
+	}
+	v := vectors{dims: 2}
+	v.addEncoded(u.vectors)
+	for i := range u.Passages {
+		u.Passages[i].Vector = v.at(i)
+	}
+	if !reflect.DeepEqual(u.Record, want) {
+		t.Errorf("%+v\nwant %+v", u.Record, want)
+	}
+	if size := upsertSize(&want); size < len(payload)-len(appendMetadata(nil, want.Metadata)) {
+		t.Errorf("upsertSize %d for %d bytes", size, len(payload))
+	}
+	if _, err := decodeUpsert(payload, 3); !errors.Is(err, index.ErrCorrupt) {
+		t.Errorf("other dimensions: %v", err)
+	}
+}
+
+// No content makes the decoder panic or allocate beyond its input.
+func FuzzDecodeDocument(f *testing.F) {
+	r := payloadRecord()
+	payload, part := appendUpsert(nil, &r)
+	f.Add(payload[documentHeaderSize : documentHeaderSize+part])
+	f.Add([]byte{})
+	f.Add(append(make([]byte, 16), 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		r, err := decodeDocument(b, checksum(b))
+		if err != nil {
+			if !errors.Is(err, index.ErrCorrupt) {
+				t.Fatal(err)
+			}
+			return
+		}
+		if r.ID == "" || len(r.Passages) == 0 {
+			t.Fatalf("accepted %+v", r)
+		}
+	})
+}
