@@ -261,7 +261,7 @@ func (o *oracle) checkSlopes(t *testing.T, params []Parameter, tolerance float64
 				got += float64(v) * d[i]
 			}
 			want := o.slope(p.Name, d, f)
-			if math.Abs(got-want) > tolerance*(math.Abs(want)+size/math.Sqrt(float64(len(d)))+1e-4) {
+			if math.Abs(got-want) > tolerance*(math.Abs(want)+size/math.Sqrt(float64(len(d)))+1e-3) {
 				t.Errorf("%s, direction %d: slope %.8g, finite difference %.8g (gradient's norm %.3g)", p.Name, try, got, want, size)
 			}
 		}
