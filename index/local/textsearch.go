@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"sync"
+	"unicode/utf8"
 
 	"github.com/RoaringBitmap/roaring/v2"
 	"github.com/blevesearch/bleve/v2/index/scorch"
@@ -23,9 +24,12 @@ const (
 	bm25B  = 0.6
 )
 
-// maxQueryTerms bounds the work of a query: a longer one, which is a document
-// rather than a question, is searched by its first terms.
-const maxQueryTerms = 1024
+// Bounds of the work of a query: a longer one, which is a document rather than a
+// question, is searched by its first terms.
+const (
+	maxQueryTerms = 1024
+	maxQueryBytes = 64 << 10
+)
 
 // Keyword implements index.Collection. The score of a passage is the sum over
 // the query's distinct terms of
@@ -59,6 +63,13 @@ type queryTerm struct {
 }
 
 func (c *Collection) queryTerms(text string) []queryTerm {
+	if len(text) > maxQueryBytes {
+		n := maxQueryBytes
+		for n > 0 && !utf8.RuneStart(text[n]) {
+			n--
+		}
+		text = text[:n]
+	}
 	var out []queryTerm
 	at := make(map[string]int)
 	for _, t := range c.text.analyzer.Query(text) {
