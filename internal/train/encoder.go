@@ -106,7 +106,7 @@ func NewNorm(name string, n int) *Norm {
 // Init draws matrices and tables from a normal distribution with standard
 // deviation std, as BERT does (BERT's own .02 is truncated at two deviations,
 // transformers' is not, and neither is this). Biases and LayerNorms stay.
-func Init(m nn.Model, std float64, seed uint64) {
+func Init(m Module, std float64, seed uint64) {
 	for _, p := range Parameters(m) {
 		if !p.Decays() {
 			continue
@@ -140,9 +140,18 @@ type Parameter struct {
 // biases nor LayerNorms.
 func (p Parameter) Decays() bool { return paramTensor(p.Param).param.decay }
 
+// Describe gives the name, shape and memory of a parameter of this package.
+func Describe(p *nn.Param) Parameter {
+	info := paramTensor(p).param
+	return Parameter{Param: p, Name: info.name, Dims: info.shape, Values: Values(p)}
+}
+
+// Module is a group of parameters: an encoder, a head, a linear layer.
+type Module = nn.Model
+
 // Parameters lists the parameters of modules in the order of their fields, each
 // once. All must have been made by this package.
-func Parameters(modules ...nn.Model) []Parameter {
+func Parameters(modules ...Module) []Parameter {
 	var all []Parameter
 	seen := make(map[*nn.Param]bool)
 	for _, m := range modules {
@@ -151,8 +160,7 @@ func Parameters(modules ...nn.Model) []Parameter {
 				return
 			}
 			seen[p] = true
-			t := paramTensor(p)
-			all = append(all, Parameter{Param: p, Name: t.param.name, Dims: t.param.shape, Values: Values(p)})
+			all = append(all, Describe(p))
 		})
 	}
 	return all

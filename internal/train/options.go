@@ -8,13 +8,12 @@ import (
 	"time"
 
 	"github.com/nlpodyssey/spago/mat"
-	"github.com/nlpodyssey/spago/nn"
 )
 
 // Task is what a Trainer trains.
 type Task interface {
 	// Modules are the modules whose parameters are trained and saved.
-	Modules() []nn.Model
+	Modules() []Module
 	// Len is the number of examples.
 	Len() int
 	// Tokens is the cost of an example, the sum over its sentences.
