@@ -17,9 +17,11 @@ type Document struct {
 // Passage is a stretch of a document's text, the unit that is embedded,
 // matched and ranked. Start and End count runes of Document.Text, half open.
 type Passage struct {
-	Start  int
-	End    int
-	Vector []float32 // unit length, Settings.Dims values
+	Start int
+	End   int
+	// Vector has unit length and Settings.Dims values; nil if the model finds
+	// nothing in the passage, which then only words lead to.
+	Vector []float32
 }
 
 // Ref names a passage within its collection: its document and its position

@@ -49,7 +49,7 @@ type Collection interface {
 	Count(ctx context.Context, f Filter) (documents, passages int, err error)
 
 	// Dense returns the k passages with the largest dot product with vector
-	// among those whose document the filter accepts.
+	// among those that have a vector and whose document the filter accepts.
 	Dense(ctx context.Context, vector []float32, k int, f Filter) (Leg, error)
 	// Keyword returns the k passages with the highest BM25 score for text; a
 	// document's title counts as part of each of its passages. Text without
@@ -105,7 +105,7 @@ type Report struct {
 	Collection string   `json:"collection"`
 	Documents  int      `json:"documents"`
 	Passages   int      `json:"passages"`
-	Vectors    int      `json:"vectors"`
+	Vectors    int      `json:"vectors"`   // passages that have one
 	TextDocs   int      `json:"text_docs"` // passages in the text leg
 	Sequence   uint64   `json:"sequence"`
 	Problems   []string `json:"problems,omitempty"`

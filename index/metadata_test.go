@@ -120,6 +120,11 @@ func TestCheckRecord(t *testing.T) {
 	if err := CheckRecord(titleOnly, 2); err != nil {
 		t.Errorf("title only: %v", err)
 	}
+	bare := good()
+	bare.Passages[0].Vector = nil
+	if err := CheckRecord(bare, 2); err != nil {
+		t.Errorf("a passage without a vector: %v", err)
+	}
 	for name, c := range map[string]struct {
 		change func(*Record)
 		want   error

@@ -9,7 +9,8 @@ import (
 // CheckRecord reports what keeps a record from being stored in a collection of
 // dims-valued vectors: ErrInvalidDocument for the document itself, no passages,
 // or passages that are not stretches of its text in order; ErrInvalidVector for
-// a passage's vector. Engines call it before they write anything.
+// a passage's vector, which may be nil. Engines call it before they write
+// anything.
 func CheckRecord(r Record, dims int) error {
 	if err := CheckDocument(r.Document); err != nil {
 		return err
@@ -23,6 +24,9 @@ func CheckRecord(r Record, dims int) error {
 			return fmt.Errorf("%w: passage %d of document %q spans %d to %d in a text of %d runes", ErrInvalidDocument, i, r.ID, p.Start, p.End, runes)
 		}
 		last = p.Start
+		if p.Vector == nil {
+			continue
+		}
 		if err := CheckVector(p.Vector, dims); err != nil {
 			return fmt.Errorf("passage %d of document %q: %w", i, r.ID, err)
 		}

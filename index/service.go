@@ -9,7 +9,8 @@ import (
 )
 
 // Encoder turns texts into vectors. Implementations are safe for concurrent
-// use and give one vector of Dims values for each text, in order.
+// use and give one vector of Dims values for each text, in order; the zero
+// vector means that the model finds nothing in the text.
 type Encoder interface {
 	// EncodePassages encodes texts that are to be found.
 	EncodePassages(ctx context.Context, texts []string) ([][]float32, error)
@@ -189,8 +190,9 @@ func (s *Service) checkModel(name string, settings Settings) error {
 }
 
 // Search answers a query from a collection. If the mode needs a vector and the
-// query has none, its text is encoded; when that fails, hybrid search answers
-// from keywords and says so in Stats.Degraded, and dense search is ErrEncoder.
+// query has none, its text is encoded. When that fails, or the model finds
+// nothing in the text, hybrid search answers from keywords and says so in
+// Stats.Degraded, and dense search is ErrEncoder or ErrInvalidQuery.
 // A collection that was built with another model is ErrModelMismatch unless
 // the mode is KeywordOnly. See also the function Search.
 func (s *Service) Search(ctx context.Context, collection string, q Query) (Result, error) {
@@ -209,8 +211,10 @@ func (s *Service) Search(ctx context.Context, collection string, q Query) (Resul
 		case err == nil:
 		case ctx.Err() != nil:
 			return Result{}, ctx.Err()
-		case q.Mode == Hybrid && errors.Is(err, ErrEncoder):
+		case q.Mode == Hybrid && (errors.Is(err, ErrEncoder) || errors.Is(err, errNoMeaning)):
 			noVector = err.Error()
+		case errors.Is(err, errNoMeaning):
+			return Result{}, fmt.Errorf("%w: %w", ErrInvalidQuery, err)
 		default:
 			return Result{}, err
 		}
@@ -221,6 +225,9 @@ func (s *Service) Search(ctx context.Context, collection string, q Query) (Resul
 	result.Stats.Total += encode
 	return result, err
 }
+
+// errNoMeaning: the model has no vector for a query's text.
+var errNoMeaning = errors.New("the model finds nothing in the text")
 
 // queryVector is the query's own vector or that of its text.
 func (s *Service) queryVector(ctx context.Context, collection string, c Collection, q Query) ([]float32, error) {
@@ -241,11 +248,14 @@ func (s *Service) queryVector(ctx context.Context, collection string, c Collecti
 	if err != nil {
 		return nil, err
 	}
+	if vectors[0] == nil {
+		return nil, errNoMeaning
+	}
 	return vectors[0], nil
 }
 
-// encode calls one of the encoder's methods and checks what comes back. Every
-// error is ErrEncoder.
+// encode calls one of the encoder's methods and checks what comes back; zero
+// vectors become nil. Every error is ErrEncoder.
 func (s *Service) encode(ctx context.Context, encode func(context.Context, []string) ([][]float32, error), texts []string) ([][]float32, error) {
 	vectors, err := encode(ctx, texts)
 	if err != nil {
@@ -255,12 +265,25 @@ func (s *Service) encode(ctx context.Context, encode func(context.Context, []str
 		return nil, fmt.Errorf("%w: %d vectors for %d texts", ErrEncoder, len(vectors), len(texts))
 	}
 	for i, v := range vectors {
+		if len(v) == s.encoder.Dims() && isZero(v) {
+			vectors[i] = nil
+			continue
+		}
 		if err := CheckVector(v, s.encoder.Dims()); err != nil {
 			return nil, fmt.Errorf("%w: text %d: %w", ErrEncoder, i, err)
 		}
 		vectors[i] = unit32(v)
 	}
 	return vectors, nil
+}
+
+func isZero(v []float32) bool {
+	for _, x := range v {
+		if x != 0 {
+			return false
+		}
+	}
+	return true
 }
 
 // unit32 brings a vector to length 1. One that is that long already, to

@@ -16,7 +16,8 @@ import (
 )
 
 // fakeEncoder hashes words into a small vector: texts that share words are
-// near. It counts the texts it encoded.
+// near. It finds nothing in a text of zero-width spaces. It counts the texts it
+// encoded.
 type fakeEncoder struct {
 	name string
 	fail error
@@ -60,7 +61,10 @@ func (f *fakeEncoder) encode(texts []string) ([][]float32, error) {
 			}
 		}
 		v[0] += 0.01 // never zero
-		out[i] = v   // not of unit length: the service sees to that
+		if strings.Trim(text, "\u200b") == "" {
+			clear(v)
+		}
+		out[i] = v // not of unit length: the service sees to that
 	}
 	return out, nil
 }
@@ -281,6 +285,31 @@ func TestEncoderFailureInSearch(t *testing.T) {
 	bare := index.NewService(indextest.NewMemory(), nil, index.ServiceOptions{})
 	if _, err := bare.Put(t.Context(), "c", []index.Document{{ID: "a", Text: "x"}}); !errors.Is(err, index.ErrEncoder) {
 		t.Errorf("put without a model: %v", err)
+	}
+}
+
+// A text in which the model finds nothing is stored beside others, found by
+// words if it has any, and no query.
+func TestTextsWithoutMeaning(t *testing.T) {
+	s, _ := newService(t)
+	if r := put(t, s, index.Document{ID: "a", Text: "alpha"}, index.Document{ID: "z", Text: "\u200b\u200b"}); r.Created != 2 {
+		t.Errorf("put: %+v", r)
+	}
+	if r := put(t, s, index.Document{ID: "z", Text: "\u200b\u200b"}); r.Unchanged != 1 {
+		t.Errorf("again: %+v", r)
+	}
+	for _, mode := range []index.Mode{index.Hybrid, index.DenseOnly, index.KeywordOnly} {
+		if r, err := s.Search(t.Context(), "c", index.Query{Text: "alpha", Mode: mode}); err != nil || len(r.Hits) != 1 || r.Hits[0].DocumentID != "a" {
+			t.Errorf("%s: %+v, %v", mode, r.Hits, err)
+		}
+	}
+	nothing := index.Query{Text: "\u200b"}
+	if r, err := s.Search(t.Context(), "c", nothing); err != nil || len(r.Hits) != 0 || !strings.Contains(r.Stats.Degraded, "finds nothing") {
+		t.Errorf("hybrid: %+v, %v", r, err)
+	}
+	nothing.Mode = index.DenseOnly
+	if _, err := s.Search(t.Context(), "c", nothing); !errors.Is(err, index.ErrInvalidQuery) || !strings.Contains(err.Error(), "finds nothing") {
+		t.Errorf("dense: %v", err)
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"slices"
 
 	"github.com/spf13/cobra"
@@ -128,24 +127,7 @@ func (e *textEncoder) vectors(ctx context.Context, texts []string, o embed.Encod
 	if err != nil {
 		return nil, err
 	}
-	for _, v := range r.Vectors {
-		direct(v)
-	}
 	return r.Vectors, nil
-}
-
-// direct gives a zero vector, that of a text without a token, the direction
-// that all components share: the index takes no zero vectors, and such a text
-// is as far from one meaning as from another.
-func direct(v []float32) {
-	for _, x := range v {
-		if x != 0 {
-			return
-		}
-	}
-	for i := range v {
-		v[i] = float32(1 / math.Sqrt(float64(len(v))))
-	}
 }
 
 // embedder is a loaded model in the form in which the server takes it.

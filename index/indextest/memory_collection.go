@@ -181,7 +181,11 @@ func (h *memoryHandle) Check(ctx context.Context) (report index.Report, err erro
 		report = index.Report{Collection: h.name, Documents: len(h.documents), Sequence: h.sequence}
 		for id, d := range h.documents {
 			report.Passages += len(d.record.Passages)
-			report.Vectors += len(d.record.Passages)
+			for _, p := range d.record.Passages {
+				if p.Vector != nil {
+					report.Vectors++
+				}
+			}
 			report.TextDocs += len(d.terms)
 			if err := index.CheckRecord(d.record, h.settings.Dims); err != nil {
 				report.Problems = append(report.Problems, err.Error())

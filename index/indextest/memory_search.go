@@ -20,6 +20,9 @@ func (h *memoryHandle) Dense(ctx context.Context, vector []float32, k int, f ind
 		var all []index.Candidate
 		for _, d := range accepted {
 			for i, p := range d.record.Passages {
+				if p.Vector == nil {
+					continue
+				}
 				all = append(all, index.Candidate{Ref: index.Ref{Document: d.record.ID, Ordinal: i}, Score: dot(vector, p.Vector)})
 			}
 		}

@@ -105,6 +105,54 @@ func testDenseTies(h *harness) {
 	}
 }
 
+// testDenseWithoutVectors stores passages without a vector among others: words
+// find them, the dense leg never does, although its scores go down to zero and
+// below.
+func testDenseWithoutVectors(h *harness) {
+	c := h.create("c")
+	axis := func(i int, x float32) []float32 {
+		v := make([]float32, dims)
+		v[i] = x
+		return v
+	}
+	all := make(map[index.Ref][]float32)
+	for i, v := range [][]float32{axis(0, 1), axis(0, -1), axis(1, 1), nil, axis(2, 1), nil} {
+		r := h.record(fmt.Sprintf("d%d", i), "", "odd words", nil, index.Span{Start: 0, End: 3}, index.Span{Start: 4, End: 9})
+		r.Passages[1].Vector = v
+		for j, p := range r.Passages {
+			if p.Vector != nil {
+				all[index.Ref{Document: r.ID, Ordinal: j}] = p.Vector
+			}
+		}
+		h.upsert(c, r)
+	}
+	h.bare = 2
+	look := func() {
+		for k := 1; k < 15; k++ {
+			h.wantDense(c, axis(0, 1), k, nil, all)
+		}
+		if leg := h.keyword(c, "words", 20, nil); len(leg.Candidates) != 6 {
+			h.Errorf("words find %v", leg.Candidates)
+		}
+		h.wantCount(c, nil, 6, 12)
+		h.checkSound(c)
+	}
+	look()
+	c = h.restart("c")
+	look()
+
+	r := h.record("d3", "", "odd words", nil)
+	h.upsert(c, r)
+	all[index.Ref{Document: "d3", Ordinal: 0}] = r.Passages[0].Vector
+	h.bare = 1
+	h.wantDense(c, axis(0, 1), 20, nil, all)
+	only := h.create("only")
+	r = h.record("a", "", "words", nil)
+	r.Passages[0].Vector = nil
+	h.upsert(only, r)
+	h.wantDense(only, axis(0, 1), 3, nil, nil)
+}
+
 func testDenseBadVectors(h *harness) {
 	c := h.create("c")
 	h.upsert(c, h.record("a", "", "text", nil))

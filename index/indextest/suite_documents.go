@@ -230,7 +230,7 @@ func testBadRecords(h *harness) {
 		"infinity":          {with(vector(0, math.Inf(-1))), index.ErrInvalidVector},
 		"zero vector":       {with(func(r *index.Record) { clear(r.Passages[0].Vector) }), index.ErrInvalidVector},
 		"short vector":      {with(func(r *index.Record) { r.Passages[0].Vector = r.Passages[0].Vector[1:] }), index.ErrInvalidVector},
-		"no vector":         {with(func(r *index.Record) { r.Passages[0].Vector = nil }), index.ErrInvalidVector},
+		"empty vector":      {with(func(r *index.Record) { r.Passages[0].Vector = []float32{} }), index.ErrInvalidVector},
 		"no passages":       {with(func(r *index.Record) { r.Passages = nil }), index.ErrInvalidDocument},
 		"behind the text":   {with(func(r *index.Record) { r.Passages[0].End = 9 }), index.ErrInvalidDocument},
 		"backwards":         {with(func(r *index.Record) { r.Passages[0].Start, r.Passages[0].End = 5, 4 }), index.ErrInvalidDocument},

@@ -78,7 +78,11 @@ func (p *pair) put() {
 			text += vocabulary[p.rng.IntN(len(vocabulary))] + " " + vocabulary[p.rng.IntN(len(vocabulary))]
 			spans = append(spans, index.Span{Start: start, End: len([]rune(text))})
 		}
-		records = append(records, p.record(p.id(), vocabulary[p.rng.IntN(len(vocabulary))], text, randomMetadata(p.rng), spans...))
+		r := p.record(p.id(), vocabulary[p.rng.IntN(len(vocabulary))], text, randomMetadata(p.rng), spans...)
+		if p.rng.IntN(8) == 0 {
+			r.Passages[p.rng.IntN(len(r.Passages))].Vector = nil
+		}
+		records = append(records, r)
 	}
 	p.upsert(p.real, records...)
 	p.upsert(p.ref, records...)
@@ -135,5 +139,8 @@ func (p *pair) compare() {
 	if !reflect.DeepEqual(stored, wantStored) {
 		p.Errorf("fetched %+v, want %+v", stored, wantStored)
 	}
+	report, err := p.ref.Check(p.ctx)
+	p.must(err)
+	p.bare = report.Passages - report.Vectors
 	p.checkSound(p.real)
 }

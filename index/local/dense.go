@@ -84,7 +84,7 @@ func scanPart(ctx context.Context, level kernel.Level, best *topK, docs []uint32
 			first, n := int(v.first[doc]), v.docs[doc].passages()
 			for i := range n {
 				score := float64(level.Dot(query, v.store.at(first+i)))
-				if best.wants(score) {
+				if best.wants(score) && (score != 0 || !v.store.missing(first+i)) {
 					best.offer(scored{score, doc, uint32(i)})
 				}
 			}

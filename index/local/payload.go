@@ -16,7 +16,7 @@ import (
 //
 //	document length u32, checksum of the document part u32
 //	document: content [16], id, title, text, metadata, passages
-//	vectors: passages x dims float32
+//	vectors: passages x dims float32, all zero for a passage without one
 //
 // The document part has a checksum of its own, so that a search can read it
 // alone. Strings are a uvarint length and bytes; metadata is a uvarint count
@@ -34,9 +34,9 @@ const (
 	valueTime   byte = 'd' // microseconds since 1970
 )
 
-// appendUpsert appends the payload of r, whose metadata is normalised, and
-// returns the length of the document part.
-func appendUpsert(dst []byte, r *index.Record) (payload []byte, document int) {
+// appendUpsert appends the payload of r, whose metadata is normalised and whose
+// vectors have dims values, and returns the length of the document part.
+func appendUpsert(dst []byte, r *index.Record, dims int) (payload []byte, document int) {
 	at := len(dst)
 	dst = append(dst, make([]byte, documentHeaderSize)...)
 	dst = append(dst, r.Content[:]...)
@@ -53,6 +53,9 @@ func appendUpsert(dst []byte, r *index.Record) (payload []byte, document int) {
 	binary.LittleEndian.PutUint32(dst[at:], uint32(len(part)))
 	binary.LittleEndian.PutUint32(dst[at+4:], checksum(part))
 	for _, p := range r.Passages {
+		if p.Vector == nil {
+			dst = append(dst, make([]byte, 4*dims)...)
+		}
 		for _, x := range p.Vector {
 			dst = binary.LittleEndian.AppendUint32(dst, math.Float32bits(x))
 		}
@@ -61,12 +64,9 @@ func appendUpsert(dst []byte, r *index.Record) (payload []byte, document int) {
 }
 
 // upsertSize is an upper bound of what appendUpsert appends, metadata aside.
-func upsertSize(r *index.Record) int {
+func upsertSize(r *index.Record, dims int) int {
 	size := documentHeaderSize + len(r.Content) + len(r.ID) + len(r.Title) + len(r.Text) + 64
-	for _, p := range r.Passages {
-		size += 2*binary.MaxVarintLen64 + 4*len(p.Vector)
-	}
-	return size
+	return size + len(r.Passages)*(2*binary.MaxVarintLen64+4*dims)
 }
 
 func appendString(dst []byte, s string) []byte {

@@ -1,6 +1,7 @@
 package local
 
 import (
+	"bytes"
 	"errors"
 	"math"
 	"reflect"
@@ -26,7 +27,7 @@ func payloadRecord() index.Record {
 
 func TestPayloadRoundTrip(t *testing.T) {
 	want := payloadRecord()
-	payload, part := appendUpsert(nil, &want)
+	payload, part := appendUpsert(nil, &want, 2)
 	u, err := decodeUpsert(payload, 2)
 	if err != nil || u.document != part {
 		t.Fatalf("%d bytes, %v", u.document, err)
@@ -39,8 +40,14 @@ func TestPayloadRoundTrip(t *testing.T) {
 	if !reflect.DeepEqual(u.Record, want) {
 		t.Errorf("%+v\nwant %+v", u.Record, want)
 	}
-	if size := upsertSize(&want); size < len(payload)-len(appendMetadata(nil, want.Metadata)) {
+	if size := upsertSize(&want, 2); size < len(payload)-len(appendMetadata(nil, want.Metadata)) {
 		t.Errorf("upsertSize %d for %d bytes", size, len(payload))
+	}
+	bare := payloadRecord()
+	bare.Passages[0].Vector = nil
+	payload, _ = appendUpsert(nil, &bare, 2)
+	if u, err := decodeUpsert(payload, 2); err != nil || !bytes.Equal(u.vectors[:8], make([]byte, 8)) || len(u.vectors) != 16 {
+		t.Errorf("without a vector: %v, %v", u.vectors, err)
 	}
 	if _, err := decodeUpsert(payload, 3); !errors.Is(err, index.ErrCorrupt) {
 		t.Errorf("other dimensions: %v", err)
@@ -50,7 +57,7 @@ func TestPayloadRoundTrip(t *testing.T) {
 // No content makes the decoder panic or allocate beyond its input.
 func FuzzDecodeDocument(f *testing.F) {
 	r := payloadRecord()
-	payload, part := appendUpsert(nil, &r)
+	payload, part := appendUpsert(nil, &r, 2)
 	f.Add(payload[documentHeaderSize : documentHeaderSize+part])
 	f.Add([]byte{})
 	f.Add(append(make([]byte, 16), 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f))

@@ -56,7 +56,7 @@ func (c *Collection) Upsert(ctx context.Context, records []index.Record) error {
 		if err := index.CheckRecord(*rec, c.dims); err != nil {
 			return err
 		}
-		if size := upsertSize(rec); size > maxPayload/2 {
+		if size := upsertSize(rec, c.dims); size > maxPayload/2 {
 			return fmt.Errorf("%w: document %q needs %d bytes with its vectors, at most %d can be stored", index.ErrInvalidDocument, rec.ID, size, maxPayload/2)
 		}
 		if j, ok := at[rec.ID]; ok {

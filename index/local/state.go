@@ -154,7 +154,18 @@ func (v *vectors) slot() []float32 {
 	return v.at(v.count - 1)
 }
 
+// add appends a vector; nil, for a passage without one, is stored as zeros.
 func (v *vectors) add(x []float32) { copy(v.slot(), x) }
+
+// missing reports whether the passage of a slot has no vector.
+func (v *vectors) missing(slot int) bool {
+	for _, x := range v.at(slot) {
+		if x != 0 {
+			return false
+		}
+	}
+	return true
+}
 
 // addEncoded appends vectors as a frame holds them.
 func (v *vectors) addEncoded(b []byte) {

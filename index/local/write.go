@@ -155,7 +155,7 @@ func (g *group) stageRecords(r *request) error {
 		}
 		offset := g.start + int64(len(g.buf))
 		d.frame = g.frame(frameUpsert, func(b []byte) []byte {
-			b, d.part = appendUpsert(b, rec)
+			b, d.part = appendUpsert(b, rec, g.c.dims)
 			return b
 		})
 		d.sequence = g.sequence
