@@ -16,7 +16,8 @@ import (
 //
 //	document length u32, checksum of the document part u32
 //	document: content [16], id, title, text, metadata, passages
-//	vectors: passages x dims float32, all zero for a passage without one
+//	vectors: passages x dims float32; for a passage without one every bit is set,
+//	for zeros would look like a sector that was never written
 //
 // The document part has a checksum of its own, so that a search can read it
 // alone. Strings are a uvarint length and bytes; metadata is a uvarint count
@@ -33,6 +34,10 @@ const (
 	valueFalse  byte = 'f'
 	valueTime   byte = 'd' // microseconds since 1970
 )
+
+// noVector stands for each value of a vector that is missing: a NaN, which no
+// vector has.
+const noVector = math.MaxUint32
 
 // appendUpsert appends the payload of r, whose metadata is normalised and whose
 // vectors have dims values, and returns the length of the document part.
@@ -54,7 +59,9 @@ func appendUpsert(dst []byte, r *index.Record, dims int) (payload []byte, docume
 	binary.LittleEndian.PutUint32(dst[at+4:], checksum(part))
 	for _, p := range r.Passages {
 		if p.Vector == nil {
-			dst = append(dst, make([]byte, 4*dims)...)
+			for range dims {
+				dst = binary.LittleEndian.AppendUint32(dst, noVector)
+			}
 		}
 		for _, x := range p.Vector {
 			dst = binary.LittleEndian.AppendUint32(dst, math.Float32bits(x))

@@ -13,6 +13,7 @@ type request struct {
 	ctx     context.Context
 	records []*index.Record
 	terms   [][]*terms // of the records' passages
+	bytes   int        // that the records need, about
 	ids     []string
 	where   index.Filter
 	inspect func()
@@ -59,6 +60,7 @@ func (c *Collection) Upsert(ctx context.Context, records []index.Record) error {
 		if size := upsertSize(rec, c.dims); size > maxPayload/2 {
 			return fmt.Errorf("%w: document %q needs %d bytes with its vectors, at most %d can be stored", index.ErrInvalidDocument, rec.ID, size, maxPayload/2)
 		}
+		r.bytes += upsertSize(rec, c.dims)
 		if j, ok := at[rec.ID]; ok {
 			r.records[j] = rec
 			continue

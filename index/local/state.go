@@ -171,8 +171,10 @@ func (v *vectors) missing(slot int) bool {
 func (v *vectors) addEncoded(b []byte) {
 	for len(b) > 0 {
 		x := v.slot()
-		for i := range x {
-			x[i] = math.Float32frombits(binary.LittleEndian.Uint32(b[4*i:]))
+		if binary.LittleEndian.Uint32(b) != noVector {
+			for i := range x {
+				x[i] = math.Float32frombits(binary.LittleEndian.Uint32(b[4*i:]))
+			}
 		}
 		b = b[4*len(x):]
 	}

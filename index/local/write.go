@@ -11,7 +11,7 @@ import (
 // Bounds of what is written with one fsync.
 const (
 	groupRequests = 256
-	groupRecords  = 4096
+	groupBytes    = 32 << 20
 )
 
 // run owns the log until requests is closed.
@@ -34,15 +34,15 @@ func (c *Collection) run() {
 
 // gather takes the requests that wait already, so that they share an fsync.
 func (c *Collection) gather(first *request) []*request {
-	group, records := []*request{first}, len(first.records)
-	for len(group) < groupRequests && records < groupRecords {
+	group, bytes := []*request{first}, first.bytes
+	for len(group) < groupRequests && bytes < groupBytes {
 		select {
 		case r, ok := <-c.requests:
 			if !ok {
 				return group // run sees it again
 			}
 			group = append(group, r)
-			records += len(r.records)
+			bytes += r.bytes
 		default:
 			return group
 		}
