@@ -16,7 +16,8 @@ import (
 
 // PutResult counts what became of documents. One that was stored already, with
 // the same text, title, metadata, splitting and model, is unchanged and cost
-// neither encoding nor writing.
+// neither encoding nor writing. One that a later one of the same id replaces
+// counts as updated, so that the three add up to the documents given.
 type PutResult struct {
 	Created   int `json:"created"`
 	Updated   int `json:"updated"`
@@ -134,14 +135,16 @@ type batch struct {
 }
 
 // prepare checks, compares, splits and encodes documents; position is that of
-// the first one.
+// the first one. With a *DocumentError comes the batch of those before it.
 func (w *writer) prepare(ctx context.Context, docs []Document, position int) (batch, error) {
-	b := batch{read: len(docs)}
-	records, err := w.records(docs, position)
-	if err != nil || len(records) == 0 {
-		return b, err
+	records, read, fault := w.records(docs, position)
+	b := batch{read: read}
+	if read == 0 {
+		return b, fault
 	}
-	if records, err = w.changed(ctx, records, &b.result); err != nil {
+	b.result.Updated = read - len(records)
+	records, err := w.changed(ctx, records, &b.result)
+	if err != nil {
 		return b, err
 	}
 	for i := range records {
@@ -149,20 +152,24 @@ func (w *writer) prepare(ctx context.Context, docs []Document, position int) (ba
 		b.result.Passages += len(records[i].Passages)
 	}
 	b.records = records
-	return b, w.encode(ctx, records)
+	if err := w.encode(ctx, records); err != nil {
+		return b, err
+	}
+	return b, fault
 }
 
-// records checks the documents and keeps the last one of each id.
-func (w *writer) records(docs []Document, position int) ([]Record, error) {
+// records checks the documents up to the first bad one, which is a
+// *DocumentError, and keeps the last one of each id; read counts the good ones.
+func (w *writer) records(docs []Document, position int) (records []Record, read int, err error) {
 	at := make(map[string]int, len(docs))
-	records := make([]Record, 0, len(docs))
+	records = make([]Record, 0, len(docs))
 	for i, d := range docs {
 		if err := CheckDocument(d); err != nil {
-			return nil, &DocumentError{position + i, d.ID, err}
+			return records, i, &DocumentError{position + i, d.ID, err}
 		}
 		metadata, learned, err := NormalizeMetadata(d.Metadata, w.settings.Fields)
 		if err != nil {
-			return nil, &DocumentError{position + i, d.ID, err}
+			return records, i, &DocumentError{position + i, d.ID, err}
 		}
 		maps.Copy(w.settings.Fields, learned)
 		d.Metadata = metadata
@@ -174,7 +181,7 @@ func (w *writer) records(docs []Document, position int) ([]Record, error) {
 		at[d.ID] = len(records)
 		records = append(records, r)
 	}
-	return records, nil
+	return records, len(docs), nil
 }
 
 // changed drops the records that are stored already and counts the rest.

@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 
 	"semdex/index"
@@ -124,7 +125,7 @@ func TestPutCountsAndSkipsUnchanged(t *testing.T) {
 		}
 		put(t, s, a)
 	}
-	if r := put(t, s, index.Document{ID: "d", Text: "first"}, index.Document{ID: "d", Text: "second"}); r.Created != 1 {
+	if r := put(t, s, index.Document{ID: "d", Text: "first"}, index.Document{ID: "d", Text: "second"}); r != (index.PutResult{Created: 1, Updated: 1, Passages: 1}) {
 		t.Errorf("duplicates: %+v", r)
 	}
 	if d, err := s.Get(t.Context(), "c", "d"); err != nil || d.Text != "second" {
@@ -223,13 +224,65 @@ func TestPutStreamStops(t *testing.T) {
 	}
 	r, err = s.PutStream(t.Context(), "c", bad, nil)
 	var where *index.DocumentError
-	if !errors.As(err, &where) || where.Position != 600 || r.Updated+r.Created != 512 {
+	if !errors.As(err, &where) || where.Position != 600 || r.Updated != 300 || r.Created != 299 {
 		t.Errorf("bad document: %+v, %v", r, err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	_, err = s.PutStream(ctx, "c", stream(5000, nil), func(index.Progress) { cancel() })
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled: %v", err)
+	}
+}
+
+// Whatever the place of a bad document, exactly those before it are stored.
+func TestPutStreamStoresWhatIsBeforeABadDocument(t *testing.T) {
+	for _, at := range []int{1, 2, 255, 256, 257, 258, 300} {
+		s, _ := newService(t)
+		docs := func(yield func(index.Document, error) bool) {
+			n := 0
+			for d := range stream(400, nil) {
+				d.Metadata = map[string]any{"n": n}
+				if n++; n == at {
+					d.Metadata["n"] = []any{1}
+				}
+				if !yield(d, nil) {
+					return
+				}
+			}
+		}
+		var read int
+		r, err := s.PutStream(t.Context(), "c", docs, func(p index.Progress) { read = p.Read })
+		var where *index.DocumentError
+		if !errors.As(err, &where) || where.Position != at || r.Created != at-1 || read != at-1 {
+			t.Errorf("bad document %d: %+v, %d read, %v", at, r, read, err)
+		}
+		n, _, err := s.Count(t.Context(), "c", nil)
+		if at == 1 && !errors.Is(err, index.ErrCollectionNotFound) || at > 1 && (err != nil || n != at-1) {
+			t.Errorf("bad document %d: %d documents stored, %v", at, n, err)
+		}
+	}
+}
+
+// fullDisk is an engine that stores nothing.
+type fullDisk struct{ index.Engine }
+
+type fullCollection struct{ index.Collection }
+
+func (f fullDisk) Create(ctx context.Context, name string, s index.Settings) (index.Collection, error) {
+	c, err := f.Engine.Create(ctx, name, s)
+	return fullCollection{c}, err
+}
+
+func (fullCollection) Upsert(context.Context, []index.Record) error { return syscall.ENOSPC }
+
+// A failure to write is told even if the reader found a bad document since.
+func TestPutStreamTellsFailuresOfTheEngine(t *testing.T) {
+	s := index.NewService(fullDisk{indextest.NewMemory()}, &fakeEncoder{name: "m"}, index.ServiceOptions{})
+	docs := func(yield func(index.Document, error) bool) {
+		_ = yield(index.Document{ID: "good", Text: "x"}, nil) && yield(index.Document{ID: "bad"}, nil)
+	}
+	if r, err := s.PutStream(t.Context(), "c", docs, nil); !errors.Is(err, syscall.ENOSPC) || r != (index.PutResult{}) {
+		t.Errorf("%+v, %v", r, err)
 	}
 }
 

@@ -2,6 +2,7 @@ package index
 
 import (
 	"context"
+	"errors"
 	"iter"
 	"sync"
 
@@ -22,9 +23,13 @@ const (
 
 // PutStream stores the documents of a stream in batches: while one is written,
 // the next is read, split and encoded, so that memory stays bounded. It calls
-// onProgress, if not nil, after each batch, never at the same time twice. On an
-// error, from the stream too, it stops and returns what was stored until then;
-// storing the same stream again costs only what is missing.
+// onProgress, if not nil, after each batch, never at the same time twice.
+//
+// At a document that cannot be stored, a *DocumentError, and at an error of the
+// stream it stops: everything before is stored, nothing behind, and the result
+// counts it. On other errors, such as a full disk or the end of ctx, the result
+// counts what was stored until then. Storing the same stream again costs only
+// what is missing.
 func (s *Service) PutStream(ctx context.Context, collection string, docs iter.Seq2[Document, error], onProgress func(Progress)) (PutResult, error) {
 	w, err := s.writer(ctx, collection)
 	if err != nil {
@@ -37,11 +42,12 @@ func (s *Service) PutStream(ctx context.Context, collection string, docs iter.Se
 		return w.read(reading, docs, ready)
 	})
 	var done Progress
+	var failed error
 	g.Go(func() error {
 		for b := range ready {
-			result, err := w.write(ctx, b) // a batch that was read goes through, whatever follows
-			if err != nil {
-				return err
+			var result PutResult
+			if result, failed = w.write(ctx, b); failed != nil { // not reading: a batch that was read goes through
+				return failed
 			}
 			w.pending.remove(b.records)
 			done.add(result)
@@ -53,11 +59,14 @@ func (s *Service) PutStream(ctx context.Context, collection string, docs iter.Se
 		return nil
 	})
 	err = g.Wait()
+	if failed != nil { // although the reader may have found something before
+		err = failed
+	}
 	return done.PutResult, err
 }
 
 // read cuts the stream into batches and sends them prepared. What came before
-// an error is still sent.
+// an error of the stream or a bad document is still sent.
 func (w *writer) read(ctx context.Context, docs iter.Seq2[Document, error], ready chan<- batch) error {
 	var group []Document
 	bytes, position := 0, 1
@@ -66,7 +75,8 @@ func (w *writer) read(ctx context.Context, docs iter.Seq2[Document, error], read
 			return nil
 		}
 		b, err := w.prepare(ctx, group, position)
-		if err != nil {
+		bad, isBad := errors.AsType[*DocumentError](err)
+		if err != nil && !isBad {
 			return err
 		}
 		if len(b.records) > 0 {
@@ -79,10 +89,13 @@ func (w *writer) read(ctx context.Context, docs iter.Seq2[Document, error], read
 		group, bytes = group[:0], 0
 		select {
 		case ready <- b:
-			return nil
 		case <-ctx.Done():
 			return ctx.Err()
 		}
+		if isBad {
+			return bad
+		}
+		return nil
 	}
 	for d, err := range docs {
 		if err != nil {
