@@ -57,7 +57,8 @@ func readFailure(err error) error {
 }
 
 // unmarshal decodes exactly one JSON value. Its errors name the byte, or the
-// field and what it should be.
+// field and what it should be. A number without a type, in metadata, stays a
+// json.Number, so that the index sees the digits that were sent.
 func unmarshal(data []byte, v any, strict bool) error {
 	if len(bytes.TrimSpace(data)) == 0 {
 		return badRequest("malformed_json", "", "the JSON is empty")
@@ -68,6 +69,7 @@ func unmarshal(data []byte, v any, strict bool) error {
 		return e.hint("send text as UTF-8")
 	}
 	decoder := json.NewDecoder(bytes.NewReader(data))
+	decoder.UseNumber()
 	if strict {
 		decoder.DisallowUnknownFields()
 	}

@@ -3,6 +3,8 @@ package api
 import (
 	"context"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"net/http"
 	"strconv"
 	"time"
@@ -86,7 +88,7 @@ func (s *Server) getDocument(c echo.Context) error {
 	}
 	document, err := s.index.Get(c.Request().Context(), collection, id)
 	if err != nil {
-		return err
+		return aboutDocument(err, id)
 	}
 	return s.sendJSON(c, http.StatusOK, document)
 }
@@ -102,12 +104,19 @@ func (s *Server) deleteDocument(c echo.Context) error {
 		return err
 	}
 	if n == 0 {
-		e := asError(index.ErrDocumentNotFound)
-		e.Message += ": " + strconv.Quote(id)
-		e.Document = id
-		return e
+		return aboutDocument(fmt.Errorf("%w: %q", index.ErrDocumentNotFound, id), id)
 	}
 	return s.sendDeleted(c, n, start)
+}
+
+// aboutDocument adds the id to an answer that there is no such document.
+func aboutDocument(err error, id string) error {
+	if !errors.Is(err, index.ErrDocumentNotFound) {
+		return err
+	}
+	e := asError(err)
+	e.Document = id
+	return e
 }
 
 func documentPath(c echo.Context) (collection, id string, err error) {

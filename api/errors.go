@@ -51,7 +51,7 @@ type Error struct {
 // Where points at the part of a request that is at fault, as far as known.
 type Where struct {
 	Field    string `json:"field,omitempty"`
-	Offset   int64  `json:"offset,omitempty"`      // bytes of the body read up to the fault
+	Offset   int64  `json:"offset,omitempty"`      // bytes up to the fault, of the body or of the document or line in it
 	Line     int    `json:"line,omitempty"`        // of an NDJSON body, from 1
 	Position int    `json:"position,omitempty"`    // of a document within the body, from 1
 	Document string `json:"document_id,omitempty"` // its id

@@ -7,6 +7,7 @@ import (
 	"io"
 	"iter"
 	"net/http"
+	"slices"
 
 	"semdex/index"
 )
@@ -15,20 +16,21 @@ import (
 // malformed, those before it are stored and the error says where it stands.
 func ingest(ctx context.Context, x Index, collection string, r documentReader) (index.Progress, error) {
 	var fault error
+	var lines lineMap
 	var done index.Progress
 	progress := func(p index.Progress) { done = p }
 	// A fault ends the stream in good order, so that what came before it is
 	// stored, and is reported afterwards.
-	_, err := x.PutStream(ctx, collection, documents(r, &fault), progress)
+	_, err := x.PutStream(ctx, collection, documents(r, &lines, &fault), progress)
 	if err == nil || fault != nil && errors.Is(err, context.Canceled) {
 		return done, fault // a connection that fails cancels the context, too
 	}
-	return done, locate(err)
+	return done, locate(err, lines)
 }
 
 // documents yields the documents of r up to the first malformed one, whose
-// error goes to fault.
-func documents(r documentReader, fault *error) iter.Seq2[index.Document, error] {
+// error goes to fault, and notes their lines.
+func documents(r documentReader, lines *lineMap, fault *error) iter.Seq2[index.Document, error] {
 	return func(yield func(index.Document, error) bool) {
 		for {
 			raw, at, err := r.next()
@@ -44,6 +46,7 @@ func documents(r documentReader, fault *error) iter.Seq2[index.Document, error] 
 				*fault = at.in(err)
 				return
 			}
+			lines.add(at)
 			if !yield(d, nil) {
 				return
 			}
@@ -63,10 +66,33 @@ func parseDocument(raw []byte) (index.Document, error) {
 	return d, index.CheckDocument(d)
 }
 
+// lineMap knows the lines of the documents of an NDJSON body. It keeps only
+// those that do not follow the document before on the next line.
+type lineMap []Where
+
+func (m *lineMap) add(at Where) {
+	if at.Line != 0 && m.line(at.Position) != at.Line {
+		*m = append(*m, at)
+	}
+}
+
+// line is that of the document in a position, 0 if the body has no lines.
+func (m lineMap) line(position int) int {
+	after, found := slices.BinarySearchFunc(m, position, func(w Where, p int) int { return w.Position - p })
+	if found {
+		after++
+	}
+	if after == 0 {
+		return 0
+	}
+	mark := m[after-1]
+	return mark.Line + position - mark.Position
+}
+
 // locate moves what the index knows about a document at fault into Where.
-func locate(err error) error {
+func locate(err error, lines lineMap) error {
 	if d, ok := errors.AsType[*index.DocumentError](err); ok {
-		return Where{Position: d.Position, Document: d.ID}.in(d.Err)
+		return Where{Line: lines.line(d.Position), Position: d.Position, Document: d.ID}.in(d.Err)
 	}
 	return err
 }
