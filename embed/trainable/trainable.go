@@ -151,6 +151,37 @@ func norm(list []pair, n *model.Norm, p *train.Norm) []pair {
 	return append(list, pair{&n.Weight, train.Describe(p.Weight)}, pair{&n.Bias, train.Describe(p.Bias)})
 }
 
+// Named is a tensor under the name that transformers gives it.
+type Named struct {
+	Name   string
+	Tensor *model.Tensor // nil: a module without a bias
+}
+
+// Tensors lists the tensors of m's encoder, without BERT's pooler, under the
+// names of its architecture. M must have a transformer.
+func Tensors(m *model.Model) []Named {
+	t := m.Transformer
+	c := train.Config{
+		Architecture: train.Architecture(m.Architecture), Layers: len(t.Layers), TypeVocabSize: m.Config.TypeVocabSize,
+	}
+	all := []*model.Tensor{t.Word, t.Position}
+	if c.TypeVocabSize > 0 {
+		all = append(all, t.Type)
+	}
+	all = append(all, t.Norm.Weight, t.Norm.Bias)
+	for i := range t.Layers {
+		l := &t.Layers[i]
+		all = append(all, l.Query.Weight, l.Query.Bias, l.Key.Weight, l.Key.Bias, l.Value.Weight, l.Value.Bias,
+			l.Output.Weight, l.Output.Bias, l.AttentionNorm.Weight, l.AttentionNorm.Bias,
+			l.Up.Weight, l.Up.Bias, l.Down.Weight, l.Down.Bias, l.OutputNorm.Weight, l.OutputNorm.Bias)
+	}
+	list := make([]Named, len(all))
+	for i, name := range train.TensorNames(c) {
+		list[i] = Named{name, all[i]}
+	}
+	return list
+}
+
 // load copies tensors into parameters. A missing bias stays zero.
 func load(list []pair) error {
 	for _, l := range list {

@@ -76,6 +76,24 @@ var names = map[Architecture]struct {
 	},
 }
 
+// TensorNames lists the tensors of an encoder in the order of Parameters,
+// without making them.
+func TensorNames(c Config) []string {
+	list := []string{"embeddings.word_embeddings.weight", "embeddings.position_embeddings.weight"}
+	if c.TypeVocabSize > 0 {
+		list = append(list, "embeddings.token_type_embeddings.weight")
+	}
+	module := func(name string) { list = append(list, name+".weight", name+".bias") }
+	module("embeddings.LayerNorm")
+	n := names[c.Architecture]
+	for i := range c.Layers {
+		for _, part := range []string{n.query, n.key, n.value, n.output, n.attentionNorm, n.up, n.down, n.outputNorm} {
+			module(fmt.Sprintf("%s%d.%s", n.prefix, i, part))
+		}
+	}
+	return list
+}
+
 func newZero(name string, rows, cols int) *nn.Param {
 	return NewParam(name, []int{rows, cols}, make([]float32, rows*cols), true)
 }
