@@ -249,10 +249,10 @@ func (w *writer) encode(ctx context.Context, records []Record) error {
 	}
 	for i := range records {
 		r := &records[i]
-		runes := []rune(r.Text)
+		text := newRuneText(r.Text)
 		for j := range r.Passages {
 			p := &r.Passages[j]
-			texts = append(texts, passageText(r.Title, string(runes[p.Start:p.End])))
+			texts = append(texts, passageText(r.Title, text.slice(p.Start, p.End)))
 			targets = append(targets, p)
 			if len(texts) == encodeBatch {
 				if err := flush(); err != nil {

@@ -213,6 +213,7 @@ func runLeg(out *Leg, stats **LegStats, leg func() (Leg, error)) (err error) {
 func (s *searcher) page(ctx context.Context, ranking []fused) ([]Hit, error) {
 	rest := ranking[min(s.q.Offset, len(ranking)):]
 	hits := make([]Hit, 0, min(s.q.TopK, len(rest)))
+	texts := make(map[string]*runeText)
 	for len(hits) < s.q.TopK && len(rest) > 0 {
 		batch := rest[:min(s.q.TopK-len(hits), len(rest))]
 		rest = rest[len(batch):]
@@ -225,20 +226,29 @@ func (s *searcher) page(ctx context.Context, ranking []fused) ([]Hit, error) {
 			return nil, err
 		}
 		for i, p := range stored {
-			if p.Found {
-				hits = append(hits, s.hit(batch[i], p))
+			if !p.Found {
+				continue
 			}
+			if err := ctx.Err(); err != nil {
+				return nil, err
+			}
+			text := texts[p.Document.ID]
+			if text == nil || text.text != p.Document.Text { // it may have been replaced meanwhile
+				text = newRuneText(p.Document.Text)
+				texts[p.Document.ID] = text
+			}
+			hits = append(hits, s.hit(batch[i], p, text))
 		}
 	}
 	return hits, nil
 }
 
-func (s *searcher) hit(f fused, p Stored) Hit {
+func (s *searcher) hit(f fused, p Stored, text *runeText) Hit {
 	h := Hit{
 		ID:         f.ref.String(),
 		DocumentID: f.ref.Document,
 		Score:      f.score,
-		Text:       runeSlice(p.Document.Text, p.Start, p.End),
+		Text:       text.slice(p.Start, p.End),
 		Start:      p.Start,
 		End:        p.End,
 		Title:      p.Document.Title,
@@ -254,21 +264,6 @@ func (s *searcher) hit(f fused, p Stored) Hit {
 		h.Explain = s.explain(f)
 	}
 	return h
-}
-
-// runeSlice is text[start:end] in runes.
-func runeSlice(text string, start, end int) string {
-	from, n := len(text), 0
-	for i := range text {
-		if n == start {
-			from = i
-		}
-		if n == end {
-			return text[from:i]
-		}
-		n++
-	}
-	return text[from:]
 }
 
 // explain puts the arithmetic of a hit's score into words.
