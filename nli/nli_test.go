@@ -165,12 +165,12 @@ func TestCosine(t *testing.T) {
 // dataDir is the folder of public corpora, which not every machine has.
 func dataDir(t *testing.T) string {
 	t.Helper()
-	dir := os.Getenv("SEMDEX_DATA")
+	dir := os.Getenv("SEMDEX_CORPORA")
 	if dir == "" {
 		dir = filepath.Join("..", "..", "shared", "data")
 	}
 	if _, err := os.Stat(dir); err != nil {
-		t.Skipf("no corpora at %s: set SEMDEX_DATA", dir)
+		t.Skipf("no corpora at %s: set SEMDEX_CORPORA", dir)
 	}
 	return dir
 }

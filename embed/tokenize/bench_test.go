@@ -23,7 +23,7 @@ func benchmarkTokenizers(b *testing.B) map[string]*Tokenizer {
 		"small-uncased": open(goldenPath("en.txt"), DefaultConfig(true)),
 		"small-cased":   open(goldenPath("ko.txt"), DefaultConfig(false)),
 	}
-	dir := os.Getenv("SEMDEX_DATA")
+	dir := os.Getenv("SEMDEX_CORPORA")
 	if dir == "" {
 		dir = filepath.Join("..", "..", "..", "shared", "data")
 	}

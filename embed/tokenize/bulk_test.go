@@ -23,12 +23,12 @@ type bulkCase struct {
 // dataFolder is the folder of real vocabularies and texts, which stands
 // outside the repository.
 func dataFolder(t testing.TB) string {
-	dir := os.Getenv("SEMDEX_DATA")
+	dir := os.Getenv("SEMDEX_CORPORA")
 	if dir == "" {
 		dir = filepath.Join("..", "..", "..", "shared", "data")
 	}
 	if _, err := os.Stat(filepath.Join(dir, "vocab")); err != nil {
-		t.Skipf("no real vocabularies: %v; set SEMDEX_DATA", err)
+		t.Skipf("no real vocabularies: %v; set SEMDEX_CORPORA", err)
 	}
 	return dir
 }

@@ -161,12 +161,12 @@ func TestLoadErrors(t *testing.T) {
 
 // TestLoadPublicSets reads the sets of the evaluation table.
 func TestLoadPublicSets(t *testing.T) {
-	data := os.Getenv("SEMDEX_DATA")
+	data := os.Getenv("SEMDEX_CORPORA")
 	if data == "" {
 		data = filepath.Join("..", "..", "..", "shared", "data")
 	}
 	if _, err := os.Stat(data); err != nil {
-		t.Skip("no data folder; set SEMDEX_DATA to read the public sets")
+		t.Skip("no data folder; set SEMDEX_CORPORA to read the public sets")
 	}
 	for path, want := range map[string]struct{ sets, documents, queries, missing, empty int }{
 		"retrieval/en/scifact":                   {1, 5183, 300, 0, 0},

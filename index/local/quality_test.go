@@ -20,12 +20,12 @@ const envAllSets = "SEMDEX_TEST_ALL_SETS"
 // TestKeywordQuality holds the keyword leg to the published level of BM25:
 // SciFact nDCG@10 .665-.679 (BEIR), KorQuAD paragraphs MRR@10 about .93.
 func TestKeywordQuality(t *testing.T) {
-	data := os.Getenv("SEMDEX_DATA")
+	data := os.Getenv("SEMDEX_CORPORA")
 	if data == "" {
 		data = filepath.Join("..", "..", "..", "shared", "data")
 	}
 	if _, err := os.Stat(data); err != nil {
-		t.Skip("no data folder; set SEMDEX_DATA to measure on the public sets")
+		t.Skip("no data folder; set SEMDEX_CORPORA to measure on the public sets")
 	}
 	all := os.Getenv(envAllSets) != ""
 	for _, test := range []struct {

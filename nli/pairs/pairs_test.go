@@ -326,12 +326,12 @@ func TestWeights(t *testing.T) {
 
 // The public corpora, where they are at hand.
 func TestOpenCorpora(t *testing.T) {
-	dir := os.Getenv("SEMDEX_DATA")
+	dir := os.Getenv("SEMDEX_CORPORA")
 	if dir == "" {
 		dir = filepath.Join("..", "..", "..", "shared", "data")
 	}
 	if _, err := os.Stat(dir); err != nil {
-		t.Skipf("no corpora at %s: set SEMDEX_DATA", dir)
+		t.Skipf("no corpora at %s: set SEMDEX_CORPORA", dir)
 	}
 	if testing.Short() {
 		t.Skip("reads 140 MB of text")
