@@ -1,0 +1,15 @@
+module semdex/bench
+
+go 1.26.8
+
+require semdex v0.0.0
+
+require (
+	github.com/nlpodyssey/gopickle v0.2.0 // indirect
+	golang.org/x/sync v0.24.0 // indirect
+	golang.org/x/sys v0.49.0 // indirect
+	golang.org/x/text v0.43.0 // indirect
+	google.golang.org/protobuf v1.36.12 // indirect
+)
+
+replace semdex => ../
