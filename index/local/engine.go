@@ -100,8 +100,14 @@ func Open(dir string, options Options) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
+	if info, err := os.Stat(dir); err == nil && !info.IsDir() {
+		return nil, fmt.Errorf("%s is not a data folder but a file", dir)
+	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("open data folder: %w", err)
+	}
+	if err := refuseStranger(o.fsys, dir); err != nil { // before the lock leaves a file in it
+		return nil, err
 	}
 	lock, err := lockFolder(dir)
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -67,12 +68,15 @@ func checkFormat(fsys fileSystem, dir string) error {
 	return nil
 }
 
-// initFolder makes a data folder of an empty one; it refuses a folder with
-// other things in it, which is more likely a mistyped path.
-func initFolder(fsys fileSystem, dir string) error {
+// refuseStranger reports a folder that is no data folder but has other things
+// in it, which is more likely a mistyped path.
+func refuseStranger(fsys fileSystem, dir string) error {
 	names, err := fsys.ReadDir(dir)
 	if err != nil {
 		return fmt.Errorf("read data folder: %w", err)
+	}
+	if slices.Contains(names, formatName) {
+		return nil
 	}
 	for _, n := range names {
 		switch n {
@@ -80,6 +84,14 @@ func initFolder(fsys fileSystem, dir string) error {
 		default:
 			return fmt.Errorf("%s is not a data folder: it has no %s but holds %q", dir, formatName, n)
 		}
+	}
+	return nil
+}
+
+// initFolder makes a data folder of an empty one.
+func initFolder(fsys fileSystem, dir string) error {
+	if err := refuseStranger(fsys, dir); err != nil {
+		return err
 	}
 	if left, err := fsys.ReadDir(filepath.Join(dir, collectionsName)); err == nil && len(left) > 0 {
 		return fmt.Errorf("%w: %s has collections but no %s", index.ErrCorrupt, dir, formatName)

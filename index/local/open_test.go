@@ -88,8 +88,11 @@ func TestStrangeFolders(t *testing.T) {
 	if _, err := Open(home, Options{}); err == nil || !strings.Contains(err.Error(), "letter.txt") {
 		t.Errorf("a folder with a letter: %v", err)
 	}
-	if _, err := Open(filepath.Join(home, "letter.txt"), Options{}); err == nil {
-		t.Error("a file was opened as a folder")
+	if names, err := (osFS{}).ReadDir(home); err != nil || len(names) != 1 {
+		t.Errorf("Open left %v in a stranger's folder, %v", names, err)
+	}
+	if _, err := Open(filepath.Join(home, "letter.txt"), Options{}); err == nil || !strings.Contains(err.Error(), "a file") {
+		t.Errorf("a file was opened as a folder: %v", err)
 	}
 	s := newStore(t, Options{})
 	s.close()

@@ -229,7 +229,7 @@ func (c *Collection) commit(g *group) {
 func (c *Collection) append(b []byte) error {
 	a := c.active()
 	if _, err := a.f.WriteAt(b, a.size); err != nil {
-		err = fmt.Errorf("write %s: %w", a.path, err)
+		err = fmt.Errorf("append to the log: %w", err)
 		if undo := c.undo(a); undo != nil {
 			return c.fail(errors.Join(err, undo))
 		}
@@ -238,7 +238,7 @@ func (c *Collection) append(b []byte) error {
 	if err := a.f.Sync(); err != nil {
 		// What the system could not write it may have forgotten: nothing
 		// about this file can be taken for granted before it is read again.
-		return c.fail(errors.Join(fmt.Errorf("sync %s: %w", a.path, err), c.undo(a)))
+		return c.fail(errors.Join(fmt.Errorf("append to the log: %w", err), c.undo(a)))
 	}
 	a.size += int64(len(b))
 	return nil
@@ -247,10 +247,10 @@ func (c *Collection) append(b []byte) error {
 // undo cuts the file behind the last batch.
 func (c *Collection) undo(a *logFile) error {
 	if err := a.f.Truncate(a.size); err != nil {
-		return fmt.Errorf("cut %s: %w", a.path, err)
+		return fmt.Errorf("undo a write: %w", err)
 	}
 	if err := a.f.Sync(); err != nil {
-		return fmt.Errorf("sync %s: %w", a.path, err)
+		return fmt.Errorf("undo a write: %w", err)
 	}
 	return nil
 }
