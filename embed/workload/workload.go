@@ -47,10 +47,10 @@ func All() []Workload {
 		}
 	}
 	sentences := append(logNormal(64, 14.5, 0.425, 4, 62), logNormal(64, 8, 0.375, 4, 62)...)
-	passages := logNormal(32, 133.7, 0.42, 16, 384)
+	passages := logNormal(24, 133.7, 0.42, 16, 384)
 	return append(all,
 		Workload{"sentences", "128 sentences, lengths as in SNLI", shuffled(sentences), true},
-		Workload{"passages", "32 passages, 148 tokens on average", shuffled(passages), true},
+		Workload{"passages", "24 passages, 148 tokens on average", shuffled(passages), true},
 	)
 }
 
