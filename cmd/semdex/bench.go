@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"runtime"
+	"runtime/pprof"
 	"strings"
 	"time"
 
@@ -37,6 +39,7 @@ type benchFlags struct {
 	workloads []string
 	time      time.Duration
 	count     int
+	profile   string
 }
 
 func (a *app) benchCommand() *cobra.Command {
@@ -82,6 +85,7 @@ func (a *app) benchEncoderCommand() *cobra.Command {
 	flags.StringSliceVar(&f.workloads, "workloads", nil, "`names` of what to encode: "+strings.Join(workloads, ", ")+" (default all)")
 	flags.DurationVar(&f.time, "time", time.Second, "`duration` of each measurement, at least")
 	flags.IntVar(&f.count, "count", 1, "measure everything so many `times`")
+	flags.StringVar(&f.profile, "profile", "", "write a processor profile for go tool pprof to this `file`")
 	return verb(c, noArgs)
 }
 
@@ -119,6 +123,11 @@ func (a *app) benchEncoder(ctx context.Context, f *benchFlags, chosen []workload
 	if f.int8 && m.Static == nil {
 		precision = "int8"
 	}
+	stop, err := startProfile(f.profile)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, stop()) }()
 	a.printBenchHead(enc)
 	for range f.count {
 		for _, w := range chosen {
@@ -138,6 +147,25 @@ func (a *app) benchEncoder(ctx context.Context, f *benchFlags, chosen []workload
 		}
 	}
 	return nil
+}
+
+// startProfile samples where processor time goes until stop is called; without
+// a name it does nothing.
+func startProfile(name string) (stop func() error, err error) {
+	if name == "" {
+		return func() error { return nil }, nil
+	}
+	f, err := os.Create(name)
+	if err != nil {
+		return nil, err
+	}
+	if err := pprof.StartCPUProfile(f); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return func() error {
+		pprof.StopCPUProfile()
+		return f.Close()
+	}, nil
 }
 
 // benchModel opens the model that is asked for, and names it without the
