@@ -3,22 +3,26 @@ package kernel
 import "math"
 
 // Attention computes scaled dot-product attention (Vaswani et al. 2017,
-// section 3.2.1) within one sentence, all heads, every token seeing every
-// other. One Attention serves one goroutine; its buffers grow to the longest
-// sentence seen and are kept.
+// section 3.2.1) within one sentence, every token seeing every other. One
+// Attention serves one goroutine; its buffers grow to the longest sentence seen
+// and are kept.
+//
+// Queries are taken 32 at a time, side by side in the lanes of vectors: scores
+// lie transposed, a row for each key, so that keys are read as they are and the
+// softmax needs no sum across lanes.
 type Attention struct {
 	Heads, Dim int // Dim values per head
 
-	keys   []float32 // packed K^T of a head
-	values []float32 // packed V of a head
-	scores []float32 // [queryRows, padded tokens]
+	queries []float32              // [Dim, 32] the block's queries
+	scores  []float32              // [tokens, 32]
+	values  []float32              // [panels of Dim][tokens][32], V of a head
+	last    [panel * panel]float32 // output of a panel that Dim does not fill
+	zero    [panel]float32
 }
 
-// queryRows is the number of queries whose scores are held at once.
-const queryRows = 4 * tileRows
-
-// padPanel rounds up to whole panels.
-func padPanel(n int) int { return (n + panel - 1) / panel * panel }
+// directValues is the number of tokens up to which V is read in place. Beyond,
+// rows so far apart would push each other out of the first cache level.
+const directValues = 32
 
 // Run computes every head of a sentence of n tokens. Queries, keys and values
 // are [n, Heads*Dim] with rows stride values apart, so is out with rows
@@ -33,55 +37,63 @@ func (a *Attention) Run(l Level, n int, query, key, value []float32, stride int,
 func (a *Attention) Head(l Level, head, n int, query, key, value []float32, stride int, out []float32, outStride int) {
 	a.Fit(n)
 	off := head * a.Dim
-	a.pack(n, key[off:], value[off:], stride)
-	for lo := 0; lo < n; lo += queryRows {
-		rows := min(queryRows, n-lo)
-		a.block(l, n, rows, query[lo*stride+off:], stride, out[lo*outStride+off:], outStride)
+	query, key, value, out = query[off:], key[off:], value[off:], out[off:]
+	inPlace := n <= directValues && a.Dim%panel == 0
+	if !inPlace {
+		for col := 0; col < a.Dim; col += panel {
+			packRows(a.values[col*n:], value[col:], stride, n, min(panel, a.Dim-col))
+		}
+	}
+	for lo := 0; lo < n; lo += panel {
+		rows := min(panel, n-lo)
+		a.score(l, n, rows, query[lo*stride:], key, stride)
+		for col := 0; col < a.Dim; col += panel {
+			t := tile{k: n, a: a.scores, lda: panel, transposed: true, from: a.zero[:]}
+			if inPlace {
+				t.b, t.ldb = value[col:], stride
+			} else {
+				t.b, t.ldb = a.values[col*n:], panel
+			}
+			a.mix(l, &t, rows, out[lo*outStride+col:], outStride, min(panel, a.Dim-col))
+		}
 	}
 }
 
 // Fit makes room for sentences of up to n tokens; Head does so by itself.
 func (a *Attention) Fit(n int) {
-	if size := padPanel(n) * a.Dim; len(a.keys) < size {
-		a.keys = make([]float32, size)
-		a.scores = make([]float32, queryRows*padPanel(n))
+	if len(a.queries) == 0 {
+		a.queries = make([]float32, a.Dim*panel)
 	}
-	if size := padPanel(a.Dim) * n; len(a.values) < size {
-		a.values = make([]float32, size)
+	if need := n * panel; len(a.scores) < need {
+		a.scores = make([]float32, need)
 	}
-}
-
-// pack lays out one head's K^T, zeros beyond the last token, and V.
-func (a *Attention) pack(n int, key, value []float32, stride int) {
-	if n%panel != 0 {
-		clear(a.keys[n/panel*panel*a.Dim : padPanel(n)*a.Dim])
-	}
-	for j := range n {
-		dst := a.keys[j/panel*panel*a.Dim+j%panel:]
-		for i, v := range key[j*stride : j*stride+a.Dim] {
-			dst[i*panel] = v
-		}
-	}
-	for col := 0; col < a.Dim; col += panel {
-		wide := min(panel, a.Dim-col)
-		dst := a.values[col*n:]
-		for j := range n {
-			clear(dst[j*panel+copy(dst[j*panel:(j+1)*panel], value[j*stride+col:j*stride+col+wide]) : (j+1)*panel])
-		}
+	if need := n * padPanel(a.Dim); len(a.values) < need {
+		a.values = make([]float32, need)
 	}
 }
 
-// block computes the context of some queries of one head.
-func (a *Attention) block(l Level, n, rows int, query []float32, stride int, out []float32, outStride int) {
-	wide := padPanel(n)
-	keys := Packed{N: wide, K: a.Dim, data: a.keys}
-	g := Gemm{M: rows, A: query, LDA: stride, B: &keys, C: a.scores, LDC: wide}
-	g.Run(l, 0, keys.Panels())
-	scale := float32(1 / math.Sqrt(float64(a.Dim)))
+// padPanel rounds up to whole panels.
+func padPanel(n int) int { return (n + panel - 1) / panel * panel }
+
+// score fills a.scores with the softmax over n keys for some queries.
+func (a *Attention) score(l Level, n, rows int, query, key []float32, stride int) {
+	l.packColumns(a.queries, query, stride, rows, a.Dim)
+	narrow := rows <= panel/2
+	t := tile{k: a.Dim, a: key, lda: stride, b: a.queries, ldb: panel, c: a.scores, ldc: panel, from: a.zero[:], narrow: narrow}
+	t.rows(l, n)
+	l.softmaxColumns(a.scores, n, rows, float32(1/math.Sqrt(float64(a.Dim))))
+}
+
+// mix writes the columns of one panel of the context: scores times values.
+func (a *Attention) mix(l Level, t *tile, rows int, out []float32, stride, cols int) {
+	if cols == panel {
+		t.c, t.ldc = out, stride
+		t.rows(l, rows)
+		return
+	}
+	t.c, t.ldc = a.last[:], panel
+	t.rows(l, rows)
 	for r := range rows {
-		l.Softmax(a.scores[r*wide:(r+1)*wide], n, scale)
+		copy(out[r*stride:r*stride+cols], a.last[r*panel:])
 	}
-	values := Packed{N: a.Dim, K: n, data: a.values}
-	g = Gemm{M: rows, A: a.scores, LDA: wide, B: &values, C: out, LDC: outStride}
-	g.Run(l, 0, values.Panels())
 }

@@ -49,21 +49,17 @@ func (g *Gemm) panel(l Level, row, rows, p int) {
 	}
 	t := tile{k: g.B.K, lda: g.LDA, ldb: panel, ldc: g.LDC, b: b}
 	var zero [panel]float32
-	for r, end := row, row+rows; r < end; {
-		h := l.height(end - r)
-		t.a = g.A[r*g.LDA:]
-		t.c = g.C[r*g.LDC+col:]
-		switch {
-		case g.Add:
-			t.from, t.ldfrom = t.c, g.LDC
-		case g.Bias != nil:
-			t.from, t.ldfrom = g.Bias[col:], 0
-		default:
-			t.from, t.ldfrom = zero[:], 0
-		}
-		t.run(l, h)
-		r += h
+	t.a = g.A[row*g.LDA:]
+	t.c = g.C[row*g.LDC+col:]
+	switch {
+	case g.Add:
+		t.from, t.ldfrom = t.c, g.LDC
+	case g.Bias != nil:
+		t.from, t.ldfrom = g.Bias[col:], 0
+	default:
+		t.from, t.ldfrom = zero[:], 0
 	}
+	t.rows(l, rows)
 }
 
 // edge computes the last panel where B has fewer than 32 columns left, through
@@ -85,7 +81,7 @@ func (g *Gemm) edge(l Level, row, rows, col int, b []float32) {
 			}
 		}
 		t := tile{k: g.B.K, a: g.A[r*g.LDA:], lda: g.LDA, b: b, ldb: panel, c: c[:], ldc: panel, from: c[:], ldfrom: panel}
-		t.run(l, h)
+		t.run(l, h, 1)
 		for i := range h {
 			copy(g.C[(r+i)*g.LDC+col:(r+i)*g.LDC+g.B.N], c[i*panel:])
 		}
@@ -93,44 +89,96 @@ func (g *Gemm) edge(l Level, row, rows, col int, b []float32) {
 	}
 }
 
+// tallest is the greatest height of a tile.
+func (l Level) tallest() int {
+	switch {
+	case l >= AVX512:
+		return 12
+	case l == Plain:
+		return 4
+	}
+	return 6
+}
+
 // height is the height of the next tile when rows remain: as few tiles as
 // possible, as even as possible.
 func (l Level) height(rows int) int {
-	tallest := 6
-	switch {
-	case l >= AVX512:
-		tallest = 12
-	case l == Plain:
-		tallest = 4
-	}
-	tiles := (rows + tallest - 1) / tallest
+	tiles := (rows + l.tallest() - 1) / l.tallest()
 	return (rows + tiles - 1) / tiles
 }
 
-// tile is one call of a micro-kernel: h rows, 32 columns.
+// tile is a call of micro-kernels: rows of 32 columns of C.
 type tile struct {
-	k      int
-	a      []float32
-	lda    int
-	b      []float32
-	ldb    int
-	c      []float32
-	ldc    int
-	from   []float32
-	ldfrom int
+	k          int
+	a          []float32 // [rows, k]
+	lda        int
+	transposed bool // a is [k, rows]
+	b          []float32
+	ldb        int
+	c          []float32
+	ldc        int
+	from       []float32
+	ldfrom     int
+	narrow     bool // only the first 16 columns are wanted
+}
+
+// rows computes n rows in tiles of nearly equal height.
+func (t *tile) rows(l Level, n int) {
+	for n > 0 {
+		tiles := (n + l.tallest() - 1) / l.tallest()
+		h, more := n/tiles, n%tiles
+		if more > 0 { // so many are taller by one
+			h, tiles = h+1, more
+		}
+		t.run(l, h, tiles)
+		if n -= h * tiles; n == 0 {
+			return
+		}
+		if t.transposed {
+			t.a = t.a[h*tiles:]
+		} else {
+			t.a = t.a[h*tiles*t.lda:]
+		}
+		t.c, t.from = t.c[h*tiles*t.ldc:], t.from[h*tiles*t.ldfrom:]
+	}
+}
+
+func (t *tile) cols() int {
+	if t.narrow {
+		return panel / 2
+	}
+	return panel
+}
+
+// check touches the last value of each operand, so that a slice too short
+// fails here and not in the assembly.
+func (t *tile) check(rows int) {
+	cols := t.cols()
+	if t.transposed {
+		_ = t.a[(t.k-1)*t.lda+rows-1]
+	} else {
+		_ = t.a[(rows-1)*t.lda+t.k-1]
+	}
+	_ = t.b[(t.k-1)*t.ldb+cols-1]
+	_ = t.c[(rows-1)*t.ldc+cols-1]
+	_ = t.from[(rows-1)*t.ldfrom+cols-1]
 }
 
 // runPlain is the reference of the assembly.
-func (t *tile) runPlain(h int) {
-	for r := range h {
+func (t *tile) runPlain(rows int) {
+	next, step := t.lda, 1
+	if t.transposed {
+		next, step = 1, t.lda
+	}
+	for r := range rows {
 		var acc [panel]float32
-		copy(acc[:], t.from[r*t.ldfrom:r*t.ldfrom+panel])
-		for k, x := range t.a[r*t.lda : r*t.lda+t.k] {
-			b := (*[panel]float32)(t.b[k*t.ldb:])
-			for j, w := range b {
+		copy(acc[:], t.from[r*t.ldfrom:])
+		for k := range t.k {
+			x := t.a[r*next+k*step]
+			for j, w := range t.b[k*t.ldb:][:t.cols()] {
 				acc[j] += x * w
 			}
 		}
-		copy(t.c[r*t.ldc:r*t.ldc+panel], acc[:])
+		copy(t.c[r*t.ldc:][:t.cols()], acc[:])
 	}
 }

@@ -2,4 +2,4 @@
 
 package kernel
 
-func (t *tile) run(_ Level, h int) { t.runPlain(h) }
+func (t *tile) run(_ Level, h, tiles int) { t.runPlain(h * tiles) }

@@ -95,6 +95,26 @@ func softmaxPlain(x []float32, scale float32) {
 	}
 }
 
+// softmaxColumnsPlain is the reference of the assembly: in each of the first
+// columns, 2^(scale*x) over its sum over n rows.
+func softmaxColumnsPlain(x []float32, n, cols int, scale float32) {
+	for j := range cols {
+		top := float32(math.Inf(-1))
+		for r := range n {
+			top = max(top, x[r*panel+j])
+		}
+		var sum float32
+		for r := range n {
+			e := float32(math.Exp2(float64(scale) * (float64(x[r*panel+j]) - float64(top))))
+			x[r*panel+j] = e
+			sum += e
+		}
+		for r := range n {
+			x[r*panel+j] /= sum
+		}
+	}
+}
+
 func geluPlain(x []float32) {
 	for i, v := range x {
 		x[i] = float32(0.5 * float64(v) * math.Erfc(-float64(v)/math.Sqrt2))

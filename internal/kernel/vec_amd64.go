@@ -1,13 +1,41 @@
 package kernel
 
+import "math"
+
 // The dispatchers. Their slices hold whole vectors, at least one.
+
+// transpose writes up to one vector's lanes of rows as columns of a panel.
+func (l Level) transpose(dst, rows []float32, ld, n, k int) {
+	if l >= AVX512 {
+		transposeAVX512(&rows[0], 4*ld, n, &dst[0], k)
+		return
+	}
+	transposeAVX2(&rows[0], 4*ld, n, &dst[0], k)
+}
+
+func (l Level) softmaxColumns(x []float32, n, cols int, scale float32) {
+	scale *= math.Log2E
+	switch {
+	case l >= AVX512 && cols <= 16:
+		softmaxColumnsAVX512x1(&x[0], n, scale)
+	case l >= AVX512:
+		softmaxColumnsAVX512x2(&x[0], n, scale)
+	case l == AVX2:
+		softmaxColumnsAVX2x2(&x[0], n, scale)
+		if cols > 16 {
+			softmaxColumnsAVX2x2(&x[16], n, scale)
+		}
+	default:
+		softmaxColumnsPlain(x, n, cols, scale)
+	}
+}
 
 func (l Level) softmax(x []float32, scale float32) {
 	switch {
 	case l >= AVX512:
-		softmaxAVX512(&x[0], len(x), scale)
+		softmaxAVX512(&x[0], len(x), scale*math.Log2E)
 	case l == AVX2:
-		softmaxAVX2(&x[0], len(x), scale)
+		softmaxAVX2(&x[0], len(x), scale*math.Log2E)
 	default:
 		softmaxPlain(x, scale)
 	}

@@ -2,6 +2,12 @@
 
 package kernel
 
+import "math"
+
+func (Level) transpose(_, _ []float32, _, _, _ int) {} // no level has lanes here
+func (Level) softmaxColumns(x []float32, n, cols int, scale float32) {
+	softmaxColumnsPlain(x, n, cols, scale*math.Log2E)
+}
 func (Level) softmax(x []float32, scale float32)            { softmaxPlain(x, scale) }
 func (Level) gelu(x []float32)                              { geluPlain(x) }
 func (Level) layerNorm(x, add, w, b []float32, eps float32) { layerNormPlain(x, add, w, b, eps) }

@@ -9,14 +9,18 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
+const (
+	gemmI8Params = "k4 int, a *uint8, lda int, b *int8, c *float32, ldc int, from *float32, ldfrom int, scale *float32, zero *int32, colScale *float32, colSum *int32"
+	gemmI8Args   = "k4, a, lda, b, c, ldc, from, ldfrom, scale, zero, colScale, colSum"
+)
+
 // gemmI8 writes a tile of the quantised product: rows of unsigned bytes times
 // columns of signed bytes, summed exactly in 32-bit integers, then scaled.
 //
 //	C[r,j] = from[r,j] + scale[r] * colScale[j] * (sum_k a[r,k] b[j,k] - zero[r]*colSum[j])
 func gemmI8(rows int) {
 	i := avx512
-	TEXT(fmt.Sprintf("gemmI8VNNIx%d", rows), NOSPLIT,
-		"func(k4 int, a *uint8, lda int, b *int8, c *float32, ldc int, from *float32, ldfrom int, scale *float32, zero *int32, colScale *float32, colSum *int32)")
+	TEXT(fmt.Sprintf("gemmI8VNNIx%d", rows), NOSPLIT, "func("+gemmI8Params+")")
 	Pragma("noescape")
 	Doc(fmt.Sprintf("gemmI8VNNIx%d computes a %d x 32 tile over 4*k4 values; strides are in bytes, k4 > 0.", rows, rows))
 	k := Load(Param("k4"), GP64())
@@ -32,8 +36,13 @@ func gemmI8(rows int) {
 		}
 	}
 	t := newTileRows(a, lda, rows)
+	ahead := GP64() // the next panel begins where this one ends
+	MOVQ(k, ahead)
+	SHLQ(Imm(7), ahead)
 	Label("loop")
 	b0, b1 := i.vec(), i.vec()
+	PREFETCHT1(Mem{Base: b, Index: ahead, Scale: 1})
+	PREFETCHT1(Mem{Base: b, Index: ahead, Scale: 1, Disp: 64})
 	VMOVDQU32(Mem{Base: b}, b0)
 	VMOVDQU32(Mem{Base: b, Disp: 64}, b1)
 	ADDQ(U32(128), b)

@@ -74,49 +74,70 @@ func (i isa) reduce(v reg.VecVirtual, op func(...Op)) reg.Register {
 	return x
 }
 
-// expPoly are Cephes' coefficients of expf (Moshier), for e^r - 1 - r over
-// |r| <= ln2/2, highest power first.
-var expPoly = []float32{1.9875691500e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1}
+// exp2Poly are the minimax coefficients of (2^r - 1)/r over |r| <= 1/2 for the
+// relative error of 2^r, highest power first; the error is 3e-9.
+var exp2Poly = []float32{1.55946720957e-4, 1.34066435875e-3, 9.61769299263e-3, 5.550310552e-2, 2.40226527827e-1, 6.93147214967e-1}
 
-// exp replaces x by e^x, relative error below 3e-7; x is clamped to the range
-// in which the result is a normal number. With n = round(x/ln2) and ln2 in two
-// parts, e^x = 2^n e^(x - n ln2).
-func (i isa) exp(x reg.VecVirtual) {
-	VMAXPS(constant(-87.33654), x, x)
-	VMINPS(constant(88.37626), x, x)
-	n := i.vec()
-	VMULPS(constant(math.Log2E), x, n)
+// exp2 computes powers of two. With AVX-512 its constants stay in registers,
+// with AVX2 they come from memory.
+type exp2 struct {
+	isa
+	poly []Op
+	one  Op
+	low  Op
+}
+
+func newExp2(i isa) exp2 {
+	hold := func(v float32) Op {
+		if i.lanes == 16 {
+			return i.splat(v)
+		}
+		return constant(v)
+	}
+	e := exp2{isa: i, one: hold(1), low: hold(-126)}
+	for _, c := range exp2Poly {
+		e.poly = append(e.poly, hold(c))
+	}
+	return e
+}
+
+// apply replaces x <= 0 (or a little above) by 2^x, never less than the
+// smallest normal number. The relative error is that of rounding x.
+func (e exp2) apply(x reg.VecVirtual) {
+	i := e.isa
+	n, p := i.vec(), i.vec()
+	VMAXPS(e.low, x, x)
 	if i.lanes == 16 {
-		VRNDSCALEPS(Imm(0), n, n)
+		VRNDSCALEPS(Imm(0), x, n)
 	} else {
-		VROUNDPS(Imm(0), n, n)
+		VROUNDPS(Imm(0), x, n)
 	}
-	VFNMADD231PS(constant(0.693359375), n, x)
-	VFNMADD231PS(constant(-2.12194440e-4), n, x)
-	p, x2 := i.vec(), i.vec()
-	VMOVUPS(constant(expPoly[0]), p)
-	for _, k := range expPoly[1:] {
-		VFMADD213PS(constant(k), x, p)
+	VSUBPS(n, x, x) // r = x - n
+	VMOVAPS(e.poly[0], p)
+	for _, c := range append(e.poly[1:], e.one) {
+		VFMADD213PS(c, x, p)
 	}
-	VMULPS(x, x, x2)
-	VFMADD213PS(x, x2, p)
-	VADDPS(constant(1), p, p)
+	if i.lanes == 16 {
+		VSCALEFPS(n, p, x)
+		return
+	}
 	// times 2^n, through the exponent's bits
 	VCVTPS2DQ(n, n)
 	VPSLLD(Imm(23), n, n)
 	VPADDD(n, p, x)
 }
 
-// softmax writes exp(scale*x - max) over the sum of all in place.
+// softmax writes 2^(scale*x - max) over the sum of all in place.
 func softmax(i isa) {
 	TEXT("softmax"+i.name, NOSPLIT, "func(x *float32, n int, scale float32)")
 	Pragma("noescape")
-	Doc("softmax" + i.name + " replaces n values (a multiple of the vector) by their softmax after scaling.")
+	Doc("softmax" + i.name + " replaces n values (a multiple of the vector) by 2^(scale*x) over its sum.")
 	x := Load(Param("x"), GP64())
 	n := Load(Param("n"), GP64())
 	scale := i.vec()
 	s, _ := Param("scale").Resolve()
 	VBROADCASTSS(s.Addr, scale)
+	exp := newExp2(i)
 
 	top := i.splat(float32(math.Inf(-1)))
 	p := GP64()
@@ -135,7 +156,7 @@ func softmax(i isa) {
 		v := i.vec()
 		VMULPS(Mem{Base: p}, scale, v)
 		VSUBPS(top, v, v)
-		i.exp(v)
+		exp.apply(v)
 		VMOVUPS(v, Mem{Base: p})
 		VADDPS(v, sum, sum)
 	})
@@ -164,21 +185,22 @@ func gelu(i isa) {
 	x := Load(Param("x"), GP64())
 	n := Load(Param("n"), GP64())
 	one := i.splat(1)
+	exp := newExp2(i)
 	i.loop("loop", n, []reg.Register{x}, func() {
 		v, z, t, q := i.vec(), i.vec(), i.vec(), i.vec()
 		VMOVUPS(Mem{Base: x}, v)
 		i.abs(v, z)
-		VMULPS(constant(1/math.Sqrt2), z, z) // z = |x|/sqrt2
 		VMOVAPS(one, t)
-		VFMADD231PS(constant(0.3275911), z, t)
+		VFMADD231PS(constant(0.3275911/math.Sqrt2), z, t)
 		VDIVPS(t, one, t) // t = 1/(1+pz)
 		VMOVUPS(constant(erfc[0]), q)
 		for _, k := range erfc[1:] {
 			VFMADD213PS(constant(k), t, q)
 		}
 		VMULPS(t, q, q)
-		i.negSquare(z)
-		i.exp(z)
+		VMULPS(z, z, z)
+		VMULPS(constant(-0.5*math.Log2E), z, z)
+		exp.apply(z)
 		VMULPS(z, q, q) // q = erfc(|x|/sqrt2)
 		// x/2 (2 - q) for positive x, x/2 q for negative: relu(x) - |x|/2 q
 		i.zero(t)
@@ -202,14 +224,6 @@ func (i isa) abs(v, z reg.VecVirtual) {
 	} else {
 		VANDPS(constant(math.Float32frombits(1<<31-1)), v, z)
 	}
-}
-
-// negSquare replaces z by -z^2.
-func (i isa) negSquare(z reg.VecVirtual) {
-	t := i.vec()
-	i.zero(t)
-	VFNMADD231PS(z, z, t)
-	VMOVAPS(t, z)
 }
 
 // layerNorm normalises a row in place: (x - mean)/sqrt(var + eps) * w + b
