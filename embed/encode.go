@@ -2,6 +2,7 @@ package embed
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -85,7 +86,11 @@ func (m *Model) Encode(ctx context.Context, texts []string, o EncodeOptions) (Re
 	r := newResult(len(texts), p.dims)
 	for from := 0; from < len(texts); {
 		to := window(texts, from)
-		if err := p.encode(ctx, texts[from:to], from, &r); err != nil {
+		err := p.encode(ctx, texts[from:to], from, &r)
+		if errors.Is(err, ErrNotFinite) { // the model is at fault, not the call
+			err = fmt.Errorf("model %s: %w", m.Name(), err)
+		}
+		if err != nil {
 			return Result{}, err
 		}
 		from = to

@@ -82,6 +82,9 @@ func TestNaNWeights(t *testing.T) {
 				t.Errorf("%s: a text without the word: %v", arch, err)
 			}
 			_, err = m.Encode(t.Context(), []string{"the", "the search"}, embed.EncodeOptions{})
+			if err == nil || !strings.Contains(err.Error(), "model "+m.Name()) {
+				t.Errorf("%s: %v does not name the model", arch, err)
+			}
 		}
 		if want := fmt.Sprintf("row %d, column 5", id); !errors.Is(err, embed.ErrNotFinite) || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %s", arch, err, want)

@@ -139,8 +139,9 @@ func (c *Config) check() error {
 		{"number of positions", c.MaxPositions},
 	}
 	for _, s := range sizes {
-		if s.n < 1 || s.n > 1<<27 {
-			return fmt.Errorf("%w: config.json: the %s is %d", ErrUnsupported, s.name, s.n)
+		const most = 1 << 27
+		if s.n < 1 || s.n > most {
+			return fmt.Errorf("%w: config.json: the %s is %d, it must be between 1 and %d", ErrUnsupported, s.name, s.n, most)
 		}
 	}
 	if c.Hidden%c.Heads != 0 {

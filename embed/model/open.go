@@ -153,7 +153,7 @@ func (m *Model) readTokenizer(s *source, dir string) error {
 	}
 	t, err := tokenize.Load(fsys)
 	if err != nil {
-		return fmt.Errorf("tokenizer: %w", err)
+		return err
 	}
 	if t.Len() > m.Config.VocabSize {
 		return fmt.Errorf("%w: the tokenizer has %d entries, the embedding table %d rows; the two belong to different models", ErrVocabulary, t.Len(), m.Config.VocabSize)

@@ -44,8 +44,8 @@ func TestOpenErrors(t *testing.T) {
 		{"no folder", func(t *testing.T, dir string) { remove(t, dir, ".") }, fs.ErrNotExist, nil},
 		{"empty folder", func(t *testing.T, dir string) { remove(t, dir, "modules.json", "config.json") }, nil, nil},
 		{"no config", without("config.json"), model.ErrNotModel, []string{"config.json is missing"}},
-		{"config is no JSON", file("config.json", "{"), nil, []string{"config.json"}},
-		{"wrong type in config", config("hidden_size", "32"), nil, []string{"config.json", "hidden_size"}},
+		{"config is no JSON", file("config.json", "{"), model.ErrCorrupt, []string{"config.json", "not JSON at byte 1"}},
+		{"wrong type in config", config("hidden_size", "32"), model.ErrCorrupt, []string{"config.json: hidden_size is not of the right type: a string"}},
 		{"roberta", config("model_type", "roberta"), model.ErrUnsupported, []string{`"roberta"`, "bert, distilbert"}},
 		{"no model_type", func(t *testing.T, dir string) {
 			edit(t, dir, "config.json", func(c map[string]any) { delete(c, "model_type"); c["type_vocab_size"] = 1 })
@@ -96,7 +96,7 @@ func TestOpenErrors(t *testing.T) {
 		{"no modules", file("modules.json", "[]"), model.ErrNotModel, []string{"modules.json"}},
 		{"unknown module", file("modules.json", `[{"idx":0,"path":"","type":"sentence_transformers.models.Transformer"},{"idx":1,"path":"1_CNN","type":"sentence_transformers.models.CNN"}]`), model.ErrUnsupported, []string{"CNN"}},
 		{"no pooling module", file("modules.json", `[{"idx":0,"path":"","type":"sentence_transformers.models.Transformer"}]`), model.ErrUnsupported, []string{"Pooling"}},
-		{"module outside", file("modules.json", `[{"idx":0,"path":"../other","type":"sentence_transformers.models.Transformer"}]`), nil, []string{"../other"}},
+		{"module outside", file("modules.json", `[{"idx":0,"path":"../other","type":"sentence_transformers.models.Transformer"}]`), nil, []string{`"../other/config.json" is not a path inside the folder`}},
 		{"no pooling config", without("1_Pooling"), model.ErrNotModel, []string{"1_Pooling/config.json"}},
 		{"pooling of another width", file("1_Pooling/config.json", `{"word_embedding_dimension":768,"pooling_mode_mean_tokens":true}`), model.ErrTensor, []string{"768", "32"}},
 		{"pooling mode", file("1_Pooling/config.json", `{"embedding_dimension":32,"pooling_mode":"attention"}`), model.ErrUnsupported, []string{`"attention"`}},

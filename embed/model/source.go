@@ -57,6 +57,9 @@ const maxJSON = 64 << 20
 
 // json decodes name into v and says whether the file exists.
 func (s *source) json(name string, v any) (bool, error) {
+	if !fs.ValidPath(name) {
+		return false, fmt.Errorf("%q is not a path inside the folder", name)
+	}
 	info, err := fs.Stat(s.fsys, name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
@@ -74,9 +77,24 @@ func (s *source) json(name string, v any) (bool, error) {
 	// Windows editors leave a byte order mark, which JSON does not know.
 	data = []byte(strings.TrimPrefix(string(data), "\ufeff"))
 	if err := json.Unmarshal(data, v); err != nil {
-		return true, fmt.Errorf("%s: %w", name, err)
+		return true, fmt.Errorf("%w: %s: %w", ErrCorrupt, name, wording(err))
 	}
 	return true, nil
+}
+
+// wording says what encoding/json found in a file's terms, not in Go's.
+func wording(err error) error {
+	if e, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+		what := e.Field
+		if what == "" {
+			what = "the file"
+		}
+		return fmt.Errorf("%s is not of the right type: a %s at byte %d", what, e.Value, e.Offset)
+	}
+	if e, ok := errors.AsType[*json.SyntaxError](err); ok {
+		return fmt.Errorf("not JSON at byte %d: %w", e.Offset, e)
+	}
+	return err
 }
 
 // sub is a folder inside the source, "" or "." for itself. What it maps belongs
