@@ -33,7 +33,7 @@ type Config struct {
 	// Batch is the number of pairs of a step, 1024: each is told apart from all
 	// the others.
 	Batch int
-	// Steps of training, 1500.
+	// Steps of training, 2000.
 	Steps int
 	// Rate is Adam's learning rate at the start, 0.02. It falls linearly to 0.
 	Rate float64
@@ -55,7 +55,7 @@ type Config struct {
 // Default is the configuration that zero values stand for, but for Workers,
 // LogEvery and EvalEvery, which depend on the machine and on Steps.
 func Default() Config {
-	return Config{Dims: 256, Nested: []int{64, 128}, Batch: 1024, Steps: 1500, Rate: 0.02, Scale: 20, MaxTokens: 256}
+	return Config{Dims: 256, Nested: []int{64, 128}, Batch: 1024, Steps: 2000, Rate: 0.02, Scale: 20, MaxTokens: 256}
 }
 
 // withDefaults fills the zero values in and checks the rest.
