@@ -73,7 +73,7 @@ func (e *Engine) eachBlock(rows int, f func(block, lo, hi int)) {
 // goroutine, in an order that is the same in every run: the order numbers the
 // dropout masks.
 type Graph struct {
-	lease
+	*lease
 	e     *Engine
 	train bool // dropout is on and intermediate results are kept
 	seed  uint64
@@ -91,8 +91,18 @@ func (e *Engine) Eval() *Graph {
 	return &Graph{lease: e.lease(), e: e}
 }
 
-func (e *Engine) lease() lease {
-	return lease{ws: &e.ws, held: make(map[*float32][]float32)}
+func (e *Engine) lease() *lease {
+	return &lease{ws: &e.ws, held: make(map[*float32][]float32)}
+}
+
+// Frozen is a graph for a forward pass beside g, without dropout and gradients:
+// a teacher's. Its tensors live until g is closed; it is not closed itself.
+func (g *Graph) Frozen() *Graph { return &Graph{lease: g.lease, e: g.e} }
+
+// Detach is t as a constant: no gradient flows back through it.
+func Detach(t mat.Tensor) mat.Tensor {
+	shape := t.Shape()
+	return Constant(shape[0], shape[1], Values(t))
 }
 
 // Training says whether the graph keeps what a backward pass needs.

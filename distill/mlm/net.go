@@ -1,0 +1,151 @@
+package mlm
+
+import (
+	"fmt"
+	"math"
+
+	"semdex/embed/model"
+	"semdex/embed/trainable"
+	"semdex/internal/train"
+)
+
+// Net is an encoder with the head that predicts tokens.
+type Net struct {
+	Encoder *train.Encoder
+	Head    *train.MLMHead
+	// FreshHead says that the model had no head and it was drawn at random.
+	FreshHead bool
+
+	base   *model.Model
+	pooler *train.Linear
+}
+
+// Open copies a model into a trainable net. A head that is missing, or missing
+// in part, is drawn from N(0, the model's initializer range). Errors wrap
+// trainable.ErrModel.
+func Open(m *model.Model, seed uint64) (*Net, error) {
+	e, err := trainable.Encoder(m)
+	if err != nil {
+		return nil, err
+	}
+	n := &Net{Encoder: e, Head: train.NewMLMHead(e.Config), base: m}
+	if n.pooler, err = trainable.Pooler(m); err != nil {
+		return nil, err
+	}
+	std := m.Config.InitRange
+	if std <= 0 {
+		std = 0.02
+	}
+	train.Init(n.Head, std, seed)
+	all, err := trainable.LoadHeads(m, n.Head)
+	n.FreshHead = !all
+	return n, err
+}
+
+// Model is the model that Open got with the weights of now.
+func (n *Net) Model() *model.Model { return trainable.Model(n.base, n.Encoder, n.pooler, n.Head) }
+
+// Modules are the parts that are trained.
+func (n *Net) Modules() []train.Module { return []train.Module{n.Encoder, n.Head} }
+
+// Score is how a net predicts hidden tokens of held-out text.
+type Score struct {
+	Tokens     int     // predicted
+	Loss       float64 // mean cross-entropy in nats
+	Perplexity float64 // e^Loss
+	Accuracy   float64 // share of tokens whose score is highest
+	Unigram    float64 // entropy of the predicted tokens: what their frequencies alone would give
+}
+
+// AtChance says that the net predicts no better than the frequencies of the
+// tokens do.
+func (s Score) AtChance() bool { return !(s.Loss < s.Unigram) }
+
+func (s Score) String() string {
+	return fmt.Sprintf("perplexity %.2f, accuracy %.4f over %d tokens", s.Perplexity, s.Accuracy, s.Tokens)
+}
+
+// evalTokens is the number of tokens in a batch of an evaluation. It is not a
+// setting: the score of a saved model must not depend on it, not even in the
+// last digit.
+const evalTokens = 2048
+
+// Evaluate scores a net on data with tokens hidden as seed says, the same ones
+// at every call. Errors wrap ErrCorpus or train.ErrBatch.
+func (n *Net) Evaluate(e *train.Engine, d *Data, m *Masker, seed uint64) (Score, error) {
+	var s Score
+	var loss float64
+	var hits int
+	counts := make(map[int32]int)
+	for i := 0; i < d.Len(); {
+		b := new(Masked)
+		for ; i < d.Len() && (b.Len() == 0 || b.Tokens()+len(d.Sequence(i)) <= evalTokens); i++ {
+			m.Append(b, d.Sequence(i), train.Seed(seed, uint64(i)))
+		}
+		if len(b.Rows) == 0 {
+			continue
+		}
+		l, h, err := n.score(e, b)
+		if err != nil {
+			return s, err
+		}
+		loss, hits, s.Tokens = loss+l*float64(len(b.Rows)), hits+h, s.Tokens+len(b.Rows)
+		for _, t := range b.Targets {
+			counts[t]++
+		}
+	}
+	if s.Tokens == 0 {
+		return s, fmt.Errorf("%w: too short for a token to be hidden", ErrCorpus)
+	}
+	s.Loss, s.Accuracy = loss/float64(s.Tokens), float64(hits)/float64(s.Tokens)
+	s.Perplexity, s.Unigram = math.Exp(s.Loss), entropy(counts, s.Tokens)
+	return s, nil
+}
+
+// entropy is that of the distribution counts, of n in all, in nats.
+func entropy(counts map[int32]int, n int) float64 {
+	byCount := make(map[int]int) // sums in an order that no map decides
+	top := 0
+	for _, c := range counts {
+		byCount[c]++
+		top = max(top, c)
+	}
+	var h float64
+	for c := 1; c <= top; c++ {
+		p := float64(c) / float64(n)
+		h -= float64(byCount[c]) * p * math.Log(p)
+	}
+	return h
+}
+
+// score gives a batch's mean loss and the number of tokens predicted right.
+func (n *Net) score(e *train.Engine, b *Masked) (loss float64, hits int, err error) {
+	g := e.Eval()
+	defer g.Close()
+	states, err := n.Encoder.Forward(g, &b.Batch)
+	if err != nil {
+		return 0, 0, err
+	}
+	logits, err := n.Head.Logits(g, states[len(states)-1], b.Rows, n.Encoder.Word)
+	if err != nil {
+		return 0, 0, err
+	}
+	l, err := g.CrossEntropy(logits, b.Targets)
+	if err != nil {
+		return 0, 0, err
+	}
+	v := n.Encoder.Config.VocabSize
+	for i, t := range b.Targets {
+		row := train.Values(logits)[i*v : (i+1)*v]
+		best := 0
+		for j, x := range row {
+			if x > row[best] {
+				best = j
+			}
+		}
+		if best == int(t) {
+			hits++
+		}
+	}
+	return float64(train.Values(l)[0]), hits, nil
+}
