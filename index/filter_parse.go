@@ -315,7 +315,11 @@ func symbolOp(symbol string) Op {
 func ordered(value any) (any, error) {
 	switch v := value.(type) {
 	case string:
-		return ParseTime(v)
+		t, err := ParseTime(v)
+		if err != nil {
+			return nil, fmt.Errorf("%.60q is neither a number nor a time such as 2006-01-02T15:04:05Z or 2006-01-02", v)
+		}
+		return t, nil
 	case bool:
 		return nil, fmt.Errorf("true and false have no order")
 	}

@@ -185,7 +185,7 @@ func (s *Service) checkModel(name string, settings Settings) error {
 	if settings.Model == have && settings.Dims == dims {
 		return nil
 	}
-	return fmt.Errorf("%w: collection %q has vectors of %s (%d values), the loaded model is %s (%d values)",
+	return fmt.Errorf("%w: collection %q has vectors of %.12s (%d values), the loaded model is %.12s (%d values)",
 		ErrModelMismatch, name, settings.Model, settings.Dims, have, dims)
 }
 
