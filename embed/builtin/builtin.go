@@ -1,6 +1,6 @@
 // Package builtin holds the models inside the binary, so that semdex encodes
 // text with no download and no files beside it. Each folder below models is a
-// complete model folder with its card; docs/training.md says how it was made.
+// complete model folder; its card says how it was made and how good it is.
 package builtin
 
 import (

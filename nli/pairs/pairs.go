@@ -115,7 +115,8 @@ func NewSource(name, licence string, weight float64, list []Example) *Source {
 	}
 }
 
-// Open reads the corpora below dir, whose layout docs/training.md describes.
+// Open reads the corpora below dir. The paths it looks for are named in this
+// package; those it does not find are in Data.Missing.
 // With an empty dir only o.Files and o.Wiki are read, and there are no dev
 // sets.
 func Open(ctx context.Context, dir string, o Options) (*Data, error) {
