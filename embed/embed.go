@@ -12,7 +12,8 @@
 // are encoded together, in which order, or on how many processors.
 //
 // The packages below it have one subject each: tokenize splits texts, model
-// reads and writes folders, encoder does the arithmetic.
+// reads and writes folders, encoder does the arithmetic, queue gathers the work
+// of many callers.
 package embed
 
 import (
@@ -24,6 +25,7 @@ import (
 
 	"semdex/embed/encoder"
 	"semdex/embed/model"
+	"semdex/embed/queue"
 	"semdex/embed/tokenize"
 	"semdex/internal/kernel"
 )
@@ -42,6 +44,11 @@ type Options struct {
 	// BatchTokens is the number of tokens that are encoded together; 0: 16384.
 	// It bounds memory, not results.
 	BatchTokens int
+	// Queue puts a batching queue before the encoder, for many callers at once;
+	// nil: every call computes on its own. Workers is then the number of batches
+	// that run at once, if Queue.Workers does not say another. Zero fields of it
+	// get values that suit the model.
+	Queue *queue.Options
 }
 
 const defaultBatchTokens = 16384
@@ -50,6 +57,7 @@ const defaultBatchTokens = 16384
 type Model struct {
 	model   *model.Model
 	encoder encoder.Encoder
+	queue   *queue.Queue // before encoder, or nil
 	options Options
 	folder  string // where it was loaded from, "" for a model made in memory
 
@@ -95,16 +103,41 @@ func FromModel(m *model.Model, o Options) (*Model, error) {
 	if o.BatchTokens <= 0 {
 		o.BatchTokens = defaultBatchTokens
 	}
-	enc, err := newEncoder(m, o)
+	threads := o
+	if o.Queue != nil {
+		threads.Workers = 1 // for a call of the encoder; the queue has the workers
+	}
+	enc, err := newEncoder(m, threads)
 	if err != nil {
 		return nil, err
 	}
 	e := &Model{model: m, encoder: enc, options: o}
+	if o.Queue != nil {
+		e.queue = queue.New(enc, queueOptions(m, o))
+	}
 	e.continuation = sync.OnceValue(func() []bool { return continuations(m.Tokenizer) })
 	if m.Static == nil { // static models average the words alone
 		e.before, e.after = specials(m.Tokenizer)
 	}
 	return e, nil
+}
+
+// queueOptions fills in o.Queue: in a static model batches must be large and
+// sorting by length gains nothing.
+func queueOptions(m *model.Model, o Options) queue.Options {
+	q := *o.Queue
+	if q.Workers <= 0 {
+		q.Workers = o.Workers
+	}
+	if m.Static != nil {
+		if q.BatchTokens <= 0 {
+			q.BatchTokens = defaultBatchTokens
+		}
+		if q.Window <= 0 {
+			q.Window = 1
+		}
+	}
+	return q
 }
 
 func newEncoder(m *model.Model, o Options) (encoder.Encoder, error) {
@@ -147,7 +180,19 @@ func (m *Model) Close() error {
 		return nil
 	}
 	m.closed = true
+	if m.queue != nil {
+		// No call is in progress, so that nothing is left to wait for.
+		_ = m.queue.Close(context.Background())
+	}
 	return m.model.Close()
+}
+
+// QueueStats is a snapshot of the model's queue; ok is false if it has none.
+func (m *Model) QueueStats() (s queue.Stats, ok bool) {
+	if m.queue == nil {
+		return queue.Stats{}, false
+	}
+	return m.queue.Stats(), true
 }
 
 // use keeps the weights from being released until the returned function is

@@ -7,6 +7,9 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
+
+	"semdex/embed/queue"
 )
 
 // LongPolicy says what becomes of a text of more tokens than the limit.
@@ -50,9 +53,14 @@ type EncodeOptions struct {
 	Long LongPolicy
 	// Left truncates at the beginning of the text; the prompt stays.
 	Left bool
+
+	// Class is the call's place in the model's queue, if it has one. An
+	// Interactive call is refused with ErrOverloaded when the queue is full; a
+	// Bulk one waits.
+	Class queue.Class
 }
 
-// Result holds one entry per text in each field.
+// Result holds one entry per text in each list.
 type Result struct {
 	// Vectors are [texts, dims]. A text without a single token (an empty one in
 	// a static model) has the zero vector, whose similarity to everything is 0.
@@ -65,14 +73,18 @@ type Result struct {
 	Truncated []bool
 	// Chunks are the parts that a text was encoded in: 1 but under LongSplit.
 	Chunks []int
+
+	// Waited is how long the call's batches stood in the model's queue, all
+	// together; 0 without one.
+	Waited time.Duration
 }
 
 // Encode gives the vectors of texts, in their order. Invalid UTF-8 counts as
 // U+FFFD. Many texts are worked off in parts: what memory a call takes beside its
 // result depends on the largest text, not on their number.
 //
-// Errors wrap ErrTooLong, ErrUnknownPrompt, ErrDims, ErrMaxTokens, ErrNotFinite
-// or ErrClosed, or are ctx's.
+// Errors wrap ErrTooLong, ErrUnknownPrompt, ErrDims, ErrMaxTokens, ErrNotFinite,
+// ErrOverloaded or ErrClosed, or are ctx's.
 func (m *Model) Encode(ctx context.Context, texts []string, o EncodeOptions) (Result, error) {
 	done, err := m.use()
 	if err != nil {
@@ -142,10 +154,11 @@ type plan struct {
 	limit    int     // tokens of an input, special ones included; 0: none
 	long     LongPolicy
 	left     bool
+	class    queue.Class
 }
 
 func (m *Model) plan(o EncodeOptions) (*plan, error) {
-	p := &plan{m: m, raw: o.Raw, long: o.Long, left: o.Left, dims: o.Dims}
+	p := &plan{m: m, raw: o.Raw, long: o.Long, left: o.Left, dims: o.Dims, class: o.Class}
 	if p.dims == 0 {
 		p.dims = m.Dims()
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 
 	"semdex/embed/encoder"
+	"semdex/embed/queue"
 )
 
 // Errors of a call to Encode. They arrive wrapped, with the text, name or
@@ -20,6 +21,8 @@ var (
 	ErrMaxTokens = errors.New("invalid token limit")
 	// ErrClosed: the model has been closed.
 	ErrClosed = errors.New("model is closed")
+	// ErrOverloaded: the model's queue is full; try again later.
+	ErrOverloaded = queue.ErrOverloaded
 )
 
 // Errors of a model's weights.

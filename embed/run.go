@@ -3,8 +3,10 @@ package embed
 import (
 	"context"
 	"slices"
+	"time"
 
 	"semdex/embed/encoder"
+	"semdex/embed/queue"
 )
 
 // encode computes the vectors of texts, whose first has the number first, into
@@ -23,12 +25,14 @@ func (p *plan) encode(ctx context.Context, texts []string, first int, r *Result)
 	sums := newChunkSums(p.dims)
 	var batch encoder.Batch
 	var vectors []float32
-	for len(inputs) > 0 {
+	for begun := first > 0; len(inputs) > 0; begun = true {
 		n := p.fill(&batch, inputs)
 		vectors = slices.Grow(vectors[:0], n*p.dims)[:n*p.dims]
-		if err := p.m.encoder.Encode(ctx, &batch, encoder.Output{Dims: p.dims}, vectors); err != nil {
+		waited, err := p.compute(ctx, &batch, vectors, begun)
+		if err != nil {
 			return err
 		}
+		r.Waited += waited
 		for i, in := range inputs[:n] {
 			v := vectors[i*p.dims:][:p.dims]
 			r.Tokens[in.text] += int(batch.Offsets[i+1] - batch.Offsets[i])
@@ -47,6 +51,16 @@ func (p *plan) encode(ctx context.Context, texts []string, first int, r *Result)
 		}
 	}
 	return nil
+}
+
+// compute has a batch encoded and tells how long it waited in the queue. A call
+// that has begun is not refused any more.
+func (p *plan) compute(ctx context.Context, b *encoder.Batch, dst []float32, begun bool) (waited time.Duration, err error) {
+	o := encoder.Output{Dims: p.dims}
+	if p.m.queue == nil {
+		return 0, p.m.encoder.Encode(ctx, b, o, dst)
+	}
+	return p.m.queue.Encode(ctx, p.class, begun || p.class == queue.Bulk, b, o, dst)
 }
 
 // fill makes a batch of the first inputs, at least one and up to the token

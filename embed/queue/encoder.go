@@ -3,6 +3,7 @@ package queue
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"semdex/embed/encoder"
 )
@@ -26,28 +27,35 @@ func (v view) Dims() int { return v.queue.Dims() }
 // String names the encoder behind the queue.
 func (v view) String() string { return fmt.Sprint(v.queue.encoder) }
 
-// Encode implements encoder.Encoder. Vectors are computed in full and cut
-// afterwards, so that requests of different lengths share batches.
+// Encode implements encoder.Encoder.
 func (v view) Encode(ctx context.Context, b *encoder.Batch, o encoder.Output, dst []float32) error {
-	full := v.queue.Dims()
+	_, err := v.queue.Encode(ctx, v.class, v.wait, b, o, dst)
+	return err
+}
+
+// Encode is what Encoder's do, and tells how long the first sequence of the
+// batch waited. Vectors are computed in full and cut afterwards, so that
+// requests of different lengths share batches.
+func (q *Queue) Encode(ctx context.Context, c Class, wait bool, b *encoder.Batch, o encoder.Output, dst []float32) (time.Duration, error) {
+	full := q.Dims()
 	dims := o.Dims
 	if dims == 0 {
 		dims = full
 	}
 	if dims < 0 || dims > full {
-		return fmt.Errorf("%w: %d asked for, the model has %d", encoder.ErrDims, o.Dims, full)
+		return 0, fmt.Errorf("%w: %d asked for, the model has %d", encoder.ErrDims, o.Dims, full)
 	}
 	if len(dst) < b.Len()*dims {
-		return fmt.Errorf("%w: room for %d numbers, want %d x %d", encoder.ErrDims, len(dst), b.Len(), dims)
+		return 0, fmt.Errorf("%w: room for %d numbers, want %d x %d", encoder.ErrDims, len(dst), b.Len(), dims)
 	}
 	r, err := request(b)
 	if err != nil {
-		return err
+		return 0, err
 	}
-	r.Class, r.Wait = v.class, v.wait
-	result, err := v.queue.Do(ctx, r)
+	r.Class, r.Wait = c, wait
+	result, err := q.Do(ctx, r)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	for i := range r.IDs {
 		d := dst[i*dims:][:dims]
@@ -56,7 +64,7 @@ func (v view) Encode(ctx context.Context, b *encoder.Batch, o encoder.Output, ds
 			encoder.Normalize(d)
 		}
 	}
-	return nil
+	return result.Wait, nil
 }
 
 // request cuts a batch into its sequences, without a copy.
