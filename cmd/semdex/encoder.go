@@ -151,11 +151,19 @@ func (e embedder) Encode(ctx context.Context, texts []string, o api.EncodeOption
 		{embed.ErrDims, api.ErrInvalidDims},
 	} {
 		if errors.Is(err, known.have) {
-			err = fmt.Errorf("%w: %w", known.want, err)
+			err = &marked{err, known.want}
 		}
 	}
 	return api.Encoding{Vectors: r.Vectors, Tokens: r.Tokens, Truncated: r.Truncated}, err
 }
+
+// marked is an error that is another one, too, without saying so twice.
+type marked struct {
+	error
+	mark error
+}
+
+func (m *marked) Unwrap() []error { return []error{m.error, m.mark} }
 
 // Model implements api.Embedder.
 func (e embedder) Model() api.Model {

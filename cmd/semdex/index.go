@@ -82,6 +82,10 @@ type indexed struct {
 
 func (a *app) index(ctx context.Context, paths []string, f *indexFlags) error {
 	begin := time.Now()
+	run := &indexRun{app: a, flags: f, fields: map[string]index.FieldKind{}}
+	if err := run.open(paths); err != nil { // before a data folder is made
+		return err
+	}
 	var st store
 	if !f.dryRun {
 		var err error
@@ -89,10 +93,9 @@ func (a *app) index(ctx context.Context, paths []string, f *indexFlags) error {
 			return err
 		}
 		defer a.close(st)
-	}
-	run := &indexRun{app: a, flags: f}
-	if err := run.open(ctx, paths, st); err != nil {
-		return err
+		if err := run.learn(ctx, st); err != nil {
+			return err
+		}
 	}
 	result, err := run.pump(ctx, st)
 	summary := indexed{
@@ -120,20 +123,20 @@ type indexRun struct {
 	passages atomic.Int64
 }
 
-// open finds the files and learns the fields that the collection has.
-func (r *indexRun) open(ctx context.Context, paths []string, st store) error {
-	r.fields = map[string]index.FieldKind{}
-	if st != nil {
-		info, err := st.Info(ctx, r.flags.collection)
-		switch {
-		case err == nil:
-			for name, kind := range info.Settings.Fields {
-				r.fields[name] = kind
-			}
-		case r.flags.server == "" && !errors.Is(err, index.ErrCollectionNotFound):
-			return err
-		}
+// learn asks for the fields that the collection has.
+func (r *indexRun) learn(ctx context.Context, st store) error {
+	info, err := st.Info(ctx, r.flags.collection)
+	if errors.Is(err, index.ErrCollectionNotFound) {
+		return nil
 	}
+	for name, kind := range info.Settings.Fields {
+		r.fields[name] = kind
+	}
+	return err
+}
+
+// open finds the files.
+func (r *indexRun) open(paths []string) error {
 	opt := r.flags.options
 	opt.Stdin = r.app.stdin
 	opt.Check = r.check

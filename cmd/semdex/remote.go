@@ -95,10 +95,21 @@ func (r *remote) send(ctx context.Context, method, path, contentType string, bod
 	return nil
 }
 
+// refusals are the errors of a server that the command line has hints for.
+var refusals = map[string]error{
+	"collection_not_found": index.ErrCollectionNotFound,
+	"document_not_found":   index.ErrDocumentNotFound,
+	"unknown_field":        index.ErrUnknownField,
+	"field_type":           index.ErrFieldType,
+	"invalid_filter":       index.ErrInvalidFilter,
+	"invalid_name":         index.ErrInvalidName,
+}
+
 // refusal is a server's error, with its hint.
 func refusal(res *http.Response) error {
 	var answer struct {
 		Error struct {
+			Type    string `json:"type"`
 			Message string `json:"message"`
 			Hint    string `json:"hint"`
 		} `json:"error"`
@@ -112,7 +123,10 @@ func refusal(res *http.Response) error {
 	}
 	err = fmt.Errorf("server: %s", answer.Error.Message)
 	if answer.Stored != nil {
-		err = fmt.Errorf("%w (%d documents before it are stored)", err, answer.Stored.Documents)
+		err = fmt.Errorf("%w (stored before: %s)", err, count(answer.Stored.Documents, "document"))
+	}
+	if known := refusals[answer.Error.Type]; known != nil {
+		return &marked{err, known} // with the command line's hint, not that for HTTP
 	}
 	if res.StatusCode == http.StatusUnauthorized {
 		return cli.WithHint(err, "give the server's key with --api-key or SEMDEX_API_KEY")

@@ -139,8 +139,8 @@ func TestRemoteErrors(t *testing.T) {
 	ctx := context.Background()
 	r, service := newServer(t, "secret")
 	_, err := r.Search(ctx, "nothing", index.Query{Text: "x"})
-	if err == nil || !strings.Contains(err.Error(), "collection not found") || cli.Hint(err) == "" {
-		t.Errorf("unknown collection: %v, hint %q", err, cli.Hint(err))
+	if !errors.Is(err, index.ErrCollectionNotFound) || !strings.Contains(cli.Hint(withHint(err)), "semdex collections") {
+		t.Errorf("unknown collection: %v, hint %q", err, cli.Hint(withHint(err)))
 	}
 	wrong := *r
 	wrong.apiKey = "guess"

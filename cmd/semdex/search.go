@@ -76,6 +76,8 @@ func (f *searchFlags) query(cmd *cobra.Command, text string) (index.Query, error
 		return q, usage(cmd, "--top is %d, it must be at least 1", f.top)
 	case f.offset < 0:
 		return q, usage(cmd, "--offset is %d, it must not be negative", f.offset)
+	case f.top > index.MaxDepth-min(f.offset, index.MaxDepth):
+		return q, usage(cmd, "--offset %d and --top %d reach deeper than %d hits", f.offset, f.top, index.MaxDepth)
 	}
 	if err := oneOf(cmd, "mode", f.mode, index.Hybrid, index.DenseOnly, index.KeywordOnly); err != nil {
 		return q, err

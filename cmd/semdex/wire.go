@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"syscall"
 
 	"semdex/index"
 	"semdex/index/local"
@@ -40,7 +41,11 @@ func (a *app) openEngine(dir string, p presence) (*local.Engine, error) {
 			return nil, cli.WithHint(fmt.Errorf("there is no data folder %s", dir), "semdex index makes one; --data says where")
 		}
 	}
-	return local.Open(dir, local.Options{Logger: a.engineLogger()})
+	engine, err := local.Open(dir, local.Options{Logger: a.engineLogger()})
+	if errors.Is(err, syscall.EROFS) || errors.Is(err, fs.ErrPermission) {
+		err = cli.WithHint(err, "semdex writes to a data folder even to search it: make it writable, or copy it")
+	}
+	return engine, err
 }
 
 // with runs an action on the store that the flags choose, without a model.
