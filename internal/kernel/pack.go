@@ -62,6 +62,12 @@ func packScalar(dst, src []float32, ld, n, from, to int) {
 // packRows copies k rows of n values, ld values apart, into a panel and fills
 // up with zeros.
 func packRows(panelData, rows []float32, ld, k, n int) {
+	if n == panel {
+		for i := range k {
+			*(*[panel]float32)(panelData[i*panel:]) = [panel]float32(rows[i*ld:])
+		}
+		return
+	}
 	for i := range k {
 		row := panelData[i*panel : (i+1)*panel]
 		clear(row[copy(row, rows[i*ld:i*ld+n]):])

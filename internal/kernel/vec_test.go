@@ -101,6 +101,28 @@ func TestGELUOverItsRange(t *testing.T) {
 	}
 }
 
+func TestNaNStays(t *testing.T) {
+	nan := float32(math.NaN())
+	for _, l := range levels() {
+		for at := range lanes {
+			gelu, row, columns := make([]float32, lanes), make([]float32, lanes), make([]float32, 3*panel)
+			gelu[at], row[at], columns[panel+at] = nan, nan, nan
+			l.GELU(gelu)
+			l.Softmax(row, lanes, 1)
+			l.softmaxColumns(columns, 3, panel, 1)
+			if v := gelu[at]; v == v {
+				t.Errorf("%v: GELU of NaN is %v", l, v)
+			}
+			if v := row[at]; v == v {
+				t.Errorf("%v: softmax over NaN gives %v", l, v)
+			}
+			if v := columns[panel+at]; v == v {
+				t.Errorf("%v: softmax over columns with NaN gives %v", l, v)
+			}
+		}
+	}
+}
+
 func TestGELUTails(t *testing.T) {
 	eachLevel(t, func(t *testing.T, l Level, n int, r *rand.Rand) {
 		x, check := guarded(r, n)

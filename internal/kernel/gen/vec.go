@@ -84,7 +84,7 @@ type exp2 struct {
 	isa
 	poly []Op
 	one  Op
-	low  Op
+	low  reg.VecVirtual
 }
 
 func newExp2(i isa) exp2 {
@@ -94,7 +94,7 @@ func newExp2(i isa) exp2 {
 		}
 		return constant(v)
 	}
-	e := exp2{isa: i, one: hold(1), low: hold(-126)}
+	e := exp2{isa: i, one: hold(1), low: i.splat(-126)}
 	for _, c := range exp2Poly {
 		e.poly = append(e.poly, hold(c))
 	}
@@ -106,7 +106,7 @@ func newExp2(i isa) exp2 {
 func (e exp2) apply(x reg.VecVirtual) {
 	i := e.isa
 	n, p := i.vec(), i.vec()
-	VMAXPS(e.low, x, x)
+	VMAXPS(x, e.low, x) // in this order NaN stays NaN
 	if i.lanes == 16 {
 		VRNDSCALEPS(Imm(0), x, n)
 	} else {
@@ -174,48 +174,6 @@ func softmax(i isa) {
 
 // spread copies the lowest lane of x into every lane of v.
 func (i isa) spread(x reg.Register, v reg.VecVirtual) { VBROADCASTSS(x, v) }
-
-// gelu writes GELU in its exact form x/2 (1 + erf(x/sqrt2)) in place. The
-// complementary error function is Abramowitz and Stegun 7.1.26, absolute error
-// below 1.5e-7; taken on |x| it loses nothing for negative x.
-func gelu(i isa) {
-	TEXT("gelu"+i.name, NOSPLIT, "func(x *float32, n int)")
-	Pragma("noescape")
-	Doc("gelu" + i.name + " applies the exact GELU to n values (a multiple of the vector).")
-	x := Load(Param("x"), GP64())
-	n := Load(Param("n"), GP64())
-	one := i.splat(1)
-	exp := newExp2(i)
-	i.loop("loop", n, []reg.Register{x}, func() {
-		v, z, t, q := i.vec(), i.vec(), i.vec(), i.vec()
-		VMOVUPS(Mem{Base: x}, v)
-		i.abs(v, z)
-		VMOVAPS(one, t)
-		VFMADD231PS(constant(0.3275911/math.Sqrt2), z, t)
-		VDIVPS(t, one, t) // t = 1/(1+pz)
-		VMOVUPS(constant(erfc[0]), q)
-		for _, k := range erfc[1:] {
-			VFMADD213PS(constant(k), t, q)
-		}
-		VMULPS(t, q, q)
-		VMULPS(z, z, z)
-		VMULPS(constant(-0.5*math.Log2E), z, z)
-		exp.apply(z)
-		VMULPS(z, q, q) // q = erfc(|x|/sqrt2)
-		// x/2 (2 - q) for positive x, x/2 q for negative: relu(x) - |x|/2 q
-		i.zero(t)
-		VMAXPS(t, v, t)
-		i.abs(v, z)
-		VMULPS(constant(0.5), z, z)
-		VFNMADD231PS(q, z, t)
-		VMOVUPS(t, Mem{Base: x})
-	})
-	VZEROUPPER()
-	RET()
-}
-
-// erfc are the coefficients of 7.1.26, highest power first.
-var erfc = []float32{1.061405429, -1.453152027, 1.421413741, -0.284496736, 0.254829592}
 
 // abs writes |v| to z.
 func (i isa) abs(v, z reg.VecVirtual) {
