@@ -74,13 +74,16 @@ type rowset struct {
 	bytes *kernel.Bytes
 }
 
+// row is row i.
+func (r *rowset) row(i int) []float32 { return r.f32[i*r.width : (i+1)*r.width] }
+
 // quantize fills the bytes of rows [lo, hi) if the engine works with bytes.
 func (r *rowset) quantize(l kernel.Level, lo, hi int) {
 	if r.bytes == nil {
 		return
 	}
 	for i := lo; i < hi; i++ {
-		l.Quantize(r.bytes, i, r.f32[i*r.width:(i+1)*r.width])
+		l.Quantize(r.bytes, i, r.row(i))
 	}
 }
 
@@ -107,15 +110,16 @@ func (p *packedLinear) product(l kernel.Level, x rowset, y []float32, out int, b
 }
 
 // activate applies the feed-forward block's non-linearity to rows [lo, hi) and
-// quantises them.
+// quantises them, one by one while they are in the first cache level.
 func (p *packedLayer) activate(l kernel.Level, x rowset, lo, hi int) {
-	rows := x.f32[lo*x.width : hi*x.width]
-	if p.act == nil {
-		l.GELU(rows)
-	} else {
-		p.act(rows)
+	for i := lo; i < hi; i++ {
+		if p.act == nil {
+			l.GELU(x.row(i))
+		} else {
+			p.act(x.row(i))
+		}
+		x.quantize(l, i, i+1)
 	}
-	x.quantize(l, lo, hi)
 }
 
 // packedNorm is LayerNorm after adding a bias.
@@ -131,9 +135,9 @@ func packNorm(n norm, add []float32) packedNorm {
 // apply normalises rows [lo, hi) in place and quantises them.
 func (n *packedNorm) apply(l kernel.Level, x rowset, lo, hi int) {
 	for i := lo; i < hi; i++ {
-		l.LayerNorm(x.f32[i*x.width:(i+1)*x.width], n.add, n.weight, n.bias, n.eps)
+		l.LayerNorm(x.row(i), n.add, n.weight, n.bias, n.eps)
+		x.quantize(l, i, i+1)
 	}
-	x.quantize(l, lo, hi)
 }
 
 // orZeros is v, or n zeros in its place.
