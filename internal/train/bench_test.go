@@ -12,7 +12,7 @@ import (
 // the tokens predicted.
 func BenchmarkStep(b *testing.B) {
 	shapes := []struct {
-		name                          string
+		name                         string
 		layers, hidden, heads, inner int
 	}{
 		{"6x256", 6, 256, 4, 1024},

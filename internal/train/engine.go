@@ -78,12 +78,15 @@ type Graph struct {
 	train bool // dropout is on and intermediate results are kept
 	seed  uint64
 	sites uint64
+
+	numbers map[*ag.Operator]int // of the operators, in order of their making
+	turns   turns
 }
 
 // Train starts a graph with dropout and gradients. The seed, the order of the
 // operators and the position in a tensor decide which values are dropped.
 func (e *Engine) Train(seed uint64) *Graph {
-	return &Graph{lease: e.lease(), e: e, train: true, seed: seed}
+	return &Graph{lease: e.lease(), e: e, train: true, seed: seed, numbers: make(map[*ag.Operator]int)}
 }
 
 // Eval starts a graph for a forward pass alone, without dropout.
@@ -112,18 +115,6 @@ func (g *Graph) Training() bool { return g.train }
 // next one. Parameters keep their gradients.
 func (g *Graph) Close() { g.close() }
 
-// Backward adds weight times the gradient of loss, a scalar of this graph, to
-// the gradients of the parameters.
-//
-// Operators whose gradients do not wait for each other run concurrently. The
-// result is reproducible as long as no parameter is used by two such operators
-// and no tensor by more than two, which holds for everything in this package: a
-// parameter used twice (the tied decoder) is used along one path.
-func (g *Graph) Backward(loss mat.Tensor, weight float32) error {
-	loss.AccGrad(mat.Scalar(weight))
-	return ag.Backward(loss)
-}
-
 // tensor wraps values of the graph.
 func (g *Graph) tensor(rows, cols int, data []float32) *Tensor {
 	return newTensor(rows, cols, data)
@@ -136,9 +127,6 @@ func Constant(rows, cols int, data []float32) mat.Tensor {
 
 // Values is the data of t, [rows, cols] row-major, without a copy.
 func Values(t mat.Tensor) []float32 { return t.Value().Data().F32() }
-
-// run adds an operator to the graph.
-func (g *Graph) run(f ag.AutoGradFunction) mat.Tensor { return ag.NewOperator(f).Run() }
 
 // pass hands a gradient, freshly made for x alone, to x.
 func (g *Graph) pass(x mat.Tensor, grad []float32) {
