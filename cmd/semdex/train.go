@@ -28,7 +28,7 @@ and is the baseline for every slower model.
 The pairs come from a folder of public corpora (--data-dir; what is missing is
 left out) and from files of your own (--pairs: two columns, or JSON lines with
 the keys a and b). One seed gives the same model, bit for bit, on any number of
-workers.`
+workers of one kind of machine.`
 
 const trainStaticExample = `  semdex train static --data-dir corpora --vocab vocab.txt --out model
   semdex train static --pairs faq.tsv --vocab vocab.txt --out model --steps 1000`
@@ -65,6 +65,7 @@ func (a *app) trainStaticCommand() *cobra.Command {
 			return a.trainStatic(cmd.Context(), &f)
 		},
 	}
+	d := static.Default()
 	flags := c.Flags()
 	flags.StringVar(&f.dataDir, "data-dir", "", "`folder` of training corpora")
 	flags.StringSliceVar(&f.pairs.Files, "pairs", nil, "`files` with pairs of your own")
@@ -75,12 +76,12 @@ func (a *app) trainStaticCommand() *cobra.Command {
 	flags.StringVarP(&f.out, "out", "o", "", "`folder` to write the model to")
 	flags.StringVar(&f.dtype, "dtype", "int8", "how weights are stored: int8, f16 or f32")
 	flags.BoolVar(&f.overwrite, "overwrite", false, "replace the model that is there")
-	flags.IntVar(&f.config.Dims, "dims", 256, "`values` of a vector, a multiple of 32")
+	flags.IntVar(&f.config.Dims, "dims", d.Dims, "`values` of a vector, a multiple of 32")
 	flags.IntSliceVar(&f.config.Nested, "nested", nil, "smaller `widths` to train as well (default 64,128)")
-	flags.IntVar(&f.config.Steps, "steps", 3000, "training `steps`")
-	flags.IntVar(&f.config.Batch, "batch", 512, "`pairs` per step")
-	flags.Float64Var(&f.config.Rate, "rate", 0.02, "learning `rate` at the start")
-	flags.Float64Var(&f.config.Scale, "scale", 20, "`factor` of the cosine in the softmax")
+	flags.IntVar(&f.config.Steps, "steps", d.Steps, "training `steps`")
+	flags.IntVar(&f.config.Batch, "batch", d.Batch, "`pairs` per step")
+	flags.Float64Var(&f.config.Rate, "rate", d.Rate, "learning `rate` at the start")
+	flags.Float64Var(&f.config.Scale, "scale", d.Scale, "`factor` of the cosine in the softmax")
 	flags.Uint64Var(&f.config.Seed, "seed", 1, "`seed` of every random choice")
 	flags.IntVar(&f.config.Workers, "workers", runtime.GOMAXPROCS(0), "`threads`")
 	flags.BoolVar(&f.asJSON, "json", false, "print the report as JSON")
