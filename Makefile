@@ -1,7 +1,7 @@
 # Thin names for the commands people type. Everything is plain go underneath.
 TOOL = go tool -modfile=tools/go.mod
 
-.PHONY: build test race lint fmt fuzz
+.PHONY: build test race lint fmt fuzz bench-peers
 
 build: ## the binary, in ./semdex
 	CGO_ENABLED=0 go build -trimpath -ldflags="-s -w" -o semdex ./cmd/semdex
@@ -22,3 +22,7 @@ fmt: ## write the formatting that lint wants
 
 fuzz: ## a short run of every fuzz target
 	./testdata/gen/fuzz.sh 20s
+
+bench-peers: ## the encoder beside onnxruntime, see docs/performance.md
+	npm --prefix bench ci --ignore-scripts --no-audit --no-fund
+	go -C bench run -buildvcs=false . --budget 15m $(ARGS)
