@@ -201,6 +201,9 @@ func TestPutFailsMidway(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if strings.Contains(got.Error.Message, "segment") {
+		t.Errorf("the answer tells what only the log should: %s", w.Body)
+	}
 	if got.Error.Type != "read_only" || got.Stored.Documents != 512 || info.Documents != 512 {
 		t.Errorf("answer %s; %d documents are stored, want 512", w.Body, info.Documents)
 	}

@@ -99,7 +99,7 @@ var mappings = []struct {
 }{
 	{err: errShuttingDown, status: 503, kind: "shutting_down", hint: "send the request again, to another replica if there is one"},
 	{err: errOverloaded, status: 429, kind: "overloaded", hint: "send the request again after the time in Retry-After"},
-	{err: syscall.ENOSPC, status: 507, kind: "disk_full", hint: "free space on the disk of the data folder; nothing stored before is lost"},
+	{err: syscall.ENOSPC, status: 507, kind: "disk_full", hint: "free space on the disk of the data folder; nothing stored before is lost", opaque: true},
 
 	{err: index.ErrCollectionNotFound, status: 404, kind: "collection_not_found", hint: "GET /collections lists them; PUT /collections/{collection} creates one"},
 	{err: index.ErrDocumentNotFound, status: 404, kind: "document_not_found"},
@@ -117,7 +117,7 @@ var mappings = []struct {
 	{err: ErrInvalidDims, status: 400, kind: "invalid_dimensions"},
 	{err: ErrInvalidTokenID, status: 400, kind: "invalid_token_id"},
 
-	{err: index.ErrReadOnly, status: 503, kind: "read_only", hint: "searches still work; the server's log says why writing stopped"},
+	{err: index.ErrReadOnly, status: 503, kind: "read_only", hint: "searches still work; the server's log says why writing stopped", opaque: true},
 	{err: index.ErrClosed, status: 503, kind: "unavailable", hint: "send the request again"},
 	{err: index.ErrLocked, status: 503, kind: "locked", opaque: true},
 	{err: index.ErrNewerFormat, status: 500, kind: "newer_format", hint: "serve the data with the version that wrote it, or a newer one", opaque: true},
