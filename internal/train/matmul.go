@@ -55,18 +55,18 @@ func (e *Engine) product(c, a matrix, b *kernel.Packed, bias []float32, add bool
 	if parts := (c.rows + share - 1) / share; parts >= e.workers {
 		e.each(parts, func(i int) {
 			lo, hi := i*share, min(c.rows, (i+1)*share)
-			gemm(e.level, c.span(lo, hi), a.span(lo, hi), b, bias, add).Run(e.level, 0, b.Panels())
+			gemm(c.span(lo, hi), a.span(lo, hi), b, bias, add).Run(e.level, 0, b.Panels())
 		})
 		return
 	}
-	g := gemm(e.level, c, a, b, bias, add)
+	g := gemm(c, a, b, bias, add)
 	const panels = 4
 	e.each((b.Panels()+panels-1)/panels, func(i int) {
 		g.Run(e.level, i*panels, min(b.Panels(), (i+1)*panels))
 	})
 }
 
-func gemm(_ kernel.Level, c, a matrix, b *kernel.Packed, bias []float32, add bool) *kernel.Gemm {
+func gemm(c, a matrix, b *kernel.Packed, bias []float32, add bool) *kernel.Gemm {
 	return &kernel.Gemm{M: c.rows, A: a.data, LDA: a.stride, B: b, C: c.data, LDC: c.stride, Bias: bias, Add: add}
 }
 
@@ -76,13 +76,13 @@ func gemm(_ kernel.Level, c, a matrix, b *kernel.Packed, bias []float32, add boo
 // smallNT is c = a bT.
 func (e *Engine) smallNT(c, a, b matrix) {
 	p := kernel.Pack(b.compact(), b.rows, b.cols)
-	gemm(e.level, c, a, p, nil, false).Run(e.level, 0, p.Panels())
+	gemm(c, a, p, nil, false).Run(e.level, 0, p.Panels())
 }
 
 // smallNN is c = a b.
 func (e *Engine) smallNN(c, a, b matrix) {
 	p := kernel.PackTransposed(b.compact(), b.cols, b.rows)
-	gemm(e.level, c, a, p, nil, false).Run(e.level, 0, p.Panels())
+	gemm(c, a, p, nil, false).Run(e.level, 0, p.Panels())
 }
 
 // smallTN is c = aT b.
