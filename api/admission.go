@@ -1,6 +1,6 @@
 package api
 
-// permits admit a fixed number of holders at a time. There is no queue:
+// permits admit a fixed number of holders at a time. Nobody waits for one:
 // whoever finds none is turned away at once, while a retry is still cheap.
 type permits chan struct{}
 

@@ -12,7 +12,8 @@ import (
 // use and stop early when the context ends.
 type Embedder interface {
 	// Encode returns one vector per text. Errors that the caller can mend are
-	// ErrTextTooLong, ErrUnknownPrompt and ErrInvalidDims.
+	// ErrTextTooLong, ErrUnknownPrompt and ErrInvalidDims; those that pass are
+	// ErrEncoderBusy and ErrEncoderClosed.
 	Encode(ctx context.Context, texts []string, o EncodeOptions) (Encoding, error)
 	// Model describes the encoder; it is asked once.
 	Model() Model
@@ -39,6 +40,7 @@ type Encoding struct {
 	Vectors   [][]float32
 	Tokens    []int
 	Truncated []bool
+	Waited    time.Duration // for the encoder to be free
 }
 
 // Model describes an encoder.
@@ -78,7 +80,7 @@ func (s *Server) encode(ctx context.Context, texts []string, o EncodeOptions) (E
 // encodeFailure marks as the encoder's what is neither the caller's fault nor
 // the end of its patience.
 func encodeFailure(err error) error {
-	for _, known := range []error{ErrTextTooLong, ErrUnknownPrompt, ErrInvalidDims, context.Canceled, context.DeadlineExceeded} {
+	for _, known := range []error{ErrTextTooLong, ErrUnknownPrompt, ErrInvalidDims, ErrEncoderBusy, ErrEncoderClosed, context.Canceled, context.DeadlineExceeded} {
 		if errors.Is(err, known) {
 			return err
 		}

@@ -11,13 +11,17 @@ import (
 	"semdex/index"
 )
 
-// Errors of an Embedder that the caller of a route can mend. Any other error
-// of an Embedder counts as a failure of the encoder.
+// Errors of an Embedder that the caller of a route can mend, or that pass with
+// time. Any other error of an Embedder counts as a failure of the encoder. An
+// Index may wrap those that pass, too.
 var (
 	ErrTextTooLong    = errors.New("text is longer than the model reads")
 	ErrUnknownPrompt  = errors.New("unknown prompt")
 	ErrInvalidDims    = errors.New("invalid dimensions")
 	ErrInvalidTokenID = errors.New("invalid token id")
+
+	ErrEncoderBusy   = errors.New("too many texts wait for the encoder")
+	ErrEncoderClosed = errors.New("the encoder is closed")
 )
 
 // Errors of the server itself.
@@ -99,6 +103,8 @@ var mappings = []struct {
 }{
 	{err: errShuttingDown, status: 503, kind: "shutting_down", hint: "send the request again, to another replica if there is one"},
 	{err: errOverloaded, status: 429, kind: "overloaded", hint: "send the request again after the time in Retry-After"},
+	{err: ErrEncoderBusy, status: 429, kind: "overloaded", hint: "send the request again after the time in Retry-After"},
+	{err: ErrEncoderClosed, status: 503, kind: "unavailable", hint: "send the request again"},
 	{err: syscall.ENOSPC, status: 507, kind: "disk_full", hint: "free space on the disk of the data folder; nothing stored before is lost", opaque: true},
 
 	{err: index.ErrCollectionNotFound, status: 404, kind: "collection_not_found", hint: "GET /collections lists them; PUT /collections/{collection} creates one"},

@@ -49,6 +49,8 @@ var sentinels = []struct {
 	{"ErrInvalidDims", ErrInvalidDims, 400, "invalid_dimensions", 422, wire.TEIValidation},
 	{"ErrInvalidTokenID", ErrInvalidTokenID, 400, "invalid_token_id", 422, wire.TEITokenizer},
 	{"errOverloaded", errOverloaded, 429, "overloaded", 429, wire.TEIOverloaded},
+	{"ErrEncoderBusy", ErrEncoderBusy, 429, "overloaded", 429, wire.TEIOverloaded},
+	{"ErrEncoderClosed", ErrEncoderClosed, 503, "unavailable", 503, wire.TEIUnhealthy},
 	{"errShuttingDown", errShuttingDown, 503, "shutting_down", 503, wire.TEIUnhealthy},
 	{"errBodyTimeout", errBodyTimeout, 408, "body_timeout", 408, wire.TEIValidation},
 	{"ENOSPC", syscall.ENOSPC, 507, "disk_full", 507, wire.TEIBackend},
@@ -114,6 +116,8 @@ func TestErrorPrecedence(t *testing.T) {
 	}{
 		{fmt.Errorf("%w: %w", index.ErrEncoder, context.DeadlineExceeded), "timeout"},
 		{fmt.Errorf("%w: %w", index.ErrEncoder, context.Canceled), "client_gone"},
+		{fmt.Errorf("%w: %w", index.ErrEncoder, ErrEncoderBusy), "overloaded"},
+		{fmt.Errorf("%w: %w", index.ErrEncoder, ErrEncoderClosed), "unavailable"},
 		{fmt.Errorf("%w: %w", index.ErrReadOnly, syscall.ENOSPC), "disk_full"},
 		{fmt.Errorf("%w: %w", errEncoder, errors.New("nan")), "encoder_failed"},
 		{fmt.Errorf("outer: %w", badRequest("wrong_type", "f", "m")), "wrong_type"},

@@ -123,6 +123,9 @@ func New(o Options) (*Server, error) {
 	s.searches = newPermits(s.limits.Searches)
 	s.writers = newPermits(s.limits.Writers)
 	s.metrics = newServerMetrics(o.Version.Version)
+	if queued, ok := o.Embedder.(Queued); ok {
+		s.metrics.queue(queued)
+	}
 	s.echo = s.newEcho()
 	return s, nil
 }

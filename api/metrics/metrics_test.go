@@ -12,6 +12,10 @@ func TestExposition(t *testing.T) {
 	r.Gauge("build_info", "A \\ and a\nnewline.", func() float64 { return 1 }, "version", `v"1"`)
 	took := r.Histograms("took_seconds", "Durations.", []float64{0.1, 1}, "route")
 
+	r.ReadGauges("waiting", "Callers.", func(emit Emit) { emit(3, "x"); emit(0, "y") }, "class")
+	r.ReadCounters("refused_total", "Refusals.", func(emit Emit) { emit(7) })
+	r.ReadSummaries("batch", "Batches.", func(emit EmitSummary) { emit(2.5, 4, "x") }, "class")
+
 	requests.Add(2, "/search", "200")
 	requests.Add(1, "/embed", "429")
 	took.Observe(0.1, "/search") // a bound belongs to its bucket
@@ -32,6 +36,17 @@ took_seconds_bucket{route="/search",le="1"} 2
 took_seconds_bucket{route="/search",le="+Inf"} 3
 took_seconds_sum{route="/search"} 3.6
 took_seconds_count{route="/search"} 3
+# HELP waiting Callers.
+# TYPE waiting gauge
+waiting{class="x"} 3
+waiting{class="y"} 0
+# HELP refused_total Refusals.
+# TYPE refused_total counter
+refused_total 7
+# HELP batch Batches.
+# TYPE batch summary
+batch_sum{class="x"} 2.5
+batch_count{class="x"} 4
 `
 	var got strings.Builder
 	n, err := r.WriteTo(&got)
