@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 
 	"github.com/spf13/cobra"
@@ -12,6 +13,7 @@ import (
 	"semdex/embed"
 	"semdex/embed/builtin"
 	"semdex/embed/model/hub"
+	"semdex/embed/queue"
 	"semdex/index"
 	"semdex/internal/cli"
 )
@@ -82,19 +84,35 @@ func (a *app) modelDir(name string) (string, error) {
 // textEncoder is a loaded model in the form in which the index takes it.
 type textEncoder struct {
 	*embed.Model
-	query, passage string // names of the prompts, "" for the default
+	query, passage string       // names of the prompts, "" for the default
+	log            *slog.Logger // of a server, or nil
 }
 
 var _ index.Encoder = (*textEncoder)(nil)
 
 func (a *app) openEncoder(ctx context.Context, f *modelFlags) (*textEncoder, error) {
-	m, err := a.loadModel(ctx, f.model, f.load())
+	return a.openEncoderWith(ctx, f.model, f.load())
+}
+
+// openServerEncoder is openEncoder for many callers at once.
+func (a *app) openServerEncoder(ctx context.Context, f *modelFlags) (*textEncoder, error) {
+	o := f.load()
+	o.Queue = &queue.Options{}
+	e, err := a.openEncoderWith(ctx, f.model, o)
+	if err == nil {
+		e.log = a.serverLogger()
+	}
+	return e, err
+}
+
+func (a *app) openEncoderWith(ctx context.Context, name string, o embed.Options) (*textEncoder, error) {
+	m, err := a.loadModel(ctx, name, o)
 	if err != nil {
 		return nil, err
 	}
 	info, err := m.Info()
 	if err != nil {
-		return nil, err
+		return nil, errors.Join(err, m.Close())
 	}
 	e := &textEncoder{Model: m}
 	e.query = firstKey(info.Prompts, "query")
@@ -114,7 +132,7 @@ func firstKey(m map[string]string, names ...string) string {
 // EncodePassages encodes texts that are to be found. A passage longer than the
 // model reads is encoded in parts, so that none of it is lost.
 func (e *textEncoder) EncodePassages(ctx context.Context, texts []string) ([][]float32, error) {
-	return e.vectors(ctx, texts, embed.EncodeOptions{PromptName: e.passage, Long: embed.LongSplit})
+	return e.vectors(ctx, texts, embed.EncodeOptions{PromptName: e.passage, Long: embed.LongSplit, Class: queue.Bulk})
 }
 
 // EncodeQueries encodes texts to search with.
@@ -123,11 +141,16 @@ func (e *textEncoder) EncodeQueries(ctx context.Context, texts []string) ([][]fl
 }
 
 func (e *textEncoder) vectors(ctx context.Context, texts []string, o embed.EncodeOptions) ([][]float32, error) {
-	r, err := e.Model.Encode(ctx, texts, o)
+	r, err := e.encode(ctx, texts, o)
+	return r.Vectors, err
+}
+
+func (e *textEncoder) encode(ctx context.Context, texts []string, o embed.EncodeOptions) (embed.Result, error) {
+	r, err := e.Encode(ctx, texts, o)
 	if err != nil {
-		return nil, err
+		logPanic(e.log, err)
 	}
-	return r.Vectors, nil
+	return r, serverError(err)
 }
 
 // embedder is a loaded model in the form in which the server takes it.
@@ -140,21 +163,12 @@ var (
 
 // Encode implements api.Embedder.
 func (e embedder) Encode(ctx context.Context, texts []string, o api.EncodeOptions) (api.Encoding, error) {
-	options := embed.EncodeOptions{PromptName: o.Prompt, Raw: !o.Normalize, Dims: o.Dims, Left: o.CutStart}
+	options := embed.EncodeOptions{PromptName: o.Prompt, Raw: !o.Normalize, Dims: o.Dims, Left: o.CutStart, Class: classOf(texts)}
 	if !o.Truncate {
 		options.Long = embed.LongRefuse
 	}
-	r, err := e.textEncoder.Encode(ctx, texts, options)
-	for _, known := range []struct{ have, want error }{
-		{embed.ErrTooLong, api.ErrTextTooLong},
-		{embed.ErrUnknownPrompt, api.ErrUnknownPrompt},
-		{embed.ErrDims, api.ErrInvalidDims},
-	} {
-		if errors.Is(err, known.have) {
-			err = &marked{err, known.want}
-		}
-	}
-	return api.Encoding{Vectors: r.Vectors, Tokens: r.Tokens, Truncated: r.Truncated}, err
+	r, err := e.encode(ctx, texts, options)
+	return api.Encoding{Vectors: r.Vectors, Tokens: r.Tokens, Truncated: r.Truncated, Waited: r.Waited}, err
 }
 
 // marked is an error that is another one, too, without saying so twice.

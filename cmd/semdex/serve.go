@@ -75,7 +75,7 @@ func (a *app) serveCommand() *cobra.Command {
 }
 
 func (a *app) serve(ctx context.Context, f *serveFlags) (err error) {
-	encoder, err := a.openEncoder(ctx, &f.modelFlags)
+	encoder, err := a.openServerEncoder(ctx, &f.modelFlags)
 	if err != nil {
 		return err
 	}
