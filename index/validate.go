@@ -7,10 +7,11 @@ import (
 	"unicode/utf8"
 )
 
-// Limits of a document.
+// Limits of a document. The title's is small because it is encoded and indexed
+// again with each of the document's passages, of which there can be ten thousand.
 const (
 	MaxIDBytes    = 512
-	MaxTitleBytes = 64 << 10
+	MaxTitleBytes = 2 << 10
 	MaxTextBytes  = 16 << 20
 )
 
@@ -23,7 +24,7 @@ func CheckDocument(d Document) error {
 		return err
 	}
 	if len(d.Title) > MaxTitleBytes {
-		return fmt.Errorf("%w: the title has %d bytes, at most %d are allowed", ErrInvalidDocument, len(d.Title), MaxTitleBytes)
+		return fmt.Errorf("%w: the title has %d bytes, at most %d are allowed; long text belongs into the document's text", ErrInvalidDocument, len(d.Title), MaxTitleBytes)
 	}
 	if len(d.Text) > MaxTextBytes {
 		return fmt.Errorf("%w: the text has %d bytes, at most %d are allowed; split it into several documents", ErrInvalidDocument, len(d.Text), MaxTextBytes)
