@@ -139,6 +139,23 @@ var lossCases = []lossCase{
 		want: 0.0407606 + 10, grads: [][]float32{{0.00900306, 0.02447285, -0.0334759}, {2, 6}},
 	},
 	{
+		// Unit rows (.6, .8), (0, 1): inner products .8 with themselves 1.
+		name: "relations", shapes: [][2]int{{2, 2}},
+		data: [][]float32{{3, 4, 0, 2}},
+		loss: func(g *Graph, in []mat.Tensor) (mat.Tensor, error) {
+			u := g.Unit(in[0])
+			s, err := g.Gram(u, u)
+			if err != nil {
+				return nil, err
+			}
+			return g.MSE(s, Constant(2, 2, []float32{1, 0.3, 0.3, 1}))
+		},
+		want: 2 * 0.25 / 4,
+		// d/d.8 = .5; through the first row ((0, 1) - .8 (.6, .8))/5, through the
+		// second ((.6, .8) - .8 (0, 1))/2.
+		grads: [][]float32{{-0.048, 0.036, 0.15, 0}},
+	},
+	{
 		name: "pooling, features and a head", shapes: [][2]int{{7, 2}, {3, 6}, {3, 1}},
 		data: [][]float32{
 			{1, 2, 3, -4, 0, 1, 2, 2.5, 5, 1, -1, 0, 3, 3},
@@ -274,6 +291,7 @@ func TestLossesRefuse(t *testing.T) {
 		"rows":        func() error { _, err := g.Rows(x, []int32{2}); return err },
 		"no rows":     func() error { _, err := g.Rows(x, nil); return err },
 		"sum":         func() error { _, err := g.Sum([]float64{1}); return err },
+		"gram":        func() error { _, err := g.Gram(x, two); return err },
 		"pairs":       func() error { _, err := g.PairFeatures(x, []int32{0}, []int32{5}); return err },
 	} {
 		if err := try(); !errors.Is(err, ErrBatch) && !errors.Is(err, ErrConfig) {
