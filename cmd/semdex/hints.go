@@ -4,6 +4,8 @@ import (
 	"errors"
 	"syscall"
 
+	"semdex/embed"
+	"semdex/embed/model"
 	"semdex/index"
 	"semdex/internal/cli"
 )
@@ -23,6 +25,11 @@ var hints = []struct {
 	{index.ErrInvalidName, "names are made of letters, digits, hyphens and underscores"},
 	{index.ErrNewerFormat, "upgrade semdex, or use another data folder"},
 	{index.ErrCorrupt, "semdex check tells which collections are sound; a damaged one can be dropped and its documents indexed again"},
+	{model.ErrNotModel, "a model folder holds config.json, model.safetensors, and tokenizer.json or vocab.txt"},
+	{model.ErrCorrupt, "the copy of the model is not whole; semdex model pull fetches it again"},
+	{model.ErrTensor, "the files of the folder do not belong together; semdex model pull fetches the model again"},
+	{model.ErrVocabulary, "the files of the folder do not belong together; semdex model pull fetches the model again"},
+	{embed.ErrNotFinite, "the weights are broken: train, convert or fetch the model again"},
 	{syscall.ENOSPC, "free some space on the disk and try again; nothing that was stored is lost"},
 }
 
