@@ -72,9 +72,6 @@ func (a *Attention) Fit(n int) {
 	}
 }
 
-// padPanel rounds up to whole panels.
-func padPanel(n int) int { return (n + panel - 1) / panel * panel }
-
 // score fills a.scores with the softmax over n keys for some queries.
 func (a *Attention) score(l Level, n, rows int, query, key []float32, stride int) {
 	l.packColumns(a.queries, query, stride, rows, a.Dim)

@@ -2,60 +2,6 @@ package kernel
 
 import "math"
 
-// PackedInt8 is a weight matrix in signed bytes with one scale per output
-// column, laid out for GEMM: panels of 32 columns, within a panel four values
-// of k side by side for each column. It is immutable.
-type PackedInt8 struct {
-	N, K int
-	data []int8    // [panels][groups(K)][32][4]
-	Col  []float32 // [panels*32] scale of a column's weights
-	sum  []int32   // [panels*32] sum of a column's bytes, for the zero point
-}
-
-// groups is the number of groups of four that hold k values.
-func groups(k int) int { return (k + 3) / 4 }
-
-// PackInt8 quantises w, n rows of k values, symmetrically: each row by its
-// largest magnitude.
-func PackInt8(w []float32, n, k int) *PackedInt8 {
-	g, wide := groups(k), (n+panel-1)/panel*panel
-	p := &PackedInt8{N: n, K: k, data: make([]int8, wide*g*4), Col: make([]float32, wide), sum: make([]int32, wide)}
-	for j := range n {
-		row := w[j*k : (j+1)*k]
-		var top float32
-		for _, v := range row {
-			top = max(top, float32(math.Abs(float64(v))))
-		}
-		if top == 0 {
-			continue
-		}
-		p.Col[j] = top / 127
-		dst := p.data[(j/panel)*g*panel*4+j%panel*4:]
-		for i, v := range row {
-			q := int32(math.RoundToEven(float64(v * (127 / top))))
-			dst[i/4*panel*4+i%4] = int8(q)
-			p.sum[j] += q
-		}
-	}
-	return p
-}
-
-// Panels is the number of panels: the units into which GEMM's columns divide.
-func (p *PackedInt8) Panels() int { return (p.N + panel - 1) / panel }
-
-// Rounded is the float32 matrix of p's quantised weights.
-func (p *PackedInt8) Rounded() *Packed {
-	f := newPacked(p.N, p.K)
-	for j := range p.N {
-		src := p.data[(j/panel)*groups(p.K)*panel*4+j%panel*4:]
-		dst := f.data[(j/panel)*p.K*panel+j%panel:]
-		for i := range p.K {
-			dst[i*panel] = p.Col[j] * float32(src[i/4*panel*4+i%4])
-		}
-	}
-	return f
-}
-
 // Bytes holds rows of activations quantised to unsigned bytes:
 // x ~ Scale[r] * (Data[r,k] - Zero[r]).
 type Bytes struct {

@@ -18,7 +18,7 @@ type Level int
 // The levels, slowest first.
 const (
 	Plain  Level = iota
-	AVX2         // AVX2 and FMA
+	AVX2         // AVX2, FMA and F16C
 	AVX512       // AVX-512 F, BW, DQ and VL
 	VNNI         // AVX-512 with vpdpbusd
 )

@@ -12,17 +12,21 @@ type Packed struct {
 }
 
 // Pack lays out w, n rows of k values (the outputs' weights, as model files
-// store a linear layer), for products with activations of k columns. The
-// assembly of the best level does it, with the same result as plain Go.
-func Pack(w []float32, n, k int) *Packed {
-	p, l := newPacked(n, k), detect()
+// store a linear layer), for products with activations of k columns.
+func Pack(w []float32, n, k int) *Packed { return (*Arena)(nil).Pack(n, k, RowsOf(w, k)) }
+
+// Pack lays out n rows of k values. The assembly of the best level does it,
+// with the same result as plain Go.
+func (a *Arena) Pack(n, k int, rows Rows) *Packed {
+	p, l := &Packed{N: n, K: k, data: a.float32s(padPanel(n) * k)}, detect()
+	block := make([]float32, panel*k)
 	for j := 0; j < n; j += panel {
-		l.packColumns(p.data[j*k:], w[j*k:], k, min(panel, n-j), k)
-	}
-	if last := n % panel; last > 0 {
-		for data := p.data[n/panel*panel*k:]; len(data) > 0; data = data[panel:] {
-			clear(data[last:panel])
+		here := min(panel, n-j)
+		for i := range here {
+			rows(block[i*k:(i+1)*k], j+i)
 		}
+		clear(block[here*k:])
+		l.packColumns(p.data[j*k:], block, k, panel, k)
 	}
 	return p
 }
@@ -86,8 +90,11 @@ func (l Level) lanes() int {
 }
 
 func newPacked(n, k int) *Packed {
-	return &Packed{N: n, K: k, data: make([]float32, (n+panel-1)/panel*panel*k)}
+	return &Packed{N: n, K: k, data: make([]float32, padPanel(n)*k)}
 }
+
+// padPanel rounds up to whole panels.
+func padPanel(n int) int { return (n + panel - 1) / panel * panel }
 
 // Panels is the number of panels: the units into which GEMM's columns divide.
 func (p *Packed) Panels() int { return (p.N + panel - 1) / panel }

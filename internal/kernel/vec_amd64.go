@@ -84,3 +84,18 @@ func (l Level) axpy(y, x []float32, s float32) {
 		axpyPlain(y, x, s)
 	}
 }
+
+func (l Level) largest(x []float32) float32 { return largestAVX512(&x[0], len(x)) }
+
+func (l Level) roundWeights(x []float32, q []int8, inv float32) int32 {
+	_ = q[len(x)-1]
+	return roundWeightsAVX512(&x[0], len(x), &q[0], inv)
+}
+
+func (l Level) widenF16(dst []float32, src []byte) {
+	if l >= AVX512 {
+		widenF16AVX512(&dst[0], &src[0], len(dst))
+		return
+	}
+	widenF16AVX2(&dst[0], &src[0], len(dst))
+}

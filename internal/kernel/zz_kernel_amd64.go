@@ -99,6 +99,11 @@ func dotAVX2(a *float32, b *float32, n int) float32
 //go:noescape
 func axpyAVX2(y *float32, x *float32, n int, s float32)
 
+// widenF16AVX2 converts n values, a multiple of the vector.
+//
+//go:noescape
+func widenF16AVX2(dst *float32, src *byte, n int)
+
 // gemmF32AVX512x1 computes 1 x 32 tiles; strides are in bytes, tiles and k > 0.
 //
 //go:noescape
@@ -254,6 +259,11 @@ func dotAVX512(a *float32, b *float32, n int) float32
 //go:noescape
 func axpyAVX512(y *float32, x *float32, n int, s float32)
 
+// widenF16AVX512 converts n values, a multiple of the vector.
+//
+//go:noescape
+func widenF16AVX512(dst *float32, src *byte, n int)
+
 // gemmF32NarrowAVX512x1 computes 1 x 16 tiles; strides are in bytes, tiles and k > 0.
 //
 //go:noescape
@@ -383,6 +393,16 @@ func softmaxColumnsAVX512x1(x *float32, n int, scale float32)
 //
 //go:noescape
 func quantizeVNNI(x *float32, n int, q *uint8) (scale float32, zero int32)
+
+// largestAVX512 is the largest magnitude of n values, a multiple of 16.
+//
+//go:noescape
+func largestAVX512(x *float32, n int) float32
+
+// roundWeightsAVX512 rounds inv times n values, a multiple of 16, to bytes and returns their sum.
+//
+//go:noescape
+func roundWeightsAVX512(x *float32, n int, q *int8, inv float32) int32
 
 // Pause gives way to the processor's other thread for about 0.2 µs, in a loop that polls.
 func Pause()

@@ -1881,6 +1881,23 @@ loop:
 	VZEROUPPER
 	RET
 
+// func widenF16AVX2(dst *float32, src *byte, n int)
+// Requires: AVX, F16C
+TEXT ·widenF16AVX2(SB), NOSPLIT, $0-24
+	MOVQ dst+0(FP), AX
+	MOVQ src+8(FP), CX
+	MOVQ n+16(FP), DX
+
+loop:
+	VCVTPH2PS (CX), Y0
+	VMOVUPS   Y0, (AX)
+	ADDQ      $0x10, CX
+	ADDQ      $0x20, AX
+	SUBQ      $0x08, DX
+	JG        loop
+	VZEROUPPER
+	RET
+
 // func gemmF32AVX512x1(tiles int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, from *float32, ldfrom int)
 // Requires: AVX, AVX512F
 TEXT ·gemmF32AVX512x1(SB), NOSPLIT, $0-80
@@ -6026,6 +6043,23 @@ loop:
 	VZEROUPPER
 	RET
 
+// func widenF16AVX512(dst *float32, src *byte, n int)
+// Requires: AVX, AVX512F
+TEXT ·widenF16AVX512(SB), NOSPLIT, $0-24
+	MOVQ dst+0(FP), AX
+	MOVQ src+8(FP), CX
+	MOVQ n+16(FP), DX
+
+loop:
+	VCVTPH2PS (CX), Z0
+	VMOVUPS   Z0, (AX)
+	ADDQ      $0x20, CX
+	ADDQ      $0x40, AX
+	SUBQ      $0x10, DX
+	JG        loop
+	VZEROUPPER
+	RET
+
 // func gemmF32NarrowAVX512x1(tiles int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, from *float32, ldfrom int)
 // Requires: AVX, AVX512F
 TEXT ·gemmF32NarrowAVX512x1(SB), NOSPLIT, $0-80
@@ -10006,6 +10040,63 @@ DATA f32_437f0000<>+52(SB)/4, $0x437f0000
 DATA f32_437f0000<>+56(SB)/4, $0x437f0000
 DATA f32_437f0000<>+60(SB)/4, $0x437f0000
 GLOBL f32_437f0000<>(SB), RODATA|NOPTR, $64
+
+// func largestAVX512(x *float32, n int) float32
+// Requires: AVX, AVX512F, SSE
+TEXT ·largestAVX512(SB), NOSPLIT, $0-20
+	MOVQ   x+0(FP), AX
+	MOVQ   n+8(FP), CX
+	VPXORD Z0, Z0, Z0
+
+loop:
+	VMOVUPS       (AX), Z1
+	VPANDD        f32_7fffffff<>+0(SB), Z1, Z1
+	VMAXPS        Z1, Z0, Z0
+	ADDQ          $0x40, AX
+	SUBQ          $0x10, CX
+	JG            loop
+	VEXTRACTF64X4 $0x01, Z0, Y1
+	VMAXPS        Y1, Y0, Y0
+	VEXTRACTF128  $0x01, Y0, X1
+	VMAXPS        X1, X0, X0
+	VPERMILPS     $0x0e, X0, X1
+	VMAXPS        X1, X0, X0
+	VPERMILPS     $0x01, X0, X1
+	VMAXPS        X1, X0, X0
+	MOVSS         X0, ret+16(FP)
+	VZEROUPPER
+	RET
+
+// func roundWeightsAVX512(x *float32, n int, q *int8, inv float32) int32
+// Requires: AVX, AVX2, AVX512F
+TEXT ·roundWeightsAVX512(SB), NOSPLIT, $0-36
+	MOVQ         x+0(FP), AX
+	MOVQ         n+8(FP), CX
+	MOVQ         q+16(FP), DX
+	VBROADCASTSS inv+24(FP), Z0
+	VPXORD       Z1, Z1, Z1
+
+loop:
+	VMULPS        (AX), Z0, Z2
+	VCVTPS2DQ     Z2, Z2
+	VPADDD        Z2, Z1, Z1
+	VPMOVSDB      Z2, (DX)
+	ADDQ          $0x10, DX
+	ADDQ          $0x40, AX
+	SUBQ          $0x10, CX
+	JG            loop
+	VEXTRACTF64X4 $0x01, Z1, Y0
+	VPADDD        Y0, Y1, Y1
+	VEXTRACTF128  $0x01, Y1, X0
+	VPADDD        X0, X1, X1
+	VPERMILPS     $0x0e, X1, X0
+	VPADDD        X0, X1, X1
+	VPERMILPS     $0x01, X1, X0
+	VPADDD        X0, X1, X1
+	VMOVD         X1, AX
+	MOVL          AX, ret+32(FP)
+	VZEROUPPER
+	RET
 
 // func Pause()
 TEXT ·Pause(SB), NOSPLIT, $0

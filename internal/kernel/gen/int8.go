@@ -143,3 +143,52 @@ func quantize() {
 	VZEROUPPER()
 	RET()
 }
+
+// largest writes the largest magnitude of a row.
+func largest() {
+	i := avx512
+	TEXT("largestAVX512", NOSPLIT, "func(x *float32, n int) float32")
+	Pragma("noescape")
+	Doc("largestAVX512 is the largest magnitude of n values, a multiple of 16.")
+	x := Load(Param("x"), GP64())
+	n := Load(Param("n"), GP64())
+	top := i.vec()
+	i.zero(top)
+	i.loop("loop", n, []reg.Register{x}, func() {
+		v := i.vec()
+		VMOVUPS(Mem{Base: x}, v)
+		i.abs(v, v)
+		VMAXPS(v, top, top)
+	})
+	Store(i.reduce(top, func(o ...Op) { VMAXPS(o[0], o[1], o[2]) }), ReturnIndex(0))
+	VZEROUPPER()
+	RET()
+}
+
+// roundWeights writes a row of signed bytes.
+func roundWeights() {
+	i := avx512
+	TEXT("roundWeightsAVX512", NOSPLIT, "func(x *float32, n int, q *int8, inv float32) int32")
+	Pragma("noescape")
+	Doc("roundWeightsAVX512 rounds inv times n values, a multiple of 16, to bytes and returns their sum.")
+	x := Load(Param("x"), GP64())
+	n := Load(Param("n"), GP64())
+	q := Load(Param("q"), GP64())
+	inv, sum := i.vec(), i.vec()
+	addr, _ := Param("inv").Resolve()
+	VBROADCASTSS(addr.Addr, inv)
+	i.zero(sum)
+	i.loop("loop", n, []reg.Register{x}, func() {
+		v := i.vec()
+		VMULPS(Mem{Base: x}, inv, v)
+		VCVTPS2DQ(v, v)
+		VPADDD(v, sum, sum)
+		VPMOVSDB(v.AsZ(), Mem{Base: q})
+		ADDQ(Imm(16), q)
+	})
+	total := GP32()
+	VMOVD(i.reduce(sum, func(o ...Op) { VPADDD(o[0], o[1], o[2]) }), total)
+	Store(total, ReturnIndex(0))
+	VZEROUPPER()
+	RET()
+}

@@ -53,6 +53,7 @@ func main() {
 		layerNorm(i)
 		dot(i)
 		axpy(i)
+		widenF16(i)
 	}
 	for rows := 1; rows <= avx512.rows; rows++ {
 		gemmF32(avx512, form{name: "Narrow", vecs: 1}, rows)
@@ -60,6 +61,8 @@ func main() {
 	}
 	softmaxColumns(avx512, 1)
 	quantize()
+	largest()
+	roundWeights()
 	pause()
 	Generate()
 	writeDispatch([]tileFamily{

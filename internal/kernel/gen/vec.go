@@ -298,3 +298,21 @@ func axpy(i isa) {
 	VZEROUPPER()
 	RET()
 }
+
+// widenF16 writes the conversion of binary16 to float32.
+func widenF16(i isa) {
+	TEXT("widenF16"+i.name, NOSPLIT, "func(dst *float32, src *byte, n int)")
+	Pragma("noescape")
+	Doc("widenF16" + i.name + " converts n values, a multiple of the vector.")
+	dst := Load(Param("dst"), GP64())
+	src := Load(Param("src"), GP64())
+	n := Load(Param("n"), GP64())
+	i.loop("loop", n, []reg.Register{dst}, func() {
+		v := i.vec()
+		VCVTPH2PS(Mem{Base: src}, v)
+		VMOVUPS(v, Mem{Base: dst})
+		ADDQ(Imm(uint64(2*i.lanes)), src)
+	})
+	VZEROUPPER()
+	RET()
+}
