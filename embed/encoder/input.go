@@ -54,15 +54,14 @@ func newInput(t *model.Transformer, c model.Config) (input, error) {
 	return in, err
 }
 
-// sum fills the first rows of x, [T, H], with word + position + type of the
-// tokens ids, the first of which stands at position at of its sentence. It
+// sum fills the first rows of x, [T, H], with word + position + type. It
 // decodes rows into buf, [H].
-func (in *input) sum(x, buf []float32, ids, types []int32, at int) {
+func (in *input) sum(x, buf []float32, ids, types []int32) {
 	h := in.dims.hidden
 	for t, id := range ids {
 		row := x[t*h:][:h]
 		in.word.RowF32(row, int(id))
-		in.pos.RowF32(buf, at+t)
+		in.pos.RowF32(buf, t)
 		add(row, buf)
 		if in.types != nil {
 			typ := 0

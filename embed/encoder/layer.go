@@ -18,39 +18,50 @@ type layer struct {
 	down                      linear // [H, F]
 	outputNorm                norm
 	act                       activation
-	exactGELU                 bool // act is gelu, which the kernels have too
+}
+
+// checkLayer checks the shapes of m, the model's layer i.
+func checkLayer(i int, m *model.Layer, d shape) error {
+	at := fmt.Sprintf("layer %d ", i)
+	for _, p := range []struct {
+		name    string
+		linear  model.Linear
+		out, in int
+	}{
+		{"query", m.Query, d.hidden, d.hidden},
+		{"key", m.Key, d.hidden, d.hidden},
+		{"value", m.Value, d.hidden, d.hidden},
+		{"attention output", m.Output, d.hidden, d.hidden},
+		{"feed-forward up", m.Up, d.inner, d.hidden},
+		{"feed-forward down", m.Down, d.hidden, d.inner},
+	} {
+		if err := checkLinear(at+p.name, p.linear, p.out, p.in); err != nil {
+			return err
+		}
+	}
+	if err := checkNorm(at+"attention LayerNorm", m.AttentionNorm, d.hidden); err != nil {
+		return err
+	}
+	return checkNorm(at+"output LayerNorm", m.OutputNorm, d.hidden)
 }
 
 // newLayer prepares m, the model's layer i.
 func newLayer(i int, m *model.Layer, d shape, c model.Config) (layer, error) {
-	l := layer{exactGELU: c.Activation == "gelu"}
-	var err error
-	if l.act, err = activationOf(c.Activation); err != nil {
+	if err := checkLayer(i, m, d); err != nil {
 		return layer{}, err
 	}
-	at := fmt.Sprintf("layer %d ", i)
-	for _, p := range []struct {
-		name    string
-		dst     *linear
-		src     model.Linear
-		out, in int
-	}{
-		{"query", &l.query, m.Query, d.hidden, d.hidden},
-		{"key", &l.key, m.Key, d.hidden, d.hidden},
-		{"value", &l.value, m.Value, d.hidden, d.hidden},
-		{"attention output", &l.output, m.Output, d.hidden, d.hidden},
-		{"feed-forward up", &l.up, m.Up, d.inner, d.hidden},
-		{"feed-forward down", &l.down, m.Down, d.hidden, d.inner},
-	} {
-		if *p.dst, err = newLinear(at+p.name, p.src, p.out, p.in); err != nil {
-			return layer{}, err
-		}
-	}
-	if l.attentionNorm, err = newNorm(at+"attention LayerNorm", m.AttentionNorm, d.hidden, c.LayerNormEps); err != nil {
-		return layer{}, err
-	}
-	l.outputNorm, err = newNorm(at+"output LayerNorm", m.OutputNorm, d.hidden, c.LayerNormEps)
-	return l, err
+	act, err := activationOf(c.Activation)
+	return layer{
+		query:         decodeLinear(m.Query),
+		key:           decodeLinear(m.Key),
+		value:         decodeLinear(m.Value),
+		output:        decodeLinear(m.Output),
+		attentionNorm: decodeNorm(m.AttentionNorm, c.LayerNormEps),
+		up:            decodeLinear(m.Up),
+		down:          decodeLinear(m.Down),
+		outputNorm:    decodeNorm(m.OutputNorm, c.LayerNormEps),
+		act:           act,
+	}, err
 }
 
 // forward replaces s.x, the states [T, H] of one sentence, by the block's

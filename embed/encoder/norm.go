@@ -106,13 +106,20 @@ func softmax(s []float32, scale float64) {
 }
 
 func newNorm(what string, n model.Norm, hidden int, eps float64) (norm, error) {
-	w, err := vector(what+" weight", n.Weight, hidden)
-	if err != nil {
+	if err := checkNorm(what, n, hidden); err != nil {
 		return norm{}, err
 	}
-	b, err := vector(what+" bias", n.Bias, hidden)
-	if err != nil {
-		return norm{}, err
+	return decodeNorm(n, eps), nil
+}
+
+func checkNorm(what string, n model.Norm, hidden int) error {
+	if err := wantShape(what+" weight", n.Weight, hidden); err != nil {
+		return err
 	}
-	return norm{weight: w, bias: b, eps: eps}, nil
+	return wantShape(what+" bias", n.Bias, hidden)
+}
+
+// decodeNorm widens what checkNorm has found well.
+func decodeNorm(n model.Norm, eps float64) norm {
+	return norm{weight: n.Weight.F32(), bias: n.Bias.F32(), eps: eps}
 }

@@ -34,6 +34,8 @@ type Packed struct {
 	level   kernel.Level
 	int8    bool
 	input   input
+	pos     []float32 // [positions, H]
+	types   []float32 // [types, H] or nil
 	norm    packedNorm
 	layers  []packedLayer
 	work    int // multiplications and additions per token, attention aside
@@ -50,14 +52,17 @@ type PackedOptions struct {
 	Level *kernel.Level
 }
 
-// NewPacked prepares t; its embedding tables must stay valid as long as the
-// engine is used. Errors wrap ErrModel.
+// NewPacked prepares t, whose tensors must stay valid as long as the engine is
+// used. Errors wrap ErrModel.
 func NewPacked(t *model.Transformer, c model.Config, o PackedOptions) (*Packed, error) {
 	in, err := newInput(t, c)
 	if err != nil {
 		return nil, err
 	}
-	p := &Packed{workers: o.Workers, minWork: minWork, input: in, norm: packNorm(in.norm, nil)}
+	p := &Packed{workers: o.Workers, minWork: minWork, input: in, pos: in.pos.F32(), norm: packNorm(in.norm, nil)}
+	if in.types != nil {
+		p.types = in.types.F32()
+	}
 	if p.workers <= 0 {
 		p.workers = runtime.GOMAXPROCS(0)
 	}
@@ -72,17 +77,49 @@ func NewPacked(t *model.Transformer, c model.Config, o PackedOptions) (*Packed, 
 		// weights are rounded to int8 all the same, so that vectors agree.
 		p.int8, o.Precision = false, roundedInt8
 	}
-	for i := range t.Layers {
-		l, err := newLayer(i, &t.Layers[i], in.dims, c)
-		if err != nil {
-			return nil, err
-		}
-		p.layers = append(p.layers, packLayer(&l, in.dims, o.Precision))
+	if p.layers, err = packLayers(&packer{p.level, o.Precision, in.dims, c}, t.Layers, p.workers); err != nil {
+		return nil, err
 	}
 	d := p.input.dims
 	p.work = len(p.layers) * 4 * d.hidden * (2*d.hidden + d.inner)
 	p.calls = newFreeList(func() *packedCall { return newPackedCall(p) })
 	return p, nil
+}
+
+// packLayers packs layers into one piece of memory, several at a time.
+func packLayers(p *packer, layers []model.Layer, workers int) ([]packedLayer, error) {
+	packed, parts := make([]packedLayer, len(layers)), make([]*kernel.Arena, len(layers))
+	arena := kernel.NewArena(len(layers) * p.layerBytes())
+	for i := range parts {
+		parts[i] = arena.Part(p.layerBytes())
+	}
+	return packed, share(context.Background(), workers, len(layers), func(t *tickets) error {
+		for i, ok := t.take(); ok; i, ok = t.take() {
+			var err error
+			if packed[i], err = p.layer(i, &layers[i], parts[i]); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// embed fills the rows of x with word + position + type of the tokens ids, the
+// first of which stands at position at of its sentence.
+func (p *Packed) embed(x []float32, ids, types []int32, at int) {
+	h := p.input.dims.hidden
+	for t, id := range ids {
+		row := x[t*h : (t+1)*h]
+		decodeRow(p.level, row, p.input.word, int(id))
+		p.level.Axpy(row, p.pos[(at+t)*h:][:h], 1)
+		if p.types != nil {
+			typ := 0
+			if types != nil {
+				typ = int(types[t])
+			}
+			p.level.Axpy(row, p.types[typ*h:][:h], 1)
+		}
+	}
 }
 
 // Hidden is the width of a token's state.

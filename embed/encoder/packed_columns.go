@@ -56,9 +56,9 @@ func (g *group) inner() rowset {
 
 // The steps.
 
-func (g *group) embedRows(w *bench, ticket int) {
+func (g *group) embedRows(_ *bench, ticket int) {
 	lo, hi := g.rows(ticket)
-	g.embed(w, lo, hi)
+	g.embed(lo, hi)
 	g.p.norm.apply(g.p.level, g.states(), lo, hi)
 }
 

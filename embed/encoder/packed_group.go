@@ -35,7 +35,6 @@ type step func(g *group, w *bench, ticket int)
 // bench is a worker's memory for a block of R rows.
 type bench struct {
 	inner     []float32    // [R, F]
-	row       []float32    // [H] one decoded embedding row
 	narrow    kernel.Bytes // [R, H]
 	wide      kernel.Bytes // [R, F]
 	attention kernel.Attention
@@ -123,7 +122,7 @@ func (g *group) between(w *bench, ticket int) {
 	lo, hi := g.rows(ticket)
 	states := rowset{n: hi - lo, width: d.hidden, f32: g.x[lo*d.hidden : hi*d.hidden], bytes: p.bytes(&w.narrow)}
 	if g.layer == 0 {
-		g.embed(w, lo, hi)
+		g.embed(lo, hi)
 		p.norm.apply(p.level, states, 0, states.n)
 	} else {
 		l := &p.layers[g.layer-1]
@@ -144,7 +143,7 @@ func (g *group) between(w *bench, ticket int) {
 }
 
 // embed sums the embeddings of rows [lo, hi).
-func (g *group) embed(w *bench, lo, hi int) {
+func (g *group) embed(lo, hi int) {
 	h := g.p.input.dims.hidden
 	for s := g.lo; s < g.hi; s++ {
 		at, n := g.place(s)
@@ -156,7 +155,7 @@ func (g *group) embed(w *bench, lo, hi int) {
 		if types != nil {
 			types = types[from-at : to-at]
 		}
-		g.p.input.sum(g.x[from*h:], w.row, ids[from-at:to-at], types, from-at)
+		g.p.embed(g.x[from*h:to*h], ids[from-at:to-at], types, from-at)
 	}
 }
 
@@ -195,9 +194,6 @@ func (g *group) lay(d shape) {
 func (w *bench) fit(rows int, d shape, int8 bool) {
 	if need := rows * d.inner; len(w.inner) < need {
 		w.inner = make([]float32, need)
-	}
-	if len(w.row) < d.hidden {
-		w.row = make([]float32, d.hidden)
 	}
 	if int8 {
 		fitBytes(&w.narrow, rows, d.hidden)

@@ -1,8 +1,7 @@
 package encoder
 
 import (
-	"slices"
-
+	"semdex/embed/model"
 	"semdex/internal/kernel"
 )
 
@@ -17,23 +16,64 @@ type packedLayer struct {
 	act                       activation // nil: the vectorised exact GELU
 }
 
-// packLayer packs l. The biases of the two projections that end in a residual
-// sum are added by the LayerNorms that follow.
-func packLayer(l *layer, d shape, p Precision) packedLayer {
-	qkv := linear{in: d.hidden, out: 3 * d.hidden, weight: slices.Concat(l.query.weight, l.key.weight, l.value.weight)}
-	for _, part := range []linear{l.query, l.key, l.value} {
-		qkv.bias = append(qkv.bias, orZeros(part.bias, d.hidden)...)
+// packer makes a model's packed layers. Weights go from the tensors, whatever
+// their type, to their place row by row.
+type packer struct {
+	level     kernel.Level
+	precision Precision
+	dims      shape
+	config    model.Config
+}
+
+// layerBytes is the memory of one layer's matrices.
+func (p *packer) layerBytes() int {
+	size := kernel.SizePacked
+	if p.precision == Int8 {
+		size = kernel.SizePackedInt8
+	}
+	h, f := p.dims.hidden, p.dims.inner
+	return size(3*h, h) + size(h, h) + size(f, h) + size(h, f)
+}
+
+// layer packs m, the model's layer i. The biases of the two projections that
+// end in a residual sum are added by the LayerNorms that follow.
+func (p *packer) layer(i int, m *model.Layer, a *kernel.Arena) (packedLayer, error) {
+	if err := checkLayer(i, m, p.dims); err != nil {
+		return packedLayer{}, err
 	}
 	packed := packedLayer{
-		qkv:           packLinear(qkv, p),
-		output:        packLinear(l.output, p),
-		up:            packLinear(l.up, p),
-		down:          packLinear(l.down, p),
-		attentionNorm: packNorm(l.attentionNorm, l.output.bias),
-		outputNorm:    packNorm(l.outputNorm, l.down.bias),
+		qkv:           p.linear(a, m.Query, m.Key, m.Value),
+		output:        p.linear(a, m.Output),
+		up:            p.linear(a, m.Up),
+		down:          p.linear(a, m.Down),
+		attentionNorm: packNorm(decodeNorm(m.AttentionNorm, p.config.LayerNormEps), decodeBias(m.Output)),
+		outputNorm:    packNorm(decodeNorm(m.OutputNorm, p.config.LayerNormEps), decodeBias(m.Down)),
 	}
-	if !l.exactGELU {
-		packed.act = l.act
+	if p.config.Activation == "gelu" {
+		return packed, nil
+	}
+	var err error
+	packed.act, err = activationOf(p.config.Activation)
+	return packed, err
+}
+
+// linear packs one or several maps of the same input, their outputs side by
+// side.
+func (p *packer) linear(a *kernel.Arena, parts ...model.Linear) packedLinear {
+	each, in := parts[0].Weight.Rows(), parts[0].Weight.Cols()
+	out := each * len(parts)
+	var packed packedLinear
+	for _, l := range parts {
+		packed.bias = append(packed.bias, orZeros(decodeBias(l), each)...)
+	}
+	rows := func(dst []float32, i int) { decodeRow(p.level, dst, parts[i/each].Weight, i%each) }
+	switch p.precision {
+	case Int8:
+		packed.i8 = a.PackInt8(out, in, rows)
+	case roundedInt8:
+		packed.f32 = a.RoundInt8(out, in, rows)
+	default:
+		packed.f32 = a.Pack(out, in, rows)
 	}
 	return packed
 }
@@ -42,20 +82,7 @@ func packLayer(l *layer, d shape, p Precision) packedLayer {
 type packedLinear struct {
 	f32  *kernel.Packed
 	i8   *kernel.PackedInt8
-	bias []float32 // nil: none
-}
-
-func packLinear(l linear, p Precision) packedLinear {
-	packed := packedLinear{bias: l.bias}
-	switch p {
-	case Int8:
-		packed.i8 = kernel.PackInt8(l.weight, l.out, l.in)
-	case roundedInt8:
-		packed.f32 = kernel.PackInt8(l.weight, l.out, l.in).Rounded()
-	default:
-		packed.f32 = kernel.Pack(l.weight, l.out, l.in)
-	}
-	return packed
+	bias []float32
 }
 
 // panels is the number of pieces into which the output's columns divide.

@@ -96,6 +96,41 @@ func TestPackedInt8IsCloseToFloat32(t *testing.T) {
 	})
 }
 
+// TestPackedFromNarrowTensors packs 16-bit tensors, and the same numbers widened
+// before.
+func TestPackedFromNarrowTensors(t *testing.T) {
+	eachLevel(t, func(t *testing.T, l kernel.Level) {
+		for _, p := range []encoder.Precision{encoder.Float32, encoder.Int8} {
+			for _, to := range []model.DType{model.F16, model.BF16} {
+				m := modeltest.New(model.BERT, modeltest.Options{Hidden: 24, Intermediate: 40})
+				wide := modeltest.New(model.BERT, modeltest.Options{Hidden: 24, Intermediate: 40})
+				tensors, same := everyTensor(m.Transformer), everyTensor(wide.Transformer)
+				for i := range tensors {
+					*tensors[i] = *narrow(tensors[i], to)
+					*same[i] = *model.NewF32(same[i].Name, same[i].Shape, tensors[i].F32())
+				}
+				b := randomBatch(rng(t), m, 5, 20)
+				want := encode(t, packedEncoder(t, wide, l, p, 1), b, encoder.Output{})
+				for i, v := range encode(t, packedEncoder(t, m, l, p, 1), b, encoder.Output{}) {
+					identical(t, fmt.Sprintf("%s, precision %v, sentence %d", to, p, i), v, want[i])
+				}
+			}
+		}
+	})
+}
+
+func everyTensor(t *model.Transformer) []*model.Tensor {
+	all := []*model.Tensor{t.Word, t.Position, t.Type, t.Norm.Weight, t.Norm.Bias}
+	for i := range t.Layers {
+		l := &t.Layers[i]
+		for _, part := range []model.Linear{l.Query, l.Key, l.Value, l.Output, l.Up, l.Down} {
+			all = append(all, part.Weight, part.Bias)
+		}
+		all = append(all, l.AttentionNorm.Weight, l.AttentionNorm.Bias, l.OutputNorm.Weight, l.OutputNorm.Bias)
+	}
+	return all
+}
+
 // TestPackedBitIdentical holds a sentence's vector, computed alone by one
 // worker, against the one it gets in batches, at any place in them and by teams
 // of any size: with so many sentences that each worker has its own, with few
@@ -121,7 +156,7 @@ func TestPackedBitIdentical(t *testing.T) {
 					checkShuffled(t, r, enc, b, size, want)
 				}
 				for i, v := range alone(t, enc, b) {
-					same(t, fmt.Sprintf("sentence %d by %d workers", i, workers), v, want[i])
+					identical(t, fmt.Sprintf("sentence %d by %d workers", i, workers), v, want[i])
 				}
 			}
 		}
@@ -148,11 +183,11 @@ func checkShuffled(t *testing.T, r *rand.Rand, enc encoder.Encoder, b *encoder.B
 		shuffled.Append(b.IDs[b.Offsets[i]:b.Offsets[i+1]])
 	}
 	for at, v := range encode(t, enc, &shuffled, encoder.Output{Normalize: true}) {
-		same(t, fmt.Sprintf("sentence %d, at %d of %d", order[at], at, size), v, want[order[at]])
+		identical(t, fmt.Sprintf("sentence %d, at %d of %d", order[at], at, size), v, want[order[at]])
 	}
 }
 
-func same(t *testing.T, what string, got, want []float32) {
+func identical(t *testing.T, what string, got, want []float32) {
 	t.Helper()
 	for d := range got {
 		if math.Float32bits(got[d]) != math.Float32bits(want[d]) {

@@ -76,6 +76,6 @@ func (r *Reference) Forward(ctx context.Context, b *Batch, sink Sink) error {
 // embed fills s.x, [T, H], with the input representation (Devlin 2019,
 // figure 2): LayerNorm(word + position + type).
 func (r *Reference) embed(s *scratch, ids, types []int32) {
-	r.sum(s.x, s.row, ids, types, 0)
+	r.sum(s.x, s.row, ids, types)
 	r.norm.apply(s.x)
 }

@@ -25,16 +25,30 @@ func (l *linear) apply(y, x []float32, rows int) {
 }
 
 func newLinear(what string, l model.Linear, out, in int) (linear, error) {
-	if err := wantShape(what+" weight", l.Weight, out, in); err != nil {
+	if err := checkLinear(what, l, out, in); err != nil {
 		return linear{}, err
 	}
-	r := linear{weight: l.Weight.F32(), in: in, out: out}
-	if l.Bias == nil {
-		return r, nil
+	return decodeLinear(l), nil
+}
+
+func checkLinear(what string, l model.Linear, out, in int) error {
+	if err := wantShape(what+" weight", l.Weight, out, in); err != nil || l.Bias == nil {
+		return err
 	}
-	var err error
-	r.bias, err = vector(what+" bias", l.Bias, out)
-	return r, err
+	return wantShape(what+" bias", l.Bias, out)
+}
+
+// decodeLinear widens what checkLinear has found well.
+func decodeLinear(l model.Linear) linear {
+	return linear{weight: l.Weight.F32(), bias: decodeBias(l), in: l.Weight.Cols(), out: l.Weight.Rows()}
+}
+
+// decodeBias is l's bias, nil if it has none.
+func decodeBias(l model.Linear) []float32 {
+	if l.Bias == nil {
+		return nil
+	}
+	return l.Bias.F32()
 }
 
 // vector is a one-dimensional tensor of n elements as float32.
