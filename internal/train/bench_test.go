@@ -23,7 +23,7 @@ func BenchmarkStep(b *testing.B) {
 		for _, size := range [][2]int{{64, 20}, {16, 128}, {8, 256}} {
 			b.Run(fmt.Sprintf("%s/%dx%d", s.name, size[0], size[1]), func(b *testing.B) {
 				c := Config{
-					Architecture: DistilBERT, VocabSize: 8000, Hidden: s.hidden, Layers: s.layers, Heads: s.heads,
+					Architecture: DistilBERT, VocabSize: 24000, Hidden: s.hidden, Layers: s.layers, Heads: s.heads,
 					Intermediate: s.inner, MaxPositions: 512, LayerNormEps: 1e-12, Dropout: 0.1, AttentionDropout: 0.1,
 				}
 				benchStep(b, c, size[0], size[1])

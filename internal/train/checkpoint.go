@@ -80,9 +80,8 @@ func writeAtomic(name string, write func(io.Writer) error) error {
 	if err != nil {
 		return err
 	}
-	err = write(f)
-	if err == nil {
-		err = f.Sync()
+	if err = write(f); err == nil {
+		err = errors.Join(f.Chmod(0o644), f.Sync())
 	}
 	err = errors.Join(err, f.Close())
 	if err == nil {

@@ -77,6 +77,7 @@ func TestCheckpointsOfOtherRuns(t *testing.T) {
 	o.Resume = true
 	for want, change := range map[string]func(*Options, **mlmTask){
 		"seed 11, this one has 12":       func(o *Options, _ **mlmTask) { o.Seed = 12 },
+		"identity , this one has wiki":   func(o *Options, _ **mlmTask) { o.Identity = "wiki" },
 		"lr 0.005":                       func(o *Options, _ **mlmTask) { o.Optimizer.LR = 1 },
 		"steps 4, this one has 9":        func(o *Options, _ **mlmTask) { o.Steps = 9 },
 		"examples 20, this one has 21":   func(_ *Options, m **mlmTask) { *m = newTask(t, BERT, 21, 0.1) },

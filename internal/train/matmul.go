@@ -27,18 +27,24 @@ func (m matrix) span(lo, hi int) matrix {
 
 func (m matrix) row(i int) []float32 { return m.data[i*m.stride:][:m.cols] }
 
-// share is the number of rows of a product that one worker takes at once. The
+// A product is cut into pieces of shareRows by shareCols for the workers. The
 // kernels' results do not depend on it.
-const share = 96
+const (
+	shareRows = 96
+	shareCols = 128
+)
 
 // mulNT is c = a bT + bias, or c += a bT. B is contiguous, [c.cols, a.cols].
 func (e *Engine) mulNT(c, a matrix, b []float32, bias []float32, add bool) {
-	e.product(c, a, kernel.Pack(b, c.cols, a.cols), bias, add)
+	k := a.cols
+	e.product(c, a, e.pack(c.cols, func(lo, hi int) *kernel.Packed {
+		return kernel.Pack(b[lo*k:hi*k], hi-lo, k)
+	}), bias, add)
 }
 
 // mulNN is c = a b, or c += a b. B is contiguous, [a.cols, c.cols].
 func (e *Engine) mulNN(c, a matrix, b []float32, add bool) {
-	e.product(c, a, kernel.PackTransposed(b, c.cols, a.cols), nil, add)
+	e.product(c, a, e.packTransposed(b, c.cols, a.cols), nil, add)
 }
 
 // mulTN is c = aT b, or c += aT b, summed over rows in order. B is contiguous,
@@ -46,28 +52,51 @@ func (e *Engine) mulNN(c, a matrix, b []float32, add bool) {
 func (e *Engine) mulTN(g *Graph, c, a matrix, b []float32, add bool) {
 	t := g.take(a.rows * a.cols)
 	e.transpose(t, a)
-	e.product(c, dense(t, a.cols, a.rows), kernel.PackTransposed(b, c.cols, a.rows), nil, add)
+	e.product(c, dense(t, a.cols, a.rows), e.packTransposed(b, c.cols, a.rows), nil, add)
 	g.give(t)
 }
 
-// product shares c = a bT by rows, or by panels where there are few rows.
-func (e *Engine) product(c, a matrix, b *kernel.Packed, bias []float32, add bool) {
-	if parts := (c.rows + share - 1) / share; parts >= e.workers {
-		e.each(parts, func(i int) {
-			lo, hi := i*share, min(c.rows, (i+1)*share)
-			gemm(c.span(lo, hi), a.span(lo, hi), b, bias, add).Run(e.level, 0, b.Panels())
-		})
-		return
-	}
-	g := gemm(c, a, b, bias, add)
-	const panels = 4
-	e.each((b.Panels()+panels-1)/panels, func(i int) {
-		g.Run(e.level, i*panels, min(b.Panels(), (i+1)*panels))
+// pack packs shareCols columns at a time.
+func (e *Engine) pack(n int, pack func(lo, hi int) *kernel.Packed) []*kernel.Packed {
+	parts := make([]*kernel.Packed, (n+shareCols-1)/shareCols)
+	e.each(len(parts), func(i int) {
+		parts[i] = pack(i*shareCols, min(n, (i+1)*shareCols))
+	})
+	return parts
+}
+
+// packTransposed packs b, k rows of n values.
+func (e *Engine) packTransposed(b []float32, n, k int) []*kernel.Packed {
+	return e.pack(n, func(lo, hi int) *kernel.Packed {
+		if hi-lo == n {
+			return kernel.PackTransposed(b, n, k)
+		}
+		part := e.ws.take((hi - lo) * k)
+		defer e.ws.give(part)
+		for i := range k {
+			copy(part[i*(hi-lo):(i+1)*(hi-lo)], b[i*n+lo:i*n+hi])
+		}
+		return kernel.PackTransposed(part, hi-lo, k)
 	})
 }
 
-func gemm(c, a matrix, b *kernel.Packed, bias []float32, add bool) *kernel.Gemm {
-	return &kernel.Gemm{M: c.rows, A: a.data, LDA: a.stride, B: b, C: c.data, LDC: c.stride, Bias: bias, Add: add}
+// product is c = a bT over the parts of b.
+func (e *Engine) product(c, a matrix, parts []*kernel.Packed, bias []float32, add bool) {
+	down := (c.rows + shareRows - 1) / shareRows
+	e.each(down*len(parts), func(i int) {
+		lo, part := i%down*shareRows, i/down
+		hi, b := min(c.rows, lo+shareRows), parts[part]
+		var partBias []float32
+		if bias != nil {
+			partBias = bias[part*shareCols:][:b.N]
+		}
+		g := gemm(c.span(lo, hi).columns(part*shareCols, b.N), a.span(lo, hi), b, partBias, add)
+		g.Run(e.level, 0, b.Panels())
+	})
+}
+
+func gemm(c, a matrix, b *kernel.Packed, bias []float32, add bool) kernel.Gemm {
+	return kernel.Gemm{M: c.rows, A: a.data, LDA: a.stride, B: b, C: c.data, LDC: c.stride, Bias: bias, Add: add}
 }
 
 // smallNT, smallNN and smallTN are the products of one attention head, on one
@@ -76,13 +105,15 @@ func gemm(c, a matrix, b *kernel.Packed, bias []float32, add bool) *kernel.Gemm 
 // smallNT is c = a bT.
 func (e *Engine) smallNT(c, a, b matrix) {
 	p := kernel.Pack(b.compact(), b.rows, b.cols)
-	gemm(c, a, p, nil, false).Run(e.level, 0, p.Panels())
+	g := gemm(c, a, p, nil, false)
+	g.Run(e.level, 0, p.Panels())
 }
 
 // smallNN is c = a b.
 func (e *Engine) smallNN(c, a, b matrix) {
 	p := kernel.PackTransposed(b.compact(), b.cols, b.rows)
-	gemm(c, a, p, nil, false).Run(e.level, 0, p.Panels())
+	g := gemm(c, a, p, nil, false)
+	g.Run(e.level, 0, p.Panels())
 }
 
 // smallTN is c = aT b.

@@ -64,6 +64,9 @@ type Options struct {
 	SaveEvery int
 	// Resume continues the run in Dir if there is one.
 	Resume bool
+	// Identity describes what else decides the curve: the data, the task's own
+	// settings. A run is resumed only under the same one.
+	Identity string
 
 	Progress func(Progress) // after every update
 }
@@ -134,6 +137,7 @@ func (o *Options) check(n int) error {
 // settings are what a resumed run must share with the saved one for its curve
 // to continue.
 type settings struct {
+	Identity     string  `json:"identity"`
 	Seed         uint64  `json:"seed"`
 	Examples     int     `json:"examples"`
 	Steps        int     `json:"steps"`
@@ -156,7 +160,7 @@ type settings struct {
 func (t *Trainer) settings() settings {
 	o, a := &t.o, &t.o.Optimizer
 	return settings{
-		Seed: o.Seed, Examples: t.task.Len(), Steps: t.schedule.Total,
+		Identity: o.Identity, Seed: o.Seed, Examples: t.task.Len(), Steps: t.schedule.Total,
 		BatchTokens: o.Plan.Tokens, BatchSize: o.Plan.Examples, Window: o.Plan.Window, Accumulate: o.Accumulate,
 		LR: a.LR, Beta1: a.Beta1, Beta2: a.Beta2, Epsilon: a.Epsilon, WeightDecay: a.WeightDecay, Lazy: a.Lazy,
 		Schedule: string(o.Schedule), Warmup: t.schedule.Warmup, Clip: o.Clip,
