@@ -1,6 +1,7 @@
 package source
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -39,13 +40,28 @@ func formatOf(name string) Format {
 	return extensions[path.Ext(name)]
 }
 
+// find looks for a path, or for the file compressed under its name: data sets
+// come either way, and scripts name the plain form.
+func find(p string) (string, os.FileInfo, error) {
+	info, err := os.Stat(p)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return p, info, err
+	}
+	for _, ext := range []string{".gz", ".zst"} {
+		if packed, statErr := os.Stat(p + ext); statErr == nil {
+			return p + ext, packed, nil
+		}
+	}
+	return p, nil, err
+}
+
 func resolve(paths []string, opt Options) (files []file, ignored int, err error) {
 	for _, p := range paths {
 		if p == Stdin {
 			files = append(files, file{path: "standard input", name: "stdin", format: opt.Format, size: -1, stdin: true})
 			continue
 		}
-		info, err := os.Stat(p)
+		p, info, err := find(p)
 		if err != nil {
 			return nil, 0, err
 		}

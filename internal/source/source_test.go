@@ -435,3 +435,22 @@ func FuzzRead(f *testing.F) {
 		}
 	})
 }
+
+func TestACompressedFileAnswersToItsPlainName(t *testing.T) {
+	dir := t.TempDir()
+	var packed bytes.Buffer
+	z := gzip.NewWriter(&packed)
+	if _, err := z.Write([]byte(`{"id":"a","text":"one"}`)); err != nil {
+		t.Fatal(err)
+	}
+	if err := z.Close(); err != nil {
+		t.Fatal(err)
+	}
+	write(t, dir, "docs.jsonl.gz", packed.String())
+	docs, errs, _ := collectAll(t, []string{filepath.Join(dir, "docs.jsonl")}, Options{})
+	same(t, "documents", ids(docs), []string{"a"})
+	same(t, "errors", len(errs), 0)
+	if _, err := Open([]string{filepath.Join(dir, "other.jsonl")}, Options{}); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("a file that is not there: %v", err)
+	}
+}
