@@ -69,7 +69,8 @@ func (e *Engine) eachBlock(rows int, f func(block, lo, hi int)) {
 }
 
 // Graph is one forward pass and, if it was made for training, the backward pass
-// after it. The tensors it gives live until Close. Operators are added from one
+// after it. The tensors it gives live until Close, gradients of intermediate
+// results only until they have been passed on. Operators are added from one
 // goroutine, in an order that is the same in every run: the order numbers the
 // dropout masks.
 type Graph struct {

@@ -104,14 +104,18 @@ func gemm(c, a matrix, b *kernel.Packed, bias []float32, add bool) kernel.Gemm {
 
 // smallNT is c = a bT.
 func (e *Engine) smallNT(c, a, b matrix) {
-	p := kernel.Pack(b.compact(), b.rows, b.cols)
+	flat, own := e.compact(b)
+	p := kernel.Pack(flat, b.rows, b.cols)
+	e.ws.give(own)
 	g := gemm(c, a, p, nil, false)
 	g.Run(e.level, 0, p.Panels())
 }
 
 // smallNN is c = a b.
 func (e *Engine) smallNN(c, a, b matrix) {
-	p := kernel.PackTransposed(b.compact(), b.cols, b.rows)
+	flat, own := e.compact(b)
+	p := kernel.PackTransposed(flat, b.cols, b.rows)
+	e.ws.give(own)
 	g := gemm(c, a, p, nil, false)
 	g.Run(e.level, 0, p.Panels())
 }
@@ -122,16 +126,17 @@ func (e *Engine) smallTN(c, a, b matrix, scratch []float32) {
 	e.smallNN(c, dense(scratch, a.cols, a.rows), b)
 }
 
-// compact is the values of m without gaps.
-func (m matrix) compact() []float32 {
+// compact is the values of m without gaps, and the buffer to give back, which is
+// empty if m has none.
+func (e *Engine) compact(m matrix) (flat, own []float32) {
 	if m.stride == m.cols {
-		return m.data[:m.rows*m.cols]
+		return m.data[:m.rows*m.cols], nil
 	}
-	out := make([]float32, 0, m.rows*m.cols)
+	own = e.ws.take(m.rows * m.cols)
 	for i := range m.rows {
-		out = append(out, m.row(i)...)
+		copy(own[i*m.cols:], m.row(i))
 	}
-	return out
+	return own, own
 }
 
 // transpose writes aT, [a.cols, a.rows], to dst.

@@ -62,7 +62,8 @@ type Options struct {
 	// SaveEvery is the number of updates between saves of last.ckpt, which is
 	// also saved after evaluations and when the run ends or is cancelled.
 	SaveEvery int
-	// Resume continues the run in Dir if there is one.
+	// Resume continues the run in Dir if there is one: exactly where it was, on a
+	// machine of the same instruction level, and with other rounding elsewhere.
 	Resume bool
 	// Identity describes what else decides the curve: the data, the task's own
 	// settings. A run is resumed only under the same one.
@@ -137,24 +138,23 @@ func (o *Options) check(n int) error {
 // settings are what a resumed run must share with the saved one for its curve
 // to continue.
 type settings struct {
-	Identity     string  `json:"identity"`
-	Seed         uint64  `json:"seed"`
-	Examples     int     `json:"examples"`
-	Steps        int     `json:"steps"`
-	BatchTokens  int     `json:"batch_tokens"`
-	BatchSize    int     `json:"batch_examples"`
-	Window       int     `json:"window"`
-	Accumulate   int     `json:"accumulate"`
-	LR           float64 `json:"lr"`
-	Beta1        float64 `json:"beta1"`
-	Beta2        float64 `json:"beta2"`
-	Epsilon      float64 `json:"epsilon"`
-	WeightDecay  float64 `json:"weight_decay"`
-	Lazy         bool    `json:"lazy"`
-	Schedule     string  `json:"schedule"`
-	Warmup       int     `json:"warmup"`
-	Clip         float64 `json:"clip"`
-	Instructions string  `json:"instructions"`
+	Identity    string  `json:"identity"`
+	Seed        uint64  `json:"seed"`
+	Examples    int     `json:"examples"`
+	Steps       int     `json:"steps"`
+	BatchTokens int     `json:"batch_tokens"`
+	BatchSize   int     `json:"batch_examples"`
+	Window      int     `json:"window"`
+	Accumulate  int     `json:"accumulate"`
+	LR          float64 `json:"lr"`
+	Beta1       float64 `json:"beta1"`
+	Beta2       float64 `json:"beta2"`
+	Epsilon     float64 `json:"epsilon"`
+	WeightDecay float64 `json:"weight_decay"`
+	Lazy        bool    `json:"lazy"`
+	Schedule    string  `json:"schedule"`
+	Warmup      int     `json:"warmup"`
+	Clip        float64 `json:"clip"`
 }
 
 func (t *Trainer) settings() settings {
@@ -164,7 +164,6 @@ func (t *Trainer) settings() settings {
 		BatchTokens: o.Plan.Tokens, BatchSize: o.Plan.Examples, Window: o.Plan.Window, Accumulate: o.Accumulate,
 		LR: a.LR, Beta1: a.Beta1, Beta2: a.Beta2, Epsilon: a.Epsilon, WeightDecay: a.WeightDecay, Lazy: a.Lazy,
 		Schedule: string(o.Schedule), Warmup: t.schedule.Warmup, Clip: o.Clip,
-		Instructions: t.e.level.String(),
 	}
 }
 

@@ -35,7 +35,11 @@ func (w *workspace) take(n int) []float32 {
 	return buf[:n]
 }
 
+// give takes back a buffer that take gave, or nothing.
 func (w *workspace) give(buf []float32) {
+	if cap(buf) == 0 {
+		return
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.free == nil {
