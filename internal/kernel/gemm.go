@@ -3,14 +3,15 @@ package kernel
 // Gemm describes C = From + A B^T over M rows of A and some panels of B's
 // columns. Strides count values. Slices reach at least to the last value used.
 type Gemm struct {
-	M    int
-	A    []float32 // [M, K], rows LDA apart
-	LDA  int
-	B    *Packed   // [N, K]
-	C    []float32 // [M, N], rows LDC apart
-	LDC  int
-	Bias []float32 // [N], added to every row; nil: none
-	Add  bool      // add to what C holds; Bias is ignored then
+	M      int
+	A      []float32 // [M, K], or [K, M] with TransA; rows LDA apart
+	LDA    int
+	TransA bool
+	B      *Packed   // [N, K]
+	C      []float32 // [M, N], rows LDC apart
+	LDC    int
+	Bias   []float32 // [N], added to every row; nil: none
+	Add    bool      // add to what C holds; Bias is ignored then
 }
 
 // tileRows bounds the height of a tile over all levels.
@@ -33,23 +34,28 @@ func (g *Gemm) Run(l Level, lo, hi int) {
 	for row := 0; row < g.M; row += step {
 		rows := min(step, g.M-row)
 		for p := lo; p < hi; p++ {
-			g.panel(l, row, rows, p)
+			g.panel(l, row, rows, p*panel, g.B.data[p*panel*g.B.K:])
 		}
 	}
 }
 
-// panel computes rows [row, row+rows) of one panel in tiles of nearly equal
-// height.
-func (g *Gemm) panel(l Level, row, rows, p int) {
-	b := g.B.data[p*panel*g.B.K:]
-	col := p * panel
+// a is A from a row on.
+func (g *Gemm) a(row int) []float32 {
+	if g.TransA {
+		return g.A[row:]
+	}
+	return g.A[row*g.LDA:]
+}
+
+// panel computes rows [row, row+rows) of the columns from col on, whose packed
+// panel is b.
+func (g *Gemm) panel(l Level, row, rows, col int, b []float32) {
 	if col+panel > g.B.N {
 		g.edge(l, row, rows, col, b)
 		return
 	}
-	t := tile{k: g.B.K, lda: g.LDA, ldb: panel, ldc: g.LDC, b: b}
+	t := tile{k: g.B.K, a: g.a(row), lda: g.LDA, transposed: g.TransA, ldb: panel, ldc: g.LDC, b: b}
 	var zero [panel]float32
-	t.a = g.A[row*g.LDA:]
 	t.c = g.C[row*g.LDC+col:]
 	switch {
 	case g.Add:
@@ -80,7 +86,7 @@ func (g *Gemm) edge(l Level, row, rows, col int, b []float32) {
 				clear(from)
 			}
 		}
-		t := tile{k: g.B.K, a: g.A[r*g.LDA:], lda: g.LDA, b: b, ldb: panel, c: c[:], ldc: panel, from: c[:], ldfrom: panel}
+		t := tile{k: g.B.K, a: g.a(r), lda: g.LDA, transposed: g.TransA, b: b, ldb: panel, c: c[:], ldc: panel, from: c[:], ldfrom: panel}
 		t.run(l, h, 1)
 		for i := range h {
 			copy(g.C[(r+i)*g.LDC+col:(r+i)*g.LDC+g.B.N], c[i*panel:])

@@ -77,6 +77,25 @@ func (l Level) Axpy(y, x []float32, s float32) {
 	}
 }
 
+// Scale multiplies every value of x by s.
+func (l Level) Scale(x []float32, s float32) {
+	whole := len(x) / lanes * lanes
+	if whole > 0 {
+		l.scale(x[:whole], s)
+	}
+	for i := whole; i < len(x); i++ {
+		x[i] *= s
+	}
+}
+
+// SumRows adds rows of len(dst) values, ld values apart, to dst, in their
+// order.
+func (l Level) SumRows(dst, rows []float32, n, ld int) {
+	for i := range n {
+		l.Axpy(dst, rows[i*ld:][:len(dst)], 1)
+	}
+}
+
 // The plain versions, which are also the references in tests.
 
 func softmaxPlain(x []float32, scale float32) {
@@ -146,6 +165,12 @@ func dotPlain(a, b []float32) float32 {
 		s3 += a[i+3] * b[i+3]
 	}
 	return (s0 + s1) + (s2 + s3)
+}
+
+func scalePlain(x []float32, s float32) {
+	for i := range x {
+		x[i] *= s
+	}
 }
 
 func axpyPlain(y, x []float32, s float32) {

@@ -74,6 +74,17 @@ func (l Level) dot(a, b []float32) float32 {
 	return dotPlain(a, b)
 }
 
+func (l Level) scale(x []float32, s float32) {
+	switch {
+	case l >= AVX512:
+		scaleAVX512(&x[0], len(x), s)
+	case l == AVX2:
+		scaleAVX2(&x[0], len(x), s)
+	default:
+		scalePlain(x, s)
+	}
+}
+
 func (l Level) axpy(y, x []float32, s float32) {
 	switch {
 	case l >= AVX512:

@@ -12,6 +12,7 @@ func (Level) softmax(x []float32, scale float32)            { softmaxPlain(x, sc
 func (Level) gelu(x []float32)                              { geluPlain(x) }
 func (Level) layerNorm(x, add, w, b []float32, eps float32) { layerNormPlain(x, add, w, b, eps) }
 func (Level) dot(a, b []float32) float32                    { return dotPlain(a, b) }
+func (Level) scale(x []float32, s float32)                  { scalePlain(x, s) }
 func (Level) axpy(y, x []float32, s float32)                { axpyPlain(y, x, s) }
 
 // The following serve levels that do not exist here.

@@ -181,6 +181,30 @@ func TestDotAndAxpy(t *testing.T) {
 	})
 }
 
+func TestScaleAndSumRows(t *testing.T) {
+	eachLevel(t, func(t *testing.T, l Level, n int, r *rand.Rand) {
+		x, check := guarded(r, n)
+		in := append([]float32(nil), x...)
+		l.Scale(x, -0.75)
+		for i := range x {
+			close32(t, "scale", i, x[i], -0.75*float64(in[i]), 1e-6*math.Abs(float64(in[i])))
+		}
+		const rows = 5
+		ld := n + 3
+		m := random(r, rows*ld)
+		copy(in, x)
+		l.SumRows(x, m, rows, ld)
+		for i := range x {
+			want := float64(in[i])
+			for j := range rows {
+				want += float64(m[j*ld+i])
+			}
+			close32(t, "sum", i, x[i], want, 1e-5)
+		}
+		check(t)
+	})
+}
+
 func TestVectorFunctionsAllocateNothing(t *testing.T) {
 	x, y, w, b := make([]float32, 100), make([]float32, 100), make([]float32, 100), make([]float32, 100)
 	for _, l := range levels() {

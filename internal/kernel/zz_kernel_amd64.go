@@ -99,6 +99,11 @@ func dotAVX2(a *float32, b *float32, n int) float32
 //go:noescape
 func axpyAVX2(y *float32, x *float32, n int, s float32)
 
+// scaleAVX2 multiplies n values, a multiple of the vector, by s.
+//
+//go:noescape
+func scaleAVX2(x *float32, n int, s float32)
+
 // widenF16AVX2 converts n values, a multiple of the vector.
 //
 //go:noescape
@@ -258,6 +263,11 @@ func dotAVX512(a *float32, b *float32, n int) float32
 //
 //go:noescape
 func axpyAVX512(y *float32, x *float32, n int, s float32)
+
+// scaleAVX512 multiplies n values, a multiple of the vector, by s.
+//
+//go:noescape
+func scaleAVX512(x *float32, n int, s float32)
 
 // widenF16AVX512 converts n values, a multiple of the vector.
 //

@@ -53,6 +53,7 @@ func main() {
 		layerNorm(i)
 		dot(i)
 		axpy(i)
+		scale(i)
 		widenF16(i)
 	}
 	for rows := 1; rows <= avx512.rows; rows++ {

@@ -299,6 +299,25 @@ func axpy(i isa) {
 	RET()
 }
 
+// scale writes x *= s.
+func scale(i isa) {
+	TEXT("scale"+i.name, NOSPLIT, "func(x *float32, n int, s float32)")
+	Pragma("noescape")
+	Doc("scale" + i.name + " multiplies n values, a multiple of the vector, by s.")
+	x := Load(Param("x"), GP64())
+	n := Load(Param("n"), GP64())
+	s := i.vec()
+	addr, _ := Param("s").Resolve()
+	VBROADCASTSS(addr.Addr, s)
+	i.loop("loop", n, []reg.Register{x}, func() {
+		v := i.vec()
+		VMULPS(Mem{Base: x}, s, v)
+		VMOVUPS(v, Mem{Base: x})
+	})
+	VZEROUPPER()
+	RET()
+}
+
 // widenF16 writes the conversion of binary16 to float32.
 func widenF16(i isa) {
 	TEXT("widenF16"+i.name, NOSPLIT, "func(dst *float32, src *byte, n int)")
