@@ -414,5 +414,15 @@ func largestAVX512(x *float32, n int) float32
 //go:noescape
 func roundWeightsAVX512(x *float32, n int, q *int8, inv float32) int32
 
+// dotsI8AVX2 computes n dots, a multiple of four, over a multiple of 16 bytes.
+//
+//go:noescape
+func dotsI8AVX2(out *int32, n int, query *int8, rows *int8, stride int, at *uint32, whole int)
+
+// dotsI8VNNI computes n dots, a multiple of four, over a multiple of 64 bytes.
+//
+//go:noescape
+func dotsI8VNNI(out *int32, n int, query *int8, rows *int8, stride int, at *uint32, whole int)
+
 // Pause gives way to the processor's other thread for about 0.2 µs, in a loop that polls.
 func Pause()

@@ -10130,6 +10130,154 @@ loop:
 	VZEROUPPER
 	RET
 
+// func dotsI8AVX2(out *int32, n int, query *int8, rows *int8, stride int, at *uint32, whole int)
+// Requires: AVX, AVX2
+TEXT ·dotsI8AVX2(SB), NOSPLIT, $0-56
+	MOVQ out+0(FP), AX
+	MOVQ n+8(FP), CX
+	MOVQ query+16(FP), DX
+	MOVQ rows+24(FP), BX
+	MOVQ stride+32(FP), SI
+	MOVQ at+40(FP), DI
+	MOVQ whole+48(FP), R8
+
+block:
+	MOVL   (DI), R9
+	IMULQ  SI, R9
+	ADDQ   BX, R9
+	VXORPS Y0, Y0, Y0
+	MOVL   4(DI), R10
+	IMULQ  SI, R10
+	ADDQ   BX, R10
+	VXORPS Y1, Y1, Y1
+	MOVL   8(DI), R11
+	IMULQ  SI, R11
+	ADDQ   BX, R11
+	VXORPS Y2, Y2, Y2
+	MOVL   12(DI), R12
+	IMULQ  SI, R12
+	ADDQ   BX, R12
+	VXORPS Y3, Y3, Y3
+	XORQ   R13, R13
+
+bytes:
+	VPMOVSXBW    (DX)(R13*1), Y4
+	VPMOVSXBW    (R9)(R13*1), Y5
+	VPMADDWD     Y4, Y5, Y5
+	VPADDD       Y5, Y0, Y0
+	VPMOVSXBW    (R10)(R13*1), Y5
+	VPMADDWD     Y4, Y5, Y5
+	VPADDD       Y5, Y1, Y1
+	VPMOVSXBW    (R11)(R13*1), Y5
+	VPMADDWD     Y4, Y5, Y5
+	VPADDD       Y5, Y2, Y2
+	VPMOVSXBW    (R12)(R13*1), Y5
+	VPMADDWD     Y4, Y5, Y5
+	VPADDD       Y5, Y3, Y3
+	ADDQ         $0x10, R13
+	CMPQ         R13, R8
+	JL           bytes
+	VPHADDD      Y1, Y0, Y0
+	VPHADDD      Y3, Y2, Y1
+	VPHADDD      Y1, Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPADDD       X1, X0, X1
+	VMOVDQU      X1, (AX)
+	ADDQ         $0x10, AX
+	ADDQ         $0x10, DI
+	SUBQ         $0x04, CX
+	JG           block
+	VZEROUPPER
+	RET
+
+// func dotsI8VNNI(out *int32, n int, query *int8, rows *int8, stride int, at *uint32, whole int)
+// Requires: AVX, AVX2, AVX512F, AVX512VNNI
+TEXT ·dotsI8VNNI(SB), NOSPLIT, $0-56
+	MOVQ    out+0(FP), AX
+	MOVQ    n+8(FP), CX
+	MOVQ    query+16(FP), DX
+	MOVQ    rows+24(FP), BX
+	MOVQ    stride+32(FP), SI
+	MOVQ    at+40(FP), DI
+	MOVQ    whole+48(FP), R8
+	VMOVUPS bytes128<>+0(SB), Z0
+	VPXORD  Z1, Z1, Z1
+	XORQ    R9, R9
+
+excess:
+	VMOVDQU32 (DX)(R9*1), Z2
+	VPDPBUSD  Z2, Z0, Z1
+	ADDQ      $0x40, R9
+	CMPQ      R9, R8
+	JL        excess
+
+block:
+	MOVL   (DI), R9
+	IMULQ  SI, R9
+	ADDQ   BX, R9
+	VPXORD Z3, Z3, Z3
+	MOVL   4(DI), R10
+	IMULQ  SI, R10
+	ADDQ   BX, R10
+	VPXORD Z4, Z4, Z4
+	MOVL   8(DI), R11
+	IMULQ  SI, R11
+	ADDQ   BX, R11
+	VPXORD Z5, Z5, Z5
+	MOVL   12(DI), R12
+	IMULQ  SI, R12
+	ADDQ   BX, R12
+	VPXORD Z6, Z6, Z6
+	XORQ   R13, R13
+
+bytes:
+	VMOVDQU32     (DX)(R13*1), Z2
+	VPXORD        (R9)(R13*1), Z0, Z7
+	VPDPBUSD      Z2, Z7, Z3
+	VPXORD        (R10)(R13*1), Z0, Z7
+	VPDPBUSD      Z2, Z7, Z4
+	VPXORD        (R11)(R13*1), Z0, Z7
+	VPDPBUSD      Z2, Z7, Z5
+	VPXORD        (R12)(R13*1), Z0, Z7
+	VPDPBUSD      Z2, Z7, Z6
+	ADDQ          $0x40, R13
+	CMPQ          R13, R8
+	JL            bytes
+	VPSUBD        Z1, Z3, Z3
+	VEXTRACTI64X4 $0x01, Z3, Y2
+	VPADDD        Y2, Y3, Y3
+	VPSUBD        Z1, Z4, Z4
+	VEXTRACTI64X4 $0x01, Z4, Y2
+	VPADDD        Y2, Y4, Y4
+	VPSUBD        Z1, Z5, Z5
+	VEXTRACTI64X4 $0x01, Z5, Y2
+	VPADDD        Y2, Y5, Y5
+	VPSUBD        Z1, Z6, Z6
+	VEXTRACTI64X4 $0x01, Z6, Y2
+	VPADDD        Y2, Y6, Y6
+	VPHADDD       Y4, Y3, Y2
+	VPHADDD       Y6, Y5, Y7
+	VPHADDD       Y7, Y2, Y2
+	VEXTRACTI128  $0x01, Y2, X7
+	VPADDD        X7, X2, X7
+	VMOVDQU       X7, (AX)
+	ADDQ          $0x10, AX
+	ADDQ          $0x10, DI
+	SUBQ          $0x04, CX
+	JG            block
+	VZEROUPPER
+	RET
+
+DATA bytes128<>+0(SB)/8, $0x8080808080808080
+DATA bytes128<>+8(SB)/8, $0x8080808080808080
+DATA bytes128<>+16(SB)/8, $0x8080808080808080
+DATA bytes128<>+24(SB)/8, $0x8080808080808080
+DATA bytes128<>+32(SB)/8, $0x8080808080808080
+DATA bytes128<>+40(SB)/8, $0x8080808080808080
+DATA bytes128<>+48(SB)/8, $0x8080808080808080
+DATA bytes128<>+56(SB)/8, $0x8080808080808080
+GLOBL bytes128<>(SB), RODATA|NOPTR, $64
+
 // func Pause()
 TEXT ·Pause(SB), NOSPLIT, $0
 	PAUSE

@@ -64,6 +64,8 @@ func main() {
 	quantize()
 	largest()
 	roundWeights()
+	dotsAVX2()
+	dotsVNNI()
 	pause()
 	Generate()
 	writeDispatch([]tileFamily{
