@@ -46,7 +46,7 @@ func (o *attention) Forward() (mat.Tensor, error) {
 	}
 	o.context = g.take(rows * h)
 	o.probs = g.take(o.layout())
-	o.eachHead(func(head *attentionHead) { head.forward(o) })
+	o.eachHead(func(head attentionHead) { head.forward(o) })
 	out := g.take(rows * h)
 	g.project(dense(out, rows, h), dense(o.context, rows, h), o.l.Output)
 	if !g.train {
@@ -63,7 +63,7 @@ func (o *attention) Backward(gy mat.Tensor) error {
 	dcontext := g.take(rows * h)
 	g.e.mulNN(dense(dcontext, rows, h), dense(dout, rows, h), Values(o.l.Output.Weight), false)
 	dqkv := g.take(rows * 3 * h)
-	o.eachHead(func(head *attentionHead) { head.backward(o, dqkv, dcontext) })
+	o.eachHead(func(head attentionHead) { head.backward(o, dqkv, dcontext) })
 	all := dense(dqkv, rows, 3*h)
 	for i, l := range o.projections() {
 		d := all.columns(i*h, h)
@@ -96,12 +96,12 @@ func (o *attention) layout() int {
 }
 
 // eachHead calls f for every head of every sentence.
-func (o *attention) eachHead(f func(*attentionHead)) {
+func (o *attention) eachHead(f func(attentionHead)) {
 	h := o.x.Shape()[1]
 	o.g.e.each(len(o.starts)*o.heads, func(i int) {
 		sentence, head := i/o.heads, i%o.heads
 		lo, n := int(o.offsets[sentence]), int(o.offsets[sentence+1]-o.offsets[sentence])
-		f(&attentionHead{
+		f(attentionHead{
 			g: o.g, first: lo, n: n, head: head, heads: o.heads, dim: h / o.heads,
 			probs: matrix{o.probs[o.starts[sentence]+head*n*kernel.Padded(n):], n, n, kernel.Padded(n)},
 		})
@@ -128,7 +128,7 @@ func (a *attentionHead) dropped(d dropout) (p matrix, own bool) {
 		return a.probs, false
 	}
 	p = a.probs
-	p.data = a.g.take(a.n * p.stride)
+	p.data = a.g.e.ws.take(a.n * p.stride)
 	for i := range a.n {
 		row := p.data[i*p.stride : (i+1)*p.stride]
 		copy(row, a.probs.data[i*p.stride:])
@@ -153,7 +153,7 @@ func (a *attentionHead) forward(o *attention) {
 	p, own := a.dropped(o.drop)
 	e.smallNN(a.view(o.context, 0, 1), p, a.view(o.qkv, 2, 3))
 	if own {
-		a.g.give(p.data)
+		e.ws.give(p.data)
 	}
 }
 
@@ -164,14 +164,13 @@ func (a *attentionHead) forward(o *attention) {
 func (a *attentionHead) backward(o *attention, dqkv, dcontext []float32) {
 	e := a.g.e
 	dc := a.view(dcontext, 0, 1)
-	turned := a.g.take(a.n * a.n)
 	p, own := a.dropped(o.drop)
-	e.smallTN(a.view(dqkv, 2, 3), p, dc, turned)
+	e.smallTN(a.view(dqkv, 2, 3), p, dc)
 	if own {
-		a.g.give(p.data)
+		e.ws.give(p.data)
 	}
 	ds := a.probs
-	ds.data = a.g.take(a.n * ds.stride)
+	ds.data = e.ws.take(a.n * ds.stride)
 	e.smallNT(ds, dc, a.view(o.qkv, 2, 3))
 	scale := a.scale()
 	for i := range a.n {
@@ -183,6 +182,6 @@ func (a *attentionHead) backward(o *attention, dqkv, dcontext []float32) {
 		}
 	}
 	e.smallNN(a.view(dqkv, 0, 3), ds, a.view(o.qkv, 1, 3))
-	e.smallTN(a.view(dqkv, 1, 3), ds, a.view(o.qkv, 0, 3), turned)
-	a.g.give(turned, ds.data)
+	e.smallTN(a.view(dqkv, 1, 3), ds, a.view(o.qkv, 0, 3))
+	e.ws.give(ds.data)
 }

@@ -67,7 +67,7 @@ func (o *gram) Backward(gy mat.Tensor) error {
 	}
 	if o.g.wants(o.b) {
 		db := o.g.take(m * h)
-		o.g.e.mulTN(o.g, dense(db, m, h), d, Values(o.a), false)
+		o.g.e.mulTN(dense(db, m, h), d, Values(o.a), false)
 		o.g.pass(o.b, db)
 	}
 	return nil

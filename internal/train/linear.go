@@ -64,7 +64,7 @@ func (g *Graph) project(y, x matrix, l *Linear) {
 // dy. X is [dy.rows, in].
 func (g *Graph) projectGrad(dy matrix, x []float32, in int, l *Linear) {
 	g.accumulate(l.Weight, dy.cols*in, func(dst []float32, add bool) {
-		g.e.mulTN(g, dense(dst, dy.cols, in), dy, x, add)
+		g.e.mulTN(dense(dst, dy.cols, in), dy, x, add)
 	})
 	if l.Bias != nil {
 		g.columnSums(l.Bias, dy)

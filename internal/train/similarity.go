@@ -281,7 +281,7 @@ func (c *contrast) run(grads bool) float64 {
 	if grads {
 		c.da, c.db = c.g.take(n*c.h), c.g.take(m*c.h)
 		e.mulNN(dense(c.da, n, c.h), dense(d, n, m), c.b, false)
-		e.mulTN(c.g, dense(c.db, m, c.h), dense(d, n, m), c.a, false)
+		e.mulTN(dense(c.db, m, c.h), dense(d, n, m), c.a, false)
 	}
 	c.g.give(scores, d)
 	return value

@@ -294,9 +294,10 @@ func TestMemoryStaysFlat(t *testing.T) {
 		case 60:
 			runtime.ReadMemStats(&after60)
 			per := (after60.Mallocs - after20.Mallocs) / 40
-			t.Logf("%d allocations, %d kB a step of two batches", per, (after60.TotalAlloc-after20.TotalAlloc)/40/1000)
-			if per > 12_000 {
-				t.Errorf("%d allocations a step", per)
+			bytes := (after60.TotalAlloc - after20.TotalAlloc) / 40
+			t.Logf("%d allocations, %d kB a step of two batches", per, bytes/1000)
+			if per > 4_000 || bytes > 400_000 {
+				t.Errorf("%d allocations of %d bytes a step", per, bytes)
 			}
 			runtime.GC()
 			runtime.ReadMemStats(&after60)
