@@ -10,9 +10,12 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -143,15 +146,34 @@ func (s *Server) authorize(r *http.Request) error {
 // guardOrigin refuses writes by web pages of other origins, which a browser
 // would otherwise send to a server on the user's own machine.
 func (s *Server) guardOrigin(r *http.Request) error {
-	if s.origins.Check(r) == nil {
-		return nil
-	}
-	return &Error{
+	e := &Error{
 		Status:  http.StatusForbidden,
 		Type:    "cross_origin",
 		Message: "a web page of another origin sent this request",
-		Hint:    "allow its origin in the server's settings",
+		Hint:    "allow its origin in the server's settings (--origin)",
 	}
+	switch {
+	case s.origins.Check(r) != nil:
+		return e
+	case s.options.Local && s.apiKey == nil && !s.ownHost(r.Host):
+		e.Message = fmt.Sprintf("this server is not known as %q", r.Host)
+		return e
+	}
+	return nil
+}
+
+// ownHost reports whether a Host header names this machine itself: an address,
+// localhost, or the host of an allowed origin.
+func (s *Server) ownHost(hostport string) bool {
+	u := url.URL{Host: hostport}
+	host := strings.ToLower(strings.TrimSuffix(u.Hostname(), "."))
+	if host == "localhost" || strings.HasSuffix(host, ".localhost") || net.ParseIP(host) != nil {
+		return true
+	}
+	return slices.ContainsFunc(s.options.Origins, func(origin string) bool {
+		o, err := url.Parse(origin)
+		return err == nil && strings.EqualFold(o.Hostname(), host)
+	})
 }
 
 // checkEncoding refuses compressed bodies, which would otherwise look like

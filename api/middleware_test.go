@@ -320,3 +320,33 @@ func TestConcurrentUse(t *testing.T) {
 	}
 	wg.Wait()
 }
+
+func TestLocalServerAnswersToItsOwnNamesAlone(t *testing.T) {
+	const key = "secret"
+	for _, tt := range []struct {
+		host, key string
+		local     bool
+		want      int
+	}{
+		{"127.0.0.1:8080", "", true, 200},
+		{"[::1]:8080", "", true, 200},
+		{"localhost:8080", "", true, 200},
+		{"LOCALHOST", "", true, 200},
+		{"app.localhost:8080", "", true, 200},
+		{"search.example:8080", "", true, 200}, // the host of an allowed origin
+		{"evil.example:8080", "", true, 403},
+		{"localhost.evil.example", "", true, 403},
+		{"evil.example", key, true, 200}, // a page does not have the key
+		{"evil.example", "", false, 200}, // reachable by others: names are not known
+	} {
+		s := newTestServer(t, Options{Origins: []string{"https://search.example"}, Local: tt.local, APIKey: tt.key})
+		r := httptest.NewRequest("GET", "/collections", nil)
+		r.Host = tt.host
+		r.Header.Set("X-Api-Key", tt.key)
+		w := httptest.NewRecorder()
+		s.Handler().ServeHTTP(w, r)
+		if w.Code != tt.want {
+			t.Errorf("%+v: %d %s", tt, w.Code, w.Body)
+		}
+	}
+}

@@ -30,6 +30,11 @@ type Options struct {
 	// Origins are the web origins, such as "https://example.org", whose pages
 	// may use the server; a page of any other origin is refused.
 	Origins []string
+	// Local says that the listener is on the loopback interface. Without a key
+	// a request must then name the server by an address, as localhost, or by
+	// the host of one of Origins: a name that someone else points at this
+	// machine (DNS rebinding) would let any web page in.
+	Local bool
 	// DefaultCollection is searched by requests that name none.
 	DefaultCollection string
 	// Warm, if set, runs once when Run starts. /readyz says no until it has

@@ -80,6 +80,14 @@ func (a *app) serve(ctx context.Context, f *serveFlags) (err error) {
 		return err
 	}
 	defer a.close(encoder)
+	listener, err := net.Listen("tcp", f.addr)
+	if err != nil {
+		if errors.Is(err, syscall.EADDRINUSE) {
+			return cli.WithHint(err, "another server listens there; choose another port with --addr, 0 for any")
+		}
+		return err
+	}
+	defer listener.Close() // the server has closed it, unless it never ran
 	if f.data == "" {
 		if f.data, err = os.MkdirTemp("", "semdex-demo-"); err != nil {
 			return err
@@ -91,20 +99,13 @@ func (a *app) serve(ctx context.Context, f *serveFlags) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, service.Close()) }()
-	listener, err := net.Listen("tcp", f.addr)
-	if err != nil {
-		if errors.Is(err, syscall.EADDRINUSE) {
-			return cli.WithHint(err, "another server listens there; choose another port with --addr, 0 for any")
-		}
-		return err
-	}
 	url := "http://" + dialable(listener.Addr())
 	if f.apiKey == "" && !isLoopback(listener.Addr()) {
 		a.warn("everyone who reaches %s can read and change the documents; --api-key asks for a key", listener.Addr())
 	}
 	options := api.Options{
 		Index: service, Embedder: embedder{encoder}, Log: a.serverLogger(),
-		APIKey: f.apiKey, Origins: f.origins, DefaultCollection: f.collection, Limits: f.limits,
+		APIKey: f.apiKey, Origins: f.origins, Local: isLoopback(listener.Addr()), DefaultCollection: f.collection, Limits: f.limits,
 		Version: api.Version{Version: readBuild().Version, Commit: readBuild().Commit},
 		Warm: func(ctx context.Context) error {
 			return a.warm(ctx, service, encoder, url, f)
@@ -115,7 +116,7 @@ func (a *app) serve(ctx context.Context, f *serveFlags) (err error) {
 	}
 	server, err := api.New(options)
 	if err != nil {
-		return errors.Join(err, listener.Close())
+		return err
 	}
 	return server.Run(ctx, listener)
 }
