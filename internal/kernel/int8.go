@@ -3,32 +3,62 @@ package kernel
 import "math"
 
 // Bytes holds rows of activations quantised to unsigned bytes:
-// x ~ Scale[r] * (Data[r,k] - Zero[r]).
+// x ~ Scale[r] * (byte[r,k] - Zero[r]). Levels without byte products hold each
+// in 16 bits, so a Bytes belongs to the level that fitted and filled it.
 type Bytes struct {
-	Data   []uint8
-	Stride int // bytes from row to row, at least Padded(k)
+	data   []uint8
+	stride int // bytes from row to row
 	Scale  []float32
 	Zero   []int32
 }
 
+// FitBytes makes room for rows of width values.
+func (l Level) FitBytes(q *Bytes, rows, width int) {
+	q.stride = Padded(width) * l.byteSize()
+	if need := rows * q.stride; len(q.data) < need {
+		q.data = make([]uint8, need)
+	}
+	if len(q.Scale) < rows {
+		q.Scale, q.Zero = make([]float32, rows), make([]int32, rows)
+	}
+}
+
+// IntegerProducts reports whether products of bytes are faster than products of
+// float32 at this level.
+func (l Level) IntegerProducts() bool { return l == AVX2 || l >= VNNI }
+
+// byteSize is the number of bytes that hold a quantised activation.
+func (l Level) byteSize() int {
+	if l == AVX2 || l == AVX512 {
+		return 2
+	}
+	return 1
+}
+
 // Quantize fills row r of q with the bytes of x. The range is that of the row,
-// zero included, so that zero is exact.
+// zero included, so that zero is exact. A row with NaN or infinity gets NaN as
+// its scale, so that what is computed from it is NaN too.
 func (l Level) Quantize(q *Bytes, r int, x []float32) {
-	row := q.Data[r*q.Stride : r*q.Stride+Padded(len(x))]
-	whole := len(x) / lanes * lanes
-	if l < VNNI || whole < len(x) {
-		q.Scale[r], q.Zero[r] = quantizePlain(x, row)
-		clear(row[len(x):])
+	row := q.data[r*q.stride : (r+1)*q.stride]
+	if l > Plain && len(x)%lanes == 0 {
+		q.Scale[r], q.Zero[r] = l.quantize(x, row)
 		return
 	}
-	q.Scale[r], q.Zero[r] = l.quantize(x, row)
+	q.Scale[r], q.Zero[r] = quantizePlain(x, row)
+	clear(row[len(x):])
+	if l.byteSize() == 2 {
+		for i := len(x) - 1; i >= 0; i-- {
+			row[2*i], row[2*i+1] = row[i], 0
+		}
+	}
 }
 
 // quantizePlain is the reference of the assembly, operation by operation.
 func quantizePlain(x []float32, q []uint8) (scale float32, zero int32) {
-	var lo, hi float32
+	var lo, hi, odd float32
 	for _, v := range x {
 		lo, hi = min(lo, v), max(hi, v)
+		odd += 0 * v // NaN from NaN and infinity
 	}
 	span := max(hi-lo, math.Float32frombits(0x00800000)*256)
 	scale = span * (float32(1) / 255)
@@ -37,7 +67,7 @@ func quantizePlain(x []float32, q []uint8) (scale float32, zero int32) {
 	for i, v := range x {
 		q[i] = uint8(min(max(int32(math.RoundToEven(float64(v*inv)))+zero, 0), 255))
 	}
-	return scale, zero
+	return scale + odd, zero
 }
 
 // GemmInt8 describes C = From + A B^T with quantised operands; the products
@@ -62,7 +92,7 @@ func (g *GemmInt8) Run(l Level, lo, hi int) {
 		end := min(row+step, g.M)
 		for p := lo; p < hi; p++ {
 			for r := row; r < end; {
-				h := l.height(end - r)
+				h := l.heightInt8(end - r)
 				g.tile(l, r, h, p*panel)
 				r += h
 			}
@@ -104,6 +134,14 @@ func (g *GemmInt8) tile(l Level, r, h, col int) {
 	t.run(l, h)
 }
 
+// heightInt8 is the height of the next tile when rows remain.
+func (l Level) heightInt8(rows int) int {
+	if l == AVX512 {
+		l = AVX2
+	}
+	return l.height(rows)
+}
+
 // tileInt8 is one call of a quantised micro-kernel.
 type tileInt8 struct {
 	a      *Bytes
@@ -124,7 +162,7 @@ func (t *tileInt8) runPlain(h int) {
 	b := t.panelData()
 	for r := range h {
 		var acc [panel]int32
-		for k, x := range t.a.Data[(t.row+r)*t.a.Stride:][:t.b.K] {
+		for k, x := range t.a.data[(t.row+r)*t.a.stride:][:t.b.K] {
 			w := b[k/4*panel*4+k%4:]
 			for j := range acc {
 				acc[j] += int32(x) * int32(w[4*j])

@@ -9,12 +9,17 @@ import (
 
 // quantized returns a quantised copy of m rows of k values.
 func quantized(l Level, x []float32, m, k int) *Bytes {
-	s := Padded(k)
-	q := &Bytes{Data: make([]uint8, m*s), Stride: s, Scale: make([]float32, m), Zero: make([]int32, m)}
+	q := new(Bytes)
+	l.FitBytes(q, m, k)
 	for r := range m {
 		l.Quantize(q, r, x[r*k:(r+1)*k])
 	}
 	return q
+}
+
+// at is byte k of row r.
+func (q *Bytes) at(l Level, r, k int) int32 {
+	return int32(q.data[r*q.stride+k*l.byteSize()])
 }
 
 func TestQuantizeAgreesWithPlain(t *testing.T) {
@@ -29,21 +34,51 @@ func TestQuantizeAgreesWithPlain(t *testing.T) {
 				t.Fatalf("scale and zero %v %v, want %v %v", got.Scale[0], got.Zero[0], want.Scale[0], want.Zero[0])
 			}
 			for i, v := range x {
-				if got.Data[i] != want.Data[i] {
-					t.Fatalf("byte %d: %d, want %d", i, got.Data[i], want.Data[i])
+				if got.at(l, 0, i) != want.at(Plain, 0, i) {
+					t.Fatalf("byte %d: %d, want %d", i, got.at(l, 0, i), want.at(Plain, 0, i))
 				}
-				back := got.Scale[0] * float32(int32(got.Data[i])-got.Zero[0])
+				back := got.Scale[0] * float32(got.at(l, 0, i)-got.Zero[0])
 				close32(t, "x", i, back, float64(v), 0.51*float64(got.Scale[0]))
 			}
 		}
 	})
 }
 
+func TestNaNStaysThroughInt8(t *testing.T) {
+	const n, k = 33, 48
+	for _, l := range levels() {
+		for _, bad := range []float32{float32(math.NaN()), float32(math.Inf(1)), float32(math.Inf(-1))} {
+			for _, at := range []int{0, 7, 15, 16, k - 1} {
+				for _, width := range []int{k, k - 1} { // whole vectors, and not
+					x, w := make([]float32, width), make([]float32, n*width)
+					for i := range x {
+						x[i], w[i] = 1, 1
+					}
+					at := min(at, width-1)
+					x[at] = bad
+					q, c := quantized(l, x, 1, width), make([]float32, n)
+					g := GemmInt8{M: 1, A: q, B: PackInt8(w, n, width), C: c, LDC: n}
+					g.Run(l, 0, 2)
+					if c[0]-c[0] == 0 {
+						t.Errorf("%v: activation %v at %d of %d gives %v", l, bad, at, width, c[0])
+					}
+					x[at], w[at] = 1, bad
+					g = GemmInt8{M: 1, A: quantized(l, x, 1, width), B: PackInt8(w, n, width), C: c, LDC: n}
+					g.Run(l, 0, 2)
+					if c[0]-c[0] == 0 {
+						t.Errorf("%v: weight %v at %d of %d gives %v", l, bad, at, width, c[0])
+					}
+				}
+			}
+		}
+	}
+}
+
 func TestQuantizeZeros(t *testing.T) {
 	for _, l := range levels() {
 		q := quantized(l, make([]float32, 64), 1, 64)
-		for _, v := range q.Data {
-			if int32(v) != q.Zero[0] {
+		for i := range 64 {
+			if v := q.at(l, 0, i); v != q.Zero[0] {
 				t.Fatalf("%v: zero became %d with zero point %d", l, v, q.Zero[0])
 			}
 		}
@@ -93,7 +128,7 @@ func checkGemmInt8(t *testing.T, r *rand.Rand, l Level, m, n, k int) {
 				}
 				var sum int64
 				for y := range k {
-					sum += int64(int32(a.Data[i*a.Stride+y])-a.Zero[i]) * int64(math.RoundToEven(float64(w[j*k+y]*(127/(b.Col[j]*127)))))
+					sum += int64(a.at(l, i, y)-a.Zero[i]) * int64(math.RoundToEven(float64(w[j*k+y]*(127/(b.Col[j]*127)))))
 				}
 				want[i*n+j] += float64(sum) * float64(a.Scale[i]) * float64(b.Col[j])
 			}

@@ -128,6 +128,24 @@ func gemmF32NarrowAVX512(rows int, tiles int, k int, a *float32, lda int, b *flo
 	}
 }
 
+// gemmI8AVX2 calls the micro-kernel of a height.
+func gemmI8AVX2(rows int, k4 int, a *uint8, lda int, b *int8, c *float32, ldc int, from *float32, ldfrom int, scale *float32, zero *int32, colScale *float32, colSum *int32) {
+	switch rows {
+	case 1:
+		gemmI8AVX2x1(k4, a, lda, b, c, ldc, from, ldfrom, scale, zero, colScale, colSum)
+	case 2:
+		gemmI8AVX2x2(k4, a, lda, b, c, ldc, from, ldfrom, scale, zero, colScale, colSum)
+	case 3:
+		gemmI8AVX2x3(k4, a, lda, b, c, ldc, from, ldfrom, scale, zero, colScale, colSum)
+	case 4:
+		gemmI8AVX2x4(k4, a, lda, b, c, ldc, from, ldfrom, scale, zero, colScale, colSum)
+	case 5:
+		gemmI8AVX2x5(k4, a, lda, b, c, ldc, from, ldfrom, scale, zero, colScale, colSum)
+	case 6:
+		gemmI8AVX2x6(k4, a, lda, b, c, ldc, from, ldfrom, scale, zero, colScale, colSum)
+	}
+}
+
 // gemmI8VNNI calls the micro-kernel of a height.
 func gemmI8VNNI(rows int, k4 int, a *uint8, lda int, b *int8, c *float32, ldc int, from *float32, ldfrom int, scale *float32, zero *int32, colScale *float32, colSum *int32) {
 	switch rows {

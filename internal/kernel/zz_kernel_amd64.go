@@ -399,12 +399,47 @@ func gemmI8VNNIx12(k4 int, a *uint8, lda int, b *int8, c *float32, ldc int, from
 //go:noescape
 func softmaxColumnsAVX512x1(x *float32, n int, scale float32)
 
-// quantizeVNNI quantises n values, a multiple of 16, to bytes.
+// gemmI8AVX2x1 computes a 1 x 32 tile over 4*k4 values; strides are in bytes, k4 > 0.
+//
+//go:noescape
+func gemmI8AVX2x1(k4 int, a *uint8, lda int, b *int8, c *float32, ldc int, from *float32, ldfrom int, scale *float32, zero *int32, colScale *float32, colSum *int32)
+
+// gemmI8AVX2x2 computes a 2 x 32 tile over 4*k4 values; strides are in bytes, k4 > 0.
+//
+//go:noescape
+func gemmI8AVX2x2(k4 int, a *uint8, lda int, b *int8, c *float32, ldc int, from *float32, ldfrom int, scale *float32, zero *int32, colScale *float32, colSum *int32)
+
+// gemmI8AVX2x3 computes a 3 x 32 tile over 4*k4 values; strides are in bytes, k4 > 0.
+//
+//go:noescape
+func gemmI8AVX2x3(k4 int, a *uint8, lda int, b *int8, c *float32, ldc int, from *float32, ldfrom int, scale *float32, zero *int32, colScale *float32, colSum *int32)
+
+// gemmI8AVX2x4 computes a 4 x 32 tile over 4*k4 values; strides are in bytes, k4 > 0.
+//
+//go:noescape
+func gemmI8AVX2x4(k4 int, a *uint8, lda int, b *int8, c *float32, ldc int, from *float32, ldfrom int, scale *float32, zero *int32, colScale *float32, colSum *int32)
+
+// gemmI8AVX2x5 computes a 5 x 32 tile over 4*k4 values; strides are in bytes, k4 > 0.
+//
+//go:noescape
+func gemmI8AVX2x5(k4 int, a *uint8, lda int, b *int8, c *float32, ldc int, from *float32, ldfrom int, scale *float32, zero *int32, colScale *float32, colSum *int32)
+
+// gemmI8AVX2x6 computes a 6 x 32 tile over 4*k4 values; strides are in bytes, k4 > 0.
+//
+//go:noescape
+func gemmI8AVX2x6(k4 int, a *uint8, lda int, b *int8, c *float32, ldc int, from *float32, ldfrom int, scale *float32, zero *int32, colScale *float32, colSum *int32)
+
+// quantizeAVX2 quantises n values, a multiple of 16.
+//
+//go:noescape
+func quantizeAVX2(x *float32, n int, q *uint8) (scale float32, zero int32)
+
+// quantizeVNNI quantises n values, a multiple of 16.
 //
 //go:noescape
 func quantizeVNNI(x *float32, n int, q *uint8) (scale float32, zero int32)
 
-// largestAVX512 is the largest magnitude of n values, a multiple of 16.
+// largestAVX512 is the largest magnitude of n values, a multiple of 16; NaN counts as the largest.
 //
 //go:noescape
 func largestAVX512(x *float32, n int) float32

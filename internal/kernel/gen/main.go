@@ -61,7 +61,11 @@ func main() {
 		gemmI8(rows)
 	}
 	softmaxColumns(avx512, 1)
-	quantize()
+	for rows := 1; rows <= avx2.rows; rows++ {
+		gemmI8Wide(rows)
+	}
+	quantize(avx2)
+	quantize(avx512)
 	largest()
 	roundWeights()
 	dotsAVX2()
@@ -74,6 +78,7 @@ func main() {
 		{"gemmF32AVX512", avx512.rows, gemmF32Params, gemmF32Args},
 		{"gemmF32TAVX512", avx512.rows, gemmF32Params, gemmF32Args},
 		{"gemmF32NarrowAVX512", avx512.rows, gemmF32Params, gemmF32Args},
+		{"gemmI8AVX2", avx2.rows, gemmI8Params, gemmI8Args},
 		{"gemmI8VNNI", avx512.rows, gemmI8Params, gemmI8Args},
 	})
 }
