@@ -72,9 +72,8 @@ func NewPacked(t *model.Transformer, c model.Config, o PackedOptions) (*Packed, 
 		return nil, err
 	}
 	p.int8 = o.Precision == Int8
-	if p.int8 && p.level < kernel.VNNI {
-		// Without vpdpbusd integer products are slower than float32 ones; the
-		// weights are rounded to int8 all the same, so that vectors agree.
+	if p.int8 && !p.level.IntegerProducts() {
+		// The weights are rounded to int8 all the same, so that vectors agree.
 		p.int8, o.Precision = false, roundedInt8
 	}
 	if p.layers, err = packLayers(&packer{p.level, o.Precision, in.dims, c}, t.Layers, p.workers); err != nil {

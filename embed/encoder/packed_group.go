@@ -180,7 +180,7 @@ func (g *group) fit(tokens, longest, workers int) {
 		if i == 0 && workers > 1 { // columns are shared with all rows at one bench
 			rows = max(rows, min(tokens, minRows*workers))
 		}
-		w.fit(rows, d, g.p.int8)
+		w.fit(rows, g.p)
 	}
 }
 
@@ -191,22 +191,13 @@ func (g *group) lay(d shape) {
 }
 
 // fit makes room for a block of rows.
-func (w *bench) fit(rows int, d shape, int8 bool) {
+func (w *bench) fit(rows int, p *Packed) {
+	d := p.input.dims
 	if need := rows * d.inner; len(w.inner) < need {
 		w.inner = make([]float32, need)
 	}
-	if int8 {
-		fitBytes(&w.narrow, rows, d.hidden)
-		fitBytes(&w.wide, rows, d.inner)
-	}
-}
-
-func fitBytes(q *kernel.Bytes, rows, width int) {
-	q.Stride = kernel.Padded(width)
-	if need := rows * q.Stride; len(q.Data) < need {
-		q.Data = make([]uint8, need)
-	}
-	if len(q.Scale) < rows {
-		q.Scale, q.Zero = make([]float32, rows), make([]int32, rows)
+	if p.int8 {
+		p.level.FitBytes(&w.narrow, rows, d.hidden)
+		p.level.FitBytes(&w.wide, rows, d.inner)
 	}
 }
