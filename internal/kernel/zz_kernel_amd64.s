@@ -5,7 +5,7 @@
 #include "textflag.h"
 
 // func gemmF32AVX2x1(tiles int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, from *float32, ldfrom int)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·gemmF32AVX2x1(SB), NOSPLIT, $0-80
 	MOVQ tiles+0(FP), AX
 	MOVQ a+16(FP), CX
@@ -26,24 +26,28 @@ tile:
 	JL      tail
 
 loop:
+	PREFETCHT0   64(R9)
 	VMOVUPS      (R9), Y2
 	VMOVUPS      32(R9), Y3
 	VBROADCASTSS (R10), Y4
 	VFMADD231PS  Y2, Y4, Y0
 	VFMADD231PS  Y3, Y4, Y1
 	ADDQ         BX, R9
+	PREFETCHT0   64(R9)
 	VMOVUPS      (R9), Y2
 	VMOVUPS      32(R9), Y3
 	VBROADCASTSS 4(R10), Y4
 	VFMADD231PS  Y2, Y4, Y0
 	VFMADD231PS  Y3, Y4, Y1
 	ADDQ         BX, R9
+	PREFETCHT0   64(R9)
 	VMOVUPS      (R9), Y2
 	VMOVUPS      32(R9), Y3
 	VBROADCASTSS 8(R10), Y4
 	VFMADD231PS  Y2, Y4, Y0
 	VFMADD231PS  Y3, Y4, Y1
 	ADDQ         BX, R9
+	PREFETCHT0   64(R9)
 	VMOVUPS      (R9), Y2
 	VMOVUPS      32(R9), Y3
 	VBROADCASTSS 12(R10), Y4
@@ -59,6 +63,7 @@ tail:
 	JZ   store
 
 one:
+	PREFETCHT0   64(R9)
 	VMOVUPS      (R9), Y2
 	VMOVUPS      32(R9), Y3
 	VBROADCASTSS (R10), Y4
@@ -121,7 +126,7 @@ loop:
 	RET
 
 // func gemmF32AVX2x2(tiles int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, from *float32, ldfrom int)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·gemmF32AVX2x2(SB), NOSPLIT, $0-80
 	MOVQ tiles+0(FP), AX
 	MOVQ a+16(FP), CX
@@ -145,6 +150,7 @@ tile:
 	JL      tail
 
 loop:
+	PREFETCHT0   64(R9)
 	VMOVUPS      (R9), Y4
 	VMOVUPS      32(R9), Y5
 	VBROADCASTSS (R10), Y6
@@ -154,6 +160,7 @@ loop:
 	VFMADD231PS  Y4, Y6, Y2
 	VFMADD231PS  Y5, Y6, Y3
 	ADDQ         BX, R9
+	PREFETCHT0   64(R9)
 	VMOVUPS      (R9), Y4
 	VMOVUPS      32(R9), Y5
 	VBROADCASTSS 4(R10), Y6
@@ -163,6 +170,7 @@ loop:
 	VFMADD231PS  Y4, Y6, Y2
 	VFMADD231PS  Y5, Y6, Y3
 	ADDQ         BX, R9
+	PREFETCHT0   64(R9)
 	VMOVUPS      (R9), Y4
 	VMOVUPS      32(R9), Y5
 	VBROADCASTSS 8(R10), Y6
@@ -172,6 +180,7 @@ loop:
 	VFMADD231PS  Y4, Y6, Y2
 	VFMADD231PS  Y5, Y6, Y3
 	ADDQ         BX, R9
+	PREFETCHT0   64(R9)
 	VMOVUPS      (R9), Y4
 	VMOVUPS      32(R9), Y5
 	VBROADCASTSS 12(R10), Y6
@@ -190,6 +199,7 @@ tail:
 	JZ   store
 
 one:
+	PREFETCHT0   64(R9)
 	VMOVUPS      (R9), Y4
 	VMOVUPS      32(R9), Y5
 	VBROADCASTSS (R10), Y6
@@ -267,7 +277,7 @@ loop:
 	RET
 
 // func gemmF32AVX2x3(tiles int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, from *float32, ldfrom int)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·gemmF32AVX2x3(SB), NOSPLIT, $0-80
 	MOVQ tiles+0(FP), AX
 	MOVQ a+16(FP), CX
@@ -294,6 +304,7 @@ tile:
 	JL      tail
 
 loop:
+	PREFETCHT0   64(R9)
 	VMOVUPS      (R9), Y6
 	VMOVUPS      32(R9), Y7
 	VBROADCASTSS (R10), Y8
@@ -306,6 +317,7 @@ loop:
 	VFMADD231PS  Y6, Y8, Y4
 	VFMADD231PS  Y7, Y8, Y5
 	ADDQ         BX, R9
+	PREFETCHT0   64(R9)
 	VMOVUPS      (R9), Y6
 	VMOVUPS      32(R9), Y7
 	VBROADCASTSS 4(R10), Y8
@@ -318,6 +330,7 @@ loop:
 	VFMADD231PS  Y6, Y8, Y4
 	VFMADD231PS  Y7, Y8, Y5
 	ADDQ         BX, R9
+	PREFETCHT0   64(R9)
 	VMOVUPS      (R9), Y6
 	VMOVUPS      32(R9), Y7
 	VBROADCASTSS 8(R10), Y8
@@ -330,6 +343,7 @@ loop:
 	VFMADD231PS  Y6, Y8, Y4
 	VFMADD231PS  Y7, Y8, Y5
 	ADDQ         BX, R9
+	PREFETCHT0   64(R9)
 	VMOVUPS      (R9), Y6
 	VMOVUPS      32(R9), Y7
 	VBROADCASTSS 12(R10), Y8
@@ -351,6 +365,7 @@ tail:
 	JZ   store
 
 one:
+	PREFETCHT0   64(R9)
 	VMOVUPS      (R9), Y6
 	VMOVUPS      32(R9), Y7
 	VBROADCASTSS (R10), Y8
@@ -443,7 +458,7 @@ loop:
 	RET
 
 // func gemmF32AVX2x4(tiles int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, from *float32, ldfrom int)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·gemmF32AVX2x4(SB), NOSPLIT, $0-80
 	MOVQ tiles+0(FP), AX
 	MOVQ a+16(FP), CX
@@ -475,6 +490,7 @@ tile:
 	JL      tail
 
 loop:
+	PREFETCHT0   64(R9)
 	VMOVUPS      (R9), Y8
 	VMOVUPS      32(R9), Y9
 	VBROADCASTSS (R10), Y10
@@ -490,6 +506,7 @@ loop:
 	VFMADD231PS  Y8, Y10, Y6
 	VFMADD231PS  Y9, Y10, Y7
 	ADDQ         BX, R9
+	PREFETCHT0   64(R9)
 	VMOVUPS      (R9), Y8
 	VMOVUPS      32(R9), Y9
 	VBROADCASTSS 4(R10), Y10
@@ -505,6 +522,7 @@ loop:
 	VFMADD231PS  Y8, Y10, Y6
 	VFMADD231PS  Y9, Y10, Y7
 	ADDQ         BX, R9
+	PREFETCHT0   64(R9)
 	VMOVUPS      (R9), Y8
 	VMOVUPS      32(R9), Y9
 	VBROADCASTSS 8(R10), Y10
@@ -520,6 +538,7 @@ loop:
 	VFMADD231PS  Y8, Y10, Y6
 	VFMADD231PS  Y9, Y10, Y7
 	ADDQ         BX, R9
+	PREFETCHT0   64(R9)
 	VMOVUPS      (R9), Y8
 	VMOVUPS      32(R9), Y9
 	VBROADCASTSS 12(R10), Y10
@@ -545,6 +564,7 @@ tail:
 	JZ   store
 
 one:
+	PREFETCHT0   64(R9)
 	VMOVUPS      (R9), Y8
 	VMOVUPS      32(R9), Y9
 	VBROADCASTSS (R10), Y10
@@ -653,7 +673,7 @@ loop:
 	RET
 
 // func gemmF32AVX2x5(tiles int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, from *float32, ldfrom int)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·gemmF32AVX2x5(SB), NOSPLIT, $0-80
 	MOVQ tiles+0(FP), AX
 	MOVQ a+16(FP), CX
@@ -688,6 +708,7 @@ tile:
 	JL      tail
 
 loop:
+	PREFETCHT0   64(R9)
 	VMOVUPS      (R9), Y10
 	VMOVUPS      32(R9), Y11
 	VBROADCASTSS (R10), Y12
@@ -706,6 +727,7 @@ loop:
 	VFMADD231PS  Y10, Y12, Y8
 	VFMADD231PS  Y11, Y12, Y9
 	ADDQ         BX, R9
+	PREFETCHT0   64(R9)
 	VMOVUPS      (R9), Y10
 	VMOVUPS      32(R9), Y11
 	VBROADCASTSS 4(R10), Y12
@@ -724,6 +746,7 @@ loop:
 	VFMADD231PS  Y10, Y12, Y8
 	VFMADD231PS  Y11, Y12, Y9
 	ADDQ         BX, R9
+	PREFETCHT0   64(R9)
 	VMOVUPS      (R9), Y10
 	VMOVUPS      32(R9), Y11
 	VBROADCASTSS 8(R10), Y12
@@ -742,6 +765,7 @@ loop:
 	VFMADD231PS  Y10, Y12, Y8
 	VFMADD231PS  Y11, Y12, Y9
 	ADDQ         BX, R9
+	PREFETCHT0   64(R9)
 	VMOVUPS      (R9), Y10
 	VMOVUPS      32(R9), Y11
 	VBROADCASTSS 12(R10), Y12
@@ -770,6 +794,7 @@ tail:
 	JZ   store
 
 one:
+	PREFETCHT0   64(R9)
 	VMOVUPS      (R9), Y10
 	VMOVUPS      32(R9), Y11
 	VBROADCASTSS (R10), Y12
@@ -893,7 +918,7 @@ loop:
 	RET
 
 // func gemmF32AVX2x6(tiles int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, from *float32, ldfrom int)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·gemmF32AVX2x6(SB), NOSPLIT, $0-80
 	MOVQ tiles+0(FP), AX
 	MOVQ a+16(FP), CX
@@ -931,6 +956,7 @@ tile:
 	JL      tail
 
 loop:
+	PREFETCHT0   64(R9)
 	VMOVUPS      (R9), Y12
 	VMOVUPS      32(R9), Y13
 	VBROADCASTSS (R10), Y14
@@ -952,6 +978,7 @@ loop:
 	VFMADD231PS  Y12, Y14, Y10
 	VFMADD231PS  Y13, Y14, Y11
 	ADDQ         BX, R9
+	PREFETCHT0   64(R9)
 	VMOVUPS      (R9), Y12
 	VMOVUPS      32(R9), Y13
 	VBROADCASTSS 4(R10), Y14
@@ -973,6 +1000,7 @@ loop:
 	VFMADD231PS  Y12, Y14, Y10
 	VFMADD231PS  Y13, Y14, Y11
 	ADDQ         BX, R9
+	PREFETCHT0   64(R9)
 	VMOVUPS      (R9), Y12
 	VMOVUPS      32(R9), Y13
 	VBROADCASTSS 8(R10), Y14
@@ -994,6 +1022,7 @@ loop:
 	VFMADD231PS  Y12, Y14, Y10
 	VFMADD231PS  Y13, Y14, Y11
 	ADDQ         BX, R9
+	PREFETCHT0   64(R9)
 	VMOVUPS      (R9), Y12
 	VMOVUPS      32(R9), Y13
 	VBROADCASTSS 12(R10), Y14
@@ -1025,6 +1054,7 @@ tail:
 	JZ   store
 
 one:
+	PREFETCHT0   64(R9)
 	VMOVUPS      (R9), Y12
 	VMOVUPS      32(R9), Y13
 	VBROADCASTSS (R10), Y14

@@ -77,6 +77,11 @@ func (i isa) rowChain(a, lda, ldb reg.Register, acc [][]reg.VecVirtual) {
 	b := Load(Param("b"), GP64())
 	t := newTileRows(a, lda, len(acc))
 	step := func(disp int) {
+		if i.lanes == 8 {
+			// The other half of the panel's row, which the next call wants:
+			// half lines in steps of two defeat the processor's own guess.
+			PREFETCHT0(Mem{Base: b, Disp: 64})
+		}
 		i.outer(b, func(r int) Mem { return t.elem(r, disp) }, acc)
 		ADDQ(ldb, b)
 	}
