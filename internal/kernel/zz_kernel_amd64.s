@@ -22,10 +22,13 @@ tile:
 	MOVQ    k+8(FP), R8
 	MOVQ    b+32(FP), R9
 	MOVQ    CX, R10
+	MOVQ    R8, R11
+	IMULQ   BX, R11
 	SUBQ    $0x04, R8
 	JL      tail
 
 loop:
+	PREFETCHT1   (R9)(R11*1)
 	PREFETCHT0   64(R9)
 	VMOVUPS      (R9), Y2
 	VMOVUPS      32(R9), Y3
@@ -33,6 +36,7 @@ loop:
 	VFMADD231PS  Y2, Y4, Y0
 	VFMADD231PS  Y3, Y4, Y1
 	ADDQ         BX, R9
+	PREFETCHT1   (R9)(R11*1)
 	PREFETCHT0   64(R9)
 	VMOVUPS      (R9), Y2
 	VMOVUPS      32(R9), Y3
@@ -40,6 +44,7 @@ loop:
 	VFMADD231PS  Y2, Y4, Y0
 	VFMADD231PS  Y3, Y4, Y1
 	ADDQ         BX, R9
+	PREFETCHT1   (R9)(R11*1)
 	PREFETCHT0   64(R9)
 	VMOVUPS      (R9), Y2
 	VMOVUPS      32(R9), Y3
@@ -47,6 +52,7 @@ loop:
 	VFMADD231PS  Y2, Y4, Y0
 	VFMADD231PS  Y3, Y4, Y1
 	ADDQ         BX, R9
+	PREFETCHT1   (R9)(R11*1)
 	PREFETCHT0   64(R9)
 	VMOVUPS      (R9), Y2
 	VMOVUPS      32(R9), Y3
@@ -63,6 +69,7 @@ tail:
 	JZ   store
 
 one:
+	PREFETCHT1   (R9)(R11*1)
 	PREFETCHT0   64(R9)
 	VMOVUPS      (R9), Y2
 	VMOVUPS      32(R9), Y3
@@ -146,10 +153,13 @@ tile:
 	MOVQ    k+8(FP), R8
 	MOVQ    b+32(FP), R9
 	MOVQ    CX, R10
+	MOVQ    R8, R11
+	IMULQ   BX, R11
 	SUBQ    $0x04, R8
 	JL      tail
 
 loop:
+	PREFETCHT1   (R9)(R11*1)
 	PREFETCHT0   64(R9)
 	VMOVUPS      (R9), Y4
 	VMOVUPS      32(R9), Y5
@@ -160,6 +170,7 @@ loop:
 	VFMADD231PS  Y4, Y6, Y2
 	VFMADD231PS  Y5, Y6, Y3
 	ADDQ         BX, R9
+	PREFETCHT1   (R9)(R11*1)
 	PREFETCHT0   64(R9)
 	VMOVUPS      (R9), Y4
 	VMOVUPS      32(R9), Y5
@@ -170,6 +181,7 @@ loop:
 	VFMADD231PS  Y4, Y6, Y2
 	VFMADD231PS  Y5, Y6, Y3
 	ADDQ         BX, R9
+	PREFETCHT1   (R9)(R11*1)
 	PREFETCHT0   64(R9)
 	VMOVUPS      (R9), Y4
 	VMOVUPS      32(R9), Y5
@@ -180,6 +192,7 @@ loop:
 	VFMADD231PS  Y4, Y6, Y2
 	VFMADD231PS  Y5, Y6, Y3
 	ADDQ         BX, R9
+	PREFETCHT1   (R9)(R11*1)
 	PREFETCHT0   64(R9)
 	VMOVUPS      (R9), Y4
 	VMOVUPS      32(R9), Y5
@@ -199,6 +212,7 @@ tail:
 	JZ   store
 
 one:
+	PREFETCHT1   (R9)(R11*1)
 	PREFETCHT0   64(R9)
 	VMOVUPS      (R9), Y4
 	VMOVUPS      32(R9), Y5
@@ -300,10 +314,13 @@ tile:
 	MOVQ    k+8(FP), R8
 	MOVQ    b+32(FP), R9
 	MOVQ    CX, R10
+	MOVQ    R8, R11
+	IMULQ   BX, R11
 	SUBQ    $0x04, R8
 	JL      tail
 
 loop:
+	PREFETCHT1   (R9)(R11*1)
 	PREFETCHT0   64(R9)
 	VMOVUPS      (R9), Y6
 	VMOVUPS      32(R9), Y7
@@ -317,6 +334,7 @@ loop:
 	VFMADD231PS  Y6, Y8, Y4
 	VFMADD231PS  Y7, Y8, Y5
 	ADDQ         BX, R9
+	PREFETCHT1   (R9)(R11*1)
 	PREFETCHT0   64(R9)
 	VMOVUPS      (R9), Y6
 	VMOVUPS      32(R9), Y7
@@ -330,6 +348,7 @@ loop:
 	VFMADD231PS  Y6, Y8, Y4
 	VFMADD231PS  Y7, Y8, Y5
 	ADDQ         BX, R9
+	PREFETCHT1   (R9)(R11*1)
 	PREFETCHT0   64(R9)
 	VMOVUPS      (R9), Y6
 	VMOVUPS      32(R9), Y7
@@ -343,6 +362,7 @@ loop:
 	VFMADD231PS  Y6, Y8, Y4
 	VFMADD231PS  Y7, Y8, Y5
 	ADDQ         BX, R9
+	PREFETCHT1   (R9)(R11*1)
 	PREFETCHT0   64(R9)
 	VMOVUPS      (R9), Y6
 	VMOVUPS      32(R9), Y7
@@ -365,6 +385,7 @@ tail:
 	JZ   store
 
 one:
+	PREFETCHT1   (R9)(R11*1)
 	PREFETCHT0   64(R9)
 	VMOVUPS      (R9), Y6
 	VMOVUPS      32(R9), Y7
@@ -486,10 +507,13 @@ tile:
 	MOVQ    CX, R10
 	LEAQ    (R10)(DX*2), R11
 	ADDQ    DX, R11
+	MOVQ    R8, R12
+	IMULQ   BX, R12
 	SUBQ    $0x04, R8
 	JL      tail
 
 loop:
+	PREFETCHT1   (R9)(R12*1)
 	PREFETCHT0   64(R9)
 	VMOVUPS      (R9), Y8
 	VMOVUPS      32(R9), Y9
@@ -506,6 +530,7 @@ loop:
 	VFMADD231PS  Y8, Y10, Y6
 	VFMADD231PS  Y9, Y10, Y7
 	ADDQ         BX, R9
+	PREFETCHT1   (R9)(R12*1)
 	PREFETCHT0   64(R9)
 	VMOVUPS      (R9), Y8
 	VMOVUPS      32(R9), Y9
@@ -522,6 +547,7 @@ loop:
 	VFMADD231PS  Y8, Y10, Y6
 	VFMADD231PS  Y9, Y10, Y7
 	ADDQ         BX, R9
+	PREFETCHT1   (R9)(R12*1)
 	PREFETCHT0   64(R9)
 	VMOVUPS      (R9), Y8
 	VMOVUPS      32(R9), Y9
@@ -538,6 +564,7 @@ loop:
 	VFMADD231PS  Y8, Y10, Y6
 	VFMADD231PS  Y9, Y10, Y7
 	ADDQ         BX, R9
+	PREFETCHT1   (R9)(R12*1)
 	PREFETCHT0   64(R9)
 	VMOVUPS      (R9), Y8
 	VMOVUPS      32(R9), Y9
@@ -564,6 +591,7 @@ tail:
 	JZ   store
 
 one:
+	PREFETCHT1   (R9)(R12*1)
 	PREFETCHT0   64(R9)
 	VMOVUPS      (R9), Y8
 	VMOVUPS      32(R9), Y9
@@ -704,10 +732,13 @@ tile:
 	MOVQ    CX, R10
 	LEAQ    (R10)(DX*2), R11
 	ADDQ    DX, R11
+	MOVQ    R8, R12
+	IMULQ   BX, R12
 	SUBQ    $0x04, R8
 	JL      tail
 
 loop:
+	PREFETCHT1   (R9)(R12*1)
 	PREFETCHT0   64(R9)
 	VMOVUPS      (R9), Y10
 	VMOVUPS      32(R9), Y11
@@ -727,6 +758,7 @@ loop:
 	VFMADD231PS  Y10, Y12, Y8
 	VFMADD231PS  Y11, Y12, Y9
 	ADDQ         BX, R9
+	PREFETCHT1   (R9)(R12*1)
 	PREFETCHT0   64(R9)
 	VMOVUPS      (R9), Y10
 	VMOVUPS      32(R9), Y11
@@ -746,6 +778,7 @@ loop:
 	VFMADD231PS  Y10, Y12, Y8
 	VFMADD231PS  Y11, Y12, Y9
 	ADDQ         BX, R9
+	PREFETCHT1   (R9)(R12*1)
 	PREFETCHT0   64(R9)
 	VMOVUPS      (R9), Y10
 	VMOVUPS      32(R9), Y11
@@ -765,6 +798,7 @@ loop:
 	VFMADD231PS  Y10, Y12, Y8
 	VFMADD231PS  Y11, Y12, Y9
 	ADDQ         BX, R9
+	PREFETCHT1   (R9)(R12*1)
 	PREFETCHT0   64(R9)
 	VMOVUPS      (R9), Y10
 	VMOVUPS      32(R9), Y11
@@ -794,6 +828,7 @@ tail:
 	JZ   store
 
 one:
+	PREFETCHT1   (R9)(R12*1)
 	PREFETCHT0   64(R9)
 	VMOVUPS      (R9), Y10
 	VMOVUPS      32(R9), Y11
@@ -952,10 +987,13 @@ tile:
 	MOVQ    CX, R10
 	LEAQ    (R10)(DX*2), R11
 	ADDQ    DX, R11
+	MOVQ    R8, R12
+	IMULQ   BX, R12
 	SUBQ    $0x04, R8
 	JL      tail
 
 loop:
+	PREFETCHT1   (R9)(R12*1)
 	PREFETCHT0   64(R9)
 	VMOVUPS      (R9), Y12
 	VMOVUPS      32(R9), Y13
@@ -978,6 +1016,7 @@ loop:
 	VFMADD231PS  Y12, Y14, Y10
 	VFMADD231PS  Y13, Y14, Y11
 	ADDQ         BX, R9
+	PREFETCHT1   (R9)(R12*1)
 	PREFETCHT0   64(R9)
 	VMOVUPS      (R9), Y12
 	VMOVUPS      32(R9), Y13
@@ -1000,6 +1039,7 @@ loop:
 	VFMADD231PS  Y12, Y14, Y10
 	VFMADD231PS  Y13, Y14, Y11
 	ADDQ         BX, R9
+	PREFETCHT1   (R9)(R12*1)
 	PREFETCHT0   64(R9)
 	VMOVUPS      (R9), Y12
 	VMOVUPS      32(R9), Y13
@@ -1022,6 +1062,7 @@ loop:
 	VFMADD231PS  Y12, Y14, Y10
 	VFMADD231PS  Y13, Y14, Y11
 	ADDQ         BX, R9
+	PREFETCHT1   (R9)(R12*1)
 	PREFETCHT0   64(R9)
 	VMOVUPS      (R9), Y12
 	VMOVUPS      32(R9), Y13
@@ -1054,6 +1095,7 @@ tail:
 	JZ   store
 
 one:
+	PREFETCHT1   (R9)(R12*1)
 	PREFETCHT0   64(R9)
 	VMOVUPS      (R9), Y12
 	VMOVUPS      32(R9), Y13
@@ -1945,7 +1987,7 @@ loop:
 	RET
 
 // func gemmF32AVX512x1(tiles int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, from *float32, ldfrom int)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·gemmF32AVX512x1(SB), NOSPLIT, $0-80
 	MOVQ tiles+0(FP), AX
 	MOVQ a+16(FP), CX
@@ -1962,28 +2004,38 @@ tile:
 	MOVQ    k+8(FP), R8
 	MOVQ    b+32(FP), R9
 	MOVQ    CX, R10
+	MOVQ    R8, R11
+	IMULQ   BX, R11
 	SUBQ    $0x04, R8
 	JL      tail
 
 loop:
+	PREFETCHT1   (R9)(R11*1)
+	PREFETCHT1   64(R9)(R11*1)
 	VMOVUPS      (R9), Z2
 	VMOVUPS      64(R9), Z3
 	VBROADCASTSS (R10), Z4
 	VFMADD231PS  Z2, Z4, Z0
 	VFMADD231PS  Z3, Z4, Z1
 	ADDQ         BX, R9
+	PREFETCHT1   (R9)(R11*1)
+	PREFETCHT1   64(R9)(R11*1)
 	VMOVUPS      (R9), Z2
 	VMOVUPS      64(R9), Z3
 	VBROADCASTSS 4(R10), Z4
 	VFMADD231PS  Z2, Z4, Z0
 	VFMADD231PS  Z3, Z4, Z1
 	ADDQ         BX, R9
+	PREFETCHT1   (R9)(R11*1)
+	PREFETCHT1   64(R9)(R11*1)
 	VMOVUPS      (R9), Z2
 	VMOVUPS      64(R9), Z3
 	VBROADCASTSS 8(R10), Z4
 	VFMADD231PS  Z2, Z4, Z0
 	VFMADD231PS  Z3, Z4, Z1
 	ADDQ         BX, R9
+	PREFETCHT1   (R9)(R11*1)
+	PREFETCHT1   64(R9)(R11*1)
 	VMOVUPS      (R9), Z2
 	VMOVUPS      64(R9), Z3
 	VBROADCASTSS 12(R10), Z4
@@ -1999,6 +2051,8 @@ tail:
 	JZ   store
 
 one:
+	PREFETCHT1   (R9)(R11*1)
+	PREFETCHT1   64(R9)(R11*1)
 	VMOVUPS      (R9), Z2
 	VMOVUPS      64(R9), Z3
 	VBROADCASTSS (R10), Z4
@@ -2061,7 +2115,7 @@ loop:
 	RET
 
 // func gemmF32AVX512x2(tiles int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, from *float32, ldfrom int)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·gemmF32AVX512x2(SB), NOSPLIT, $0-80
 	MOVQ tiles+0(FP), AX
 	MOVQ a+16(FP), CX
@@ -2081,10 +2135,14 @@ tile:
 	MOVQ    k+8(FP), R8
 	MOVQ    b+32(FP), R9
 	MOVQ    CX, R10
+	MOVQ    R8, R11
+	IMULQ   BX, R11
 	SUBQ    $0x04, R8
 	JL      tail
 
 loop:
+	PREFETCHT1   (R9)(R11*1)
+	PREFETCHT1   64(R9)(R11*1)
 	VMOVUPS      (R9), Z4
 	VMOVUPS      64(R9), Z5
 	VBROADCASTSS (R10), Z6
@@ -2094,6 +2152,8 @@ loop:
 	VFMADD231PS  Z4, Z6, Z2
 	VFMADD231PS  Z5, Z6, Z3
 	ADDQ         BX, R9
+	PREFETCHT1   (R9)(R11*1)
+	PREFETCHT1   64(R9)(R11*1)
 	VMOVUPS      (R9), Z4
 	VMOVUPS      64(R9), Z5
 	VBROADCASTSS 4(R10), Z6
@@ -2103,6 +2163,8 @@ loop:
 	VFMADD231PS  Z4, Z6, Z2
 	VFMADD231PS  Z5, Z6, Z3
 	ADDQ         BX, R9
+	PREFETCHT1   (R9)(R11*1)
+	PREFETCHT1   64(R9)(R11*1)
 	VMOVUPS      (R9), Z4
 	VMOVUPS      64(R9), Z5
 	VBROADCASTSS 8(R10), Z6
@@ -2112,6 +2174,8 @@ loop:
 	VFMADD231PS  Z4, Z6, Z2
 	VFMADD231PS  Z5, Z6, Z3
 	ADDQ         BX, R9
+	PREFETCHT1   (R9)(R11*1)
+	PREFETCHT1   64(R9)(R11*1)
 	VMOVUPS      (R9), Z4
 	VMOVUPS      64(R9), Z5
 	VBROADCASTSS 12(R10), Z6
@@ -2130,6 +2194,8 @@ tail:
 	JZ   store
 
 one:
+	PREFETCHT1   (R9)(R11*1)
+	PREFETCHT1   64(R9)(R11*1)
 	VMOVUPS      (R9), Z4
 	VMOVUPS      64(R9), Z5
 	VBROADCASTSS (R10), Z6
@@ -2207,7 +2273,7 @@ loop:
 	RET
 
 // func gemmF32AVX512x3(tiles int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, from *float32, ldfrom int)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·gemmF32AVX512x3(SB), NOSPLIT, $0-80
 	MOVQ tiles+0(FP), AX
 	MOVQ a+16(FP), CX
@@ -2230,10 +2296,14 @@ tile:
 	MOVQ    k+8(FP), R8
 	MOVQ    b+32(FP), R9
 	MOVQ    CX, R10
+	MOVQ    R8, R11
+	IMULQ   BX, R11
 	SUBQ    $0x04, R8
 	JL      tail
 
 loop:
+	PREFETCHT1   (R9)(R11*1)
+	PREFETCHT1   64(R9)(R11*1)
 	VMOVUPS      (R9), Z6
 	VMOVUPS      64(R9), Z7
 	VBROADCASTSS (R10), Z8
@@ -2246,6 +2316,8 @@ loop:
 	VFMADD231PS  Z6, Z8, Z4
 	VFMADD231PS  Z7, Z8, Z5
 	ADDQ         BX, R9
+	PREFETCHT1   (R9)(R11*1)
+	PREFETCHT1   64(R9)(R11*1)
 	VMOVUPS      (R9), Z6
 	VMOVUPS      64(R9), Z7
 	VBROADCASTSS 4(R10), Z8
@@ -2258,6 +2330,8 @@ loop:
 	VFMADD231PS  Z6, Z8, Z4
 	VFMADD231PS  Z7, Z8, Z5
 	ADDQ         BX, R9
+	PREFETCHT1   (R9)(R11*1)
+	PREFETCHT1   64(R9)(R11*1)
 	VMOVUPS      (R9), Z6
 	VMOVUPS      64(R9), Z7
 	VBROADCASTSS 8(R10), Z8
@@ -2270,6 +2344,8 @@ loop:
 	VFMADD231PS  Z6, Z8, Z4
 	VFMADD231PS  Z7, Z8, Z5
 	ADDQ         BX, R9
+	PREFETCHT1   (R9)(R11*1)
+	PREFETCHT1   64(R9)(R11*1)
 	VMOVUPS      (R9), Z6
 	VMOVUPS      64(R9), Z7
 	VBROADCASTSS 12(R10), Z8
@@ -2291,6 +2367,8 @@ tail:
 	JZ   store
 
 one:
+	PREFETCHT1   (R9)(R11*1)
+	PREFETCHT1   64(R9)(R11*1)
 	VMOVUPS      (R9), Z6
 	VMOVUPS      64(R9), Z7
 	VBROADCASTSS (R10), Z8
@@ -2383,7 +2461,7 @@ loop:
 	RET
 
 // func gemmF32AVX512x4(tiles int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, from *float32, ldfrom int)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·gemmF32AVX512x4(SB), NOSPLIT, $0-80
 	MOVQ tiles+0(FP), AX
 	MOVQ a+16(FP), CX
@@ -2411,10 +2489,14 @@ tile:
 	MOVQ    CX, R10
 	LEAQ    (R10)(DX*2), R11
 	ADDQ    DX, R11
+	MOVQ    R8, R12
+	IMULQ   BX, R12
 	SUBQ    $0x04, R8
 	JL      tail
 
 loop:
+	PREFETCHT1   (R9)(R12*1)
+	PREFETCHT1   64(R9)(R12*1)
 	VMOVUPS      (R9), Z8
 	VMOVUPS      64(R9), Z9
 	VBROADCASTSS (R10), Z10
@@ -2430,6 +2512,8 @@ loop:
 	VFMADD231PS  Z8, Z10, Z6
 	VFMADD231PS  Z9, Z10, Z7
 	ADDQ         BX, R9
+	PREFETCHT1   (R9)(R12*1)
+	PREFETCHT1   64(R9)(R12*1)
 	VMOVUPS      (R9), Z8
 	VMOVUPS      64(R9), Z9
 	VBROADCASTSS 4(R10), Z10
@@ -2445,6 +2529,8 @@ loop:
 	VFMADD231PS  Z8, Z10, Z6
 	VFMADD231PS  Z9, Z10, Z7
 	ADDQ         BX, R9
+	PREFETCHT1   (R9)(R12*1)
+	PREFETCHT1   64(R9)(R12*1)
 	VMOVUPS      (R9), Z8
 	VMOVUPS      64(R9), Z9
 	VBROADCASTSS 8(R10), Z10
@@ -2460,6 +2546,8 @@ loop:
 	VFMADD231PS  Z8, Z10, Z6
 	VFMADD231PS  Z9, Z10, Z7
 	ADDQ         BX, R9
+	PREFETCHT1   (R9)(R12*1)
+	PREFETCHT1   64(R9)(R12*1)
 	VMOVUPS      (R9), Z8
 	VMOVUPS      64(R9), Z9
 	VBROADCASTSS 12(R10), Z10
@@ -2485,6 +2573,8 @@ tail:
 	JZ   store
 
 one:
+	PREFETCHT1   (R9)(R12*1)
+	PREFETCHT1   64(R9)(R12*1)
 	VMOVUPS      (R9), Z8
 	VMOVUPS      64(R9), Z9
 	VBROADCASTSS (R10), Z10
@@ -2593,7 +2683,7 @@ loop:
 	RET
 
 // func gemmF32AVX512x5(tiles int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, from *float32, ldfrom int)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·gemmF32AVX512x5(SB), NOSPLIT, $0-80
 	MOVQ tiles+0(FP), AX
 	MOVQ a+16(FP), CX
@@ -2624,10 +2714,14 @@ tile:
 	MOVQ    CX, R10
 	LEAQ    (R10)(DX*2), R11
 	ADDQ    DX, R11
+	MOVQ    R8, R12
+	IMULQ   BX, R12
 	SUBQ    $0x04, R8
 	JL      tail
 
 loop:
+	PREFETCHT1   (R9)(R12*1)
+	PREFETCHT1   64(R9)(R12*1)
 	VMOVUPS      (R9), Z10
 	VMOVUPS      64(R9), Z11
 	VBROADCASTSS (R10), Z12
@@ -2646,6 +2740,8 @@ loop:
 	VFMADD231PS  Z10, Z12, Z8
 	VFMADD231PS  Z11, Z12, Z9
 	ADDQ         BX, R9
+	PREFETCHT1   (R9)(R12*1)
+	PREFETCHT1   64(R9)(R12*1)
 	VMOVUPS      (R9), Z10
 	VMOVUPS      64(R9), Z11
 	VBROADCASTSS 4(R10), Z12
@@ -2664,6 +2760,8 @@ loop:
 	VFMADD231PS  Z10, Z12, Z8
 	VFMADD231PS  Z11, Z12, Z9
 	ADDQ         BX, R9
+	PREFETCHT1   (R9)(R12*1)
+	PREFETCHT1   64(R9)(R12*1)
 	VMOVUPS      (R9), Z10
 	VMOVUPS      64(R9), Z11
 	VBROADCASTSS 8(R10), Z12
@@ -2682,6 +2780,8 @@ loop:
 	VFMADD231PS  Z10, Z12, Z8
 	VFMADD231PS  Z11, Z12, Z9
 	ADDQ         BX, R9
+	PREFETCHT1   (R9)(R12*1)
+	PREFETCHT1   64(R9)(R12*1)
 	VMOVUPS      (R9), Z10
 	VMOVUPS      64(R9), Z11
 	VBROADCASTSS 12(R10), Z12
@@ -2710,6 +2810,8 @@ tail:
 	JZ   store
 
 one:
+	PREFETCHT1   (R9)(R12*1)
+	PREFETCHT1   64(R9)(R12*1)
 	VMOVUPS      (R9), Z10
 	VMOVUPS      64(R9), Z11
 	VBROADCASTSS (R10), Z12
@@ -2833,7 +2935,7 @@ loop:
 	RET
 
 // func gemmF32AVX512x6(tiles int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, from *float32, ldfrom int)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·gemmF32AVX512x6(SB), NOSPLIT, $0-80
 	MOVQ tiles+0(FP), AX
 	MOVQ a+16(FP), CX
@@ -2867,10 +2969,14 @@ tile:
 	MOVQ    CX, R10
 	LEAQ    (R10)(DX*2), R11
 	ADDQ    DX, R11
+	MOVQ    R8, R12
+	IMULQ   BX, R12
 	SUBQ    $0x04, R8
 	JL      tail
 
 loop:
+	PREFETCHT1   (R9)(R12*1)
+	PREFETCHT1   64(R9)(R12*1)
 	VMOVUPS      (R9), Z12
 	VMOVUPS      64(R9), Z13
 	VBROADCASTSS (R10), Z14
@@ -2892,6 +2998,8 @@ loop:
 	VFMADD231PS  Z12, Z14, Z10
 	VFMADD231PS  Z13, Z14, Z11
 	ADDQ         BX, R9
+	PREFETCHT1   (R9)(R12*1)
+	PREFETCHT1   64(R9)(R12*1)
 	VMOVUPS      (R9), Z12
 	VMOVUPS      64(R9), Z13
 	VBROADCASTSS 4(R10), Z14
@@ -2913,6 +3021,8 @@ loop:
 	VFMADD231PS  Z12, Z14, Z10
 	VFMADD231PS  Z13, Z14, Z11
 	ADDQ         BX, R9
+	PREFETCHT1   (R9)(R12*1)
+	PREFETCHT1   64(R9)(R12*1)
 	VMOVUPS      (R9), Z12
 	VMOVUPS      64(R9), Z13
 	VBROADCASTSS 8(R10), Z14
@@ -2934,6 +3044,8 @@ loop:
 	VFMADD231PS  Z12, Z14, Z10
 	VFMADD231PS  Z13, Z14, Z11
 	ADDQ         BX, R9
+	PREFETCHT1   (R9)(R12*1)
+	PREFETCHT1   64(R9)(R12*1)
 	VMOVUPS      (R9), Z12
 	VMOVUPS      64(R9), Z13
 	VBROADCASTSS 12(R10), Z14
@@ -2965,6 +3077,8 @@ tail:
 	JZ   store
 
 one:
+	PREFETCHT1   (R9)(R12*1)
+	PREFETCHT1   64(R9)(R12*1)
 	VMOVUPS      (R9), Z12
 	VMOVUPS      64(R9), Z13
 	VBROADCASTSS (R10), Z14
@@ -3103,7 +3217,7 @@ loop:
 	RET
 
 // func gemmF32AVX512x7(tiles int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, from *float32, ldfrom int)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·gemmF32AVX512x7(SB), NOSPLIT, $0-80
 	MOVQ tiles+0(FP), AX
 	MOVQ a+16(FP), CX
@@ -3142,10 +3256,14 @@ tile:
 	ADDQ    DX, R11
 	LEAQ    (R11)(DX*2), R12
 	ADDQ    DX, R12
+	MOVQ    R8, R13
+	IMULQ   BX, R13
 	SUBQ    $0x04, R8
 	JL      tail
 
 loop:
+	PREFETCHT1   (R9)(R13*1)
+	PREFETCHT1   64(R9)(R13*1)
 	VMOVUPS      (R9), Z14
 	VMOVUPS      64(R9), Z15
 	VBROADCASTSS (R10), Z16
@@ -3170,6 +3288,8 @@ loop:
 	VFMADD231PS  Z14, Z16, Z12
 	VFMADD231PS  Z15, Z16, Z13
 	ADDQ         BX, R9
+	PREFETCHT1   (R9)(R13*1)
+	PREFETCHT1   64(R9)(R13*1)
 	VMOVUPS      (R9), Z14
 	VMOVUPS      64(R9), Z15
 	VBROADCASTSS 4(R10), Z16
@@ -3194,6 +3314,8 @@ loop:
 	VFMADD231PS  Z14, Z16, Z12
 	VFMADD231PS  Z15, Z16, Z13
 	ADDQ         BX, R9
+	PREFETCHT1   (R9)(R13*1)
+	PREFETCHT1   64(R9)(R13*1)
 	VMOVUPS      (R9), Z14
 	VMOVUPS      64(R9), Z15
 	VBROADCASTSS 8(R10), Z16
@@ -3218,6 +3340,8 @@ loop:
 	VFMADD231PS  Z14, Z16, Z12
 	VFMADD231PS  Z15, Z16, Z13
 	ADDQ         BX, R9
+	PREFETCHT1   (R9)(R13*1)
+	PREFETCHT1   64(R9)(R13*1)
 	VMOVUPS      (R9), Z14
 	VMOVUPS      64(R9), Z15
 	VBROADCASTSS 12(R10), Z16
@@ -3253,6 +3377,8 @@ tail:
 	JZ   store
 
 one:
+	PREFETCHT1   (R9)(R13*1)
+	PREFETCHT1   64(R9)(R13*1)
 	VMOVUPS      (R9), Z14
 	VMOVUPS      64(R9), Z15
 	VBROADCASTSS (R10), Z16
@@ -3407,7 +3533,7 @@ loop:
 	RET
 
 // func gemmF32AVX512x8(tiles int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, from *float32, ldfrom int)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·gemmF32AVX512x8(SB), NOSPLIT, $0-80
 	MOVQ tiles+0(FP), AX
 	MOVQ a+16(FP), CX
@@ -3449,10 +3575,14 @@ tile:
 	ADDQ    DX, R11
 	LEAQ    (R11)(DX*2), R12
 	ADDQ    DX, R12
+	MOVQ    R8, R13
+	IMULQ   BX, R13
 	SUBQ    $0x04, R8
 	JL      tail
 
 loop:
+	PREFETCHT1   (R9)(R13*1)
+	PREFETCHT1   64(R9)(R13*1)
 	VMOVUPS      (R9), Z16
 	VMOVUPS      64(R9), Z17
 	VBROADCASTSS (R10), Z18
@@ -3480,6 +3610,8 @@ loop:
 	VFMADD231PS  Z16, Z18, Z14
 	VFMADD231PS  Z17, Z18, Z15
 	ADDQ         BX, R9
+	PREFETCHT1   (R9)(R13*1)
+	PREFETCHT1   64(R9)(R13*1)
 	VMOVUPS      (R9), Z16
 	VMOVUPS      64(R9), Z17
 	VBROADCASTSS 4(R10), Z18
@@ -3507,6 +3639,8 @@ loop:
 	VFMADD231PS  Z16, Z18, Z14
 	VFMADD231PS  Z17, Z18, Z15
 	ADDQ         BX, R9
+	PREFETCHT1   (R9)(R13*1)
+	PREFETCHT1   64(R9)(R13*1)
 	VMOVUPS      (R9), Z16
 	VMOVUPS      64(R9), Z17
 	VBROADCASTSS 8(R10), Z18
@@ -3534,6 +3668,8 @@ loop:
 	VFMADD231PS  Z16, Z18, Z14
 	VFMADD231PS  Z17, Z18, Z15
 	ADDQ         BX, R9
+	PREFETCHT1   (R9)(R13*1)
+	PREFETCHT1   64(R9)(R13*1)
 	VMOVUPS      (R9), Z16
 	VMOVUPS      64(R9), Z17
 	VBROADCASTSS 12(R10), Z18
@@ -3572,6 +3708,8 @@ tail:
 	JZ   store
 
 one:
+	PREFETCHT1   (R9)(R13*1)
+	PREFETCHT1   64(R9)(R13*1)
 	VMOVUPS      (R9), Z16
 	VMOVUPS      64(R9), Z17
 	VBROADCASTSS (R10), Z18
@@ -3741,7 +3879,7 @@ loop:
 	RET
 
 // func gemmF32AVX512x9(tiles int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, from *float32, ldfrom int)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·gemmF32AVX512x9(SB), NOSPLIT, $0-80
 	MOVQ tiles+0(FP), AX
 	MOVQ a+16(FP), CX
@@ -3786,10 +3924,14 @@ tile:
 	ADDQ    DX, R11
 	LEAQ    (R11)(DX*2), R12
 	ADDQ    DX, R12
+	MOVQ    R8, R13
+	IMULQ   BX, R13
 	SUBQ    $0x04, R8
 	JL      tail
 
 loop:
+	PREFETCHT1   (R9)(R13*1)
+	PREFETCHT1   64(R9)(R13*1)
 	VMOVUPS      (R9), Z18
 	VMOVUPS      64(R9), Z19
 	VBROADCASTSS (R10), Z20
@@ -3820,6 +3962,8 @@ loop:
 	VFMADD231PS  Z18, Z20, Z16
 	VFMADD231PS  Z19, Z20, Z17
 	ADDQ         BX, R9
+	PREFETCHT1   (R9)(R13*1)
+	PREFETCHT1   64(R9)(R13*1)
 	VMOVUPS      (R9), Z18
 	VMOVUPS      64(R9), Z19
 	VBROADCASTSS 4(R10), Z20
@@ -3850,6 +3994,8 @@ loop:
 	VFMADD231PS  Z18, Z20, Z16
 	VFMADD231PS  Z19, Z20, Z17
 	ADDQ         BX, R9
+	PREFETCHT1   (R9)(R13*1)
+	PREFETCHT1   64(R9)(R13*1)
 	VMOVUPS      (R9), Z18
 	VMOVUPS      64(R9), Z19
 	VBROADCASTSS 8(R10), Z20
@@ -3880,6 +4026,8 @@ loop:
 	VFMADD231PS  Z18, Z20, Z16
 	VFMADD231PS  Z19, Z20, Z17
 	ADDQ         BX, R9
+	PREFETCHT1   (R9)(R13*1)
+	PREFETCHT1   64(R9)(R13*1)
 	VMOVUPS      (R9), Z18
 	VMOVUPS      64(R9), Z19
 	VBROADCASTSS 12(R10), Z20
@@ -3921,6 +4069,8 @@ tail:
 	JZ   store
 
 one:
+	PREFETCHT1   (R9)(R13*1)
+	PREFETCHT1   64(R9)(R13*1)
 	VMOVUPS      (R9), Z18
 	VMOVUPS      64(R9), Z19
 	VBROADCASTSS (R10), Z20
@@ -4105,7 +4255,7 @@ loop:
 	RET
 
 // func gemmF32AVX512x10(tiles int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, from *float32, ldfrom int)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·gemmF32AVX512x10(SB), NOSPLIT, $0-80
 	MOVQ tiles+0(FP), AX
 	MOVQ a+16(FP), CX
@@ -4155,10 +4305,14 @@ tile:
 	ADDQ    DX, R12
 	LEAQ    (R12)(DX*2), R13
 	ADDQ    DX, R13
+	MOVQ    R8, R14
+	IMULQ   BX, R14
 	SUBQ    $0x04, R8
 	JL      tail
 
 loop:
+	PREFETCHT1   (R9)(R14*1)
+	PREFETCHT1   64(R9)(R14*1)
 	VMOVUPS      (R9), Z20
 	VMOVUPS      64(R9), Z21
 	VBROADCASTSS (R10), Z22
@@ -4192,6 +4346,8 @@ loop:
 	VFMADD231PS  Z20, Z22, Z18
 	VFMADD231PS  Z21, Z22, Z19
 	ADDQ         BX, R9
+	PREFETCHT1   (R9)(R14*1)
+	PREFETCHT1   64(R9)(R14*1)
 	VMOVUPS      (R9), Z20
 	VMOVUPS      64(R9), Z21
 	VBROADCASTSS 4(R10), Z22
@@ -4225,6 +4381,8 @@ loop:
 	VFMADD231PS  Z20, Z22, Z18
 	VFMADD231PS  Z21, Z22, Z19
 	ADDQ         BX, R9
+	PREFETCHT1   (R9)(R14*1)
+	PREFETCHT1   64(R9)(R14*1)
 	VMOVUPS      (R9), Z20
 	VMOVUPS      64(R9), Z21
 	VBROADCASTSS 8(R10), Z22
@@ -4258,6 +4416,8 @@ loop:
 	VFMADD231PS  Z20, Z22, Z18
 	VFMADD231PS  Z21, Z22, Z19
 	ADDQ         BX, R9
+	PREFETCHT1   (R9)(R14*1)
+	PREFETCHT1   64(R9)(R14*1)
 	VMOVUPS      (R9), Z20
 	VMOVUPS      64(R9), Z21
 	VBROADCASTSS 12(R10), Z22
@@ -4303,6 +4463,8 @@ tail:
 	JZ   store
 
 one:
+	PREFETCHT1   (R9)(R14*1)
+	PREFETCHT1   64(R9)(R14*1)
 	VMOVUPS      (R9), Z20
 	VMOVUPS      64(R9), Z21
 	VBROADCASTSS (R10), Z22
@@ -4503,7 +4665,7 @@ loop:
 	RET
 
 // func gemmF32AVX512x11(tiles int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, from *float32, ldfrom int)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·gemmF32AVX512x11(SB), NOSPLIT, $0-80
 	MOVQ tiles+0(FP), AX
 	MOVQ a+16(FP), CX
@@ -4556,10 +4718,14 @@ tile:
 	ADDQ    DX, R12
 	LEAQ    (R12)(DX*2), R13
 	ADDQ    DX, R13
+	MOVQ    R8, R14
+	IMULQ   BX, R14
 	SUBQ    $0x04, R8
 	JL      tail
 
 loop:
+	PREFETCHT1   (R9)(R14*1)
+	PREFETCHT1   64(R9)(R14*1)
 	VMOVUPS      (R9), Z22
 	VMOVUPS      64(R9), Z23
 	VBROADCASTSS (R10), Z24
@@ -4596,6 +4762,8 @@ loop:
 	VFMADD231PS  Z22, Z24, Z20
 	VFMADD231PS  Z23, Z24, Z21
 	ADDQ         BX, R9
+	PREFETCHT1   (R9)(R14*1)
+	PREFETCHT1   64(R9)(R14*1)
 	VMOVUPS      (R9), Z22
 	VMOVUPS      64(R9), Z23
 	VBROADCASTSS 4(R10), Z24
@@ -4632,6 +4800,8 @@ loop:
 	VFMADD231PS  Z22, Z24, Z20
 	VFMADD231PS  Z23, Z24, Z21
 	ADDQ         BX, R9
+	PREFETCHT1   (R9)(R14*1)
+	PREFETCHT1   64(R9)(R14*1)
 	VMOVUPS      (R9), Z22
 	VMOVUPS      64(R9), Z23
 	VBROADCASTSS 8(R10), Z24
@@ -4668,6 +4838,8 @@ loop:
 	VFMADD231PS  Z22, Z24, Z20
 	VFMADD231PS  Z23, Z24, Z21
 	ADDQ         BX, R9
+	PREFETCHT1   (R9)(R14*1)
+	PREFETCHT1   64(R9)(R14*1)
 	VMOVUPS      (R9), Z22
 	VMOVUPS      64(R9), Z23
 	VBROADCASTSS 12(R10), Z24
@@ -4716,6 +4888,8 @@ tail:
 	JZ   store
 
 one:
+	PREFETCHT1   (R9)(R14*1)
+	PREFETCHT1   64(R9)(R14*1)
 	VMOVUPS      (R9), Z22
 	VMOVUPS      64(R9), Z23
 	VBROADCASTSS (R10), Z24
@@ -4931,7 +5105,7 @@ loop:
 	RET
 
 // func gemmF32AVX512x12(tiles int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, from *float32, ldfrom int)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·gemmF32AVX512x12(SB), NOSPLIT, $0-80
 	MOVQ tiles+0(FP), AX
 	MOVQ a+16(FP), CX
@@ -4987,10 +5161,14 @@ tile:
 	ADDQ    DX, R12
 	LEAQ    (R12)(DX*2), R13
 	ADDQ    DX, R13
+	MOVQ    R8, R14
+	IMULQ   BX, R14
 	SUBQ    $0x04, R8
 	JL      tail
 
 loop:
+	PREFETCHT1   (R9)(R14*1)
+	PREFETCHT1   64(R9)(R14*1)
 	VMOVUPS      (R9), Z24
 	VMOVUPS      64(R9), Z25
 	VBROADCASTSS (R10), Z26
@@ -5030,6 +5208,8 @@ loop:
 	VFMADD231PS  Z24, Z26, Z22
 	VFMADD231PS  Z25, Z26, Z23
 	ADDQ         BX, R9
+	PREFETCHT1   (R9)(R14*1)
+	PREFETCHT1   64(R9)(R14*1)
 	VMOVUPS      (R9), Z24
 	VMOVUPS      64(R9), Z25
 	VBROADCASTSS 4(R10), Z26
@@ -5069,6 +5249,8 @@ loop:
 	VFMADD231PS  Z24, Z26, Z22
 	VFMADD231PS  Z25, Z26, Z23
 	ADDQ         BX, R9
+	PREFETCHT1   (R9)(R14*1)
+	PREFETCHT1   64(R9)(R14*1)
 	VMOVUPS      (R9), Z24
 	VMOVUPS      64(R9), Z25
 	VBROADCASTSS 8(R10), Z26
@@ -5108,6 +5290,8 @@ loop:
 	VFMADD231PS  Z24, Z26, Z22
 	VFMADD231PS  Z25, Z26, Z23
 	ADDQ         BX, R9
+	PREFETCHT1   (R9)(R14*1)
+	PREFETCHT1   64(R9)(R14*1)
 	VMOVUPS      (R9), Z24
 	VMOVUPS      64(R9), Z25
 	VBROADCASTSS 12(R10), Z26
@@ -5159,6 +5343,8 @@ tail:
 	JZ   store
 
 one:
+	PREFETCHT1   (R9)(R14*1)
+	PREFETCHT1   64(R9)(R14*1)
 	VMOVUPS      (R9), Z24
 	VMOVUPS      64(R9), Z25
 	VBROADCASTSS (R10), Z26
@@ -6123,7 +6309,7 @@ loop:
 	RET
 
 // func gemmF32NarrowAVX512x1(tiles int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, from *float32, ldfrom int)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·gemmF32NarrowAVX512x1(SB), NOSPLIT, $0-80
 	MOVQ tiles+0(FP), AX
 	MOVQ a+16(FP), CX
@@ -6139,22 +6325,28 @@ tile:
 	MOVQ    k+8(FP), R8
 	MOVQ    b+32(FP), R9
 	MOVQ    CX, R10
+	MOVQ    R8, R11
+	IMULQ   BX, R11
 	SUBQ    $0x04, R8
 	JL      tail
 
 loop:
+	PREFETCHT1   (R9)(R11*1)
 	VMOVUPS      (R9), Z1
 	VBROADCASTSS (R10), Z2
 	VFMADD231PS  Z1, Z2, Z0
 	ADDQ         BX, R9
+	PREFETCHT1   (R9)(R11*1)
 	VMOVUPS      (R9), Z1
 	VBROADCASTSS 4(R10), Z2
 	VFMADD231PS  Z1, Z2, Z0
 	ADDQ         BX, R9
+	PREFETCHT1   (R9)(R11*1)
 	VMOVUPS      (R9), Z1
 	VBROADCASTSS 8(R10), Z2
 	VFMADD231PS  Z1, Z2, Z0
 	ADDQ         BX, R9
+	PREFETCHT1   (R9)(R11*1)
 	VMOVUPS      (R9), Z1
 	VBROADCASTSS 12(R10), Z2
 	VFMADD231PS  Z1, Z2, Z0
@@ -6168,6 +6360,7 @@ tail:
 	JZ   store
 
 one:
+	PREFETCHT1   (R9)(R11*1)
 	VMOVUPS      (R9), Z1
 	VBROADCASTSS (R10), Z2
 	VFMADD231PS  Z1, Z2, Z0
@@ -6239,7 +6432,7 @@ loop:
 	RET
 
 // func gemmF32NarrowAVX512x2(tiles int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, from *float32, ldfrom int)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·gemmF32NarrowAVX512x2(SB), NOSPLIT, $0-80
 	MOVQ tiles+0(FP), AX
 	MOVQ a+16(FP), CX
@@ -6257,28 +6450,34 @@ tile:
 	MOVQ    k+8(FP), R8
 	MOVQ    b+32(FP), R9
 	MOVQ    CX, R10
+	MOVQ    R8, R11
+	IMULQ   BX, R11
 	SUBQ    $0x04, R8
 	JL      tail
 
 loop:
+	PREFETCHT1   (R9)(R11*1)
 	VMOVUPS      (R9), Z2
 	VBROADCASTSS (R10), Z3
 	VFMADD231PS  Z2, Z3, Z0
 	VBROADCASTSS (R10)(DX*1), Z3
 	VFMADD231PS  Z2, Z3, Z1
 	ADDQ         BX, R9
+	PREFETCHT1   (R9)(R11*1)
 	VMOVUPS      (R9), Z2
 	VBROADCASTSS 4(R10), Z3
 	VFMADD231PS  Z2, Z3, Z0
 	VBROADCASTSS 4(R10)(DX*1), Z3
 	VFMADD231PS  Z2, Z3, Z1
 	ADDQ         BX, R9
+	PREFETCHT1   (R9)(R11*1)
 	VMOVUPS      (R9), Z2
 	VBROADCASTSS 8(R10), Z3
 	VFMADD231PS  Z2, Z3, Z0
 	VBROADCASTSS 8(R10)(DX*1), Z3
 	VFMADD231PS  Z2, Z3, Z1
 	ADDQ         BX, R9
+	PREFETCHT1   (R9)(R11*1)
 	VMOVUPS      (R9), Z2
 	VBROADCASTSS 12(R10), Z3
 	VFMADD231PS  Z2, Z3, Z0
@@ -6294,6 +6493,7 @@ tail:
 	JZ   store
 
 one:
+	PREFETCHT1   (R9)(R11*1)
 	VMOVUPS      (R9), Z2
 	VBROADCASTSS (R10), Z3
 	VFMADD231PS  Z2, Z3, Z0
@@ -6392,7 +6592,7 @@ loop:
 	RET
 
 // func gemmF32NarrowAVX512x3(tiles int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, from *float32, ldfrom int)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·gemmF32NarrowAVX512x3(SB), NOSPLIT, $0-80
 	MOVQ tiles+0(FP), AX
 	MOVQ a+16(FP), CX
@@ -6412,10 +6612,13 @@ tile:
 	MOVQ    k+8(FP), R8
 	MOVQ    b+32(FP), R9
 	MOVQ    CX, R10
+	MOVQ    R8, R11
+	IMULQ   BX, R11
 	SUBQ    $0x04, R8
 	JL      tail
 
 loop:
+	PREFETCHT1   (R9)(R11*1)
 	VMOVUPS      (R9), Z3
 	VBROADCASTSS (R10), Z4
 	VFMADD231PS  Z3, Z4, Z0
@@ -6424,6 +6627,7 @@ loop:
 	VBROADCASTSS (R10)(DX*2), Z4
 	VFMADD231PS  Z3, Z4, Z2
 	ADDQ         BX, R9
+	PREFETCHT1   (R9)(R11*1)
 	VMOVUPS      (R9), Z3
 	VBROADCASTSS 4(R10), Z4
 	VFMADD231PS  Z3, Z4, Z0
@@ -6432,6 +6636,7 @@ loop:
 	VBROADCASTSS 4(R10)(DX*2), Z4
 	VFMADD231PS  Z3, Z4, Z2
 	ADDQ         BX, R9
+	PREFETCHT1   (R9)(R11*1)
 	VMOVUPS      (R9), Z3
 	VBROADCASTSS 8(R10), Z4
 	VFMADD231PS  Z3, Z4, Z0
@@ -6440,6 +6645,7 @@ loop:
 	VBROADCASTSS 8(R10)(DX*2), Z4
 	VFMADD231PS  Z3, Z4, Z2
 	ADDQ         BX, R9
+	PREFETCHT1   (R9)(R11*1)
 	VMOVUPS      (R9), Z3
 	VBROADCASTSS 12(R10), Z4
 	VFMADD231PS  Z3, Z4, Z0
@@ -6457,6 +6663,7 @@ tail:
 	JZ   store
 
 one:
+	PREFETCHT1   (R9)(R11*1)
 	VMOVUPS      (R9), Z3
 	VBROADCASTSS (R10), Z4
 	VFMADD231PS  Z3, Z4, Z0
@@ -6582,7 +6789,7 @@ loop:
 	RET
 
 // func gemmF32NarrowAVX512x4(tiles int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, from *float32, ldfrom int)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·gemmF32NarrowAVX512x4(SB), NOSPLIT, $0-80
 	MOVQ tiles+0(FP), AX
 	MOVQ a+16(FP), CX
@@ -6606,10 +6813,13 @@ tile:
 	MOVQ    CX, R10
 	LEAQ    (R10)(DX*2), R11
 	ADDQ    DX, R11
+	MOVQ    R8, R12
+	IMULQ   BX, R12
 	SUBQ    $0x04, R8
 	JL      tail
 
 loop:
+	PREFETCHT1   (R9)(R12*1)
 	VMOVUPS      (R9), Z4
 	VBROADCASTSS (R10), Z5
 	VFMADD231PS  Z4, Z5, Z0
@@ -6620,6 +6830,7 @@ loop:
 	VBROADCASTSS (R11), Z5
 	VFMADD231PS  Z4, Z5, Z3
 	ADDQ         BX, R9
+	PREFETCHT1   (R9)(R12*1)
 	VMOVUPS      (R9), Z4
 	VBROADCASTSS 4(R10), Z5
 	VFMADD231PS  Z4, Z5, Z0
@@ -6630,6 +6841,7 @@ loop:
 	VBROADCASTSS 4(R11), Z5
 	VFMADD231PS  Z4, Z5, Z3
 	ADDQ         BX, R9
+	PREFETCHT1   (R9)(R12*1)
 	VMOVUPS      (R9), Z4
 	VBROADCASTSS 8(R10), Z5
 	VFMADD231PS  Z4, Z5, Z0
@@ -6640,6 +6852,7 @@ loop:
 	VBROADCASTSS 8(R11), Z5
 	VFMADD231PS  Z4, Z5, Z3
 	ADDQ         BX, R9
+	PREFETCHT1   (R9)(R12*1)
 	VMOVUPS      (R9), Z4
 	VBROADCASTSS 12(R10), Z5
 	VFMADD231PS  Z4, Z5, Z0
@@ -6660,6 +6873,7 @@ tail:
 	JZ   store
 
 one:
+	PREFETCHT1   (R9)(R12*1)
 	VMOVUPS      (R9), Z4
 	VBROADCASTSS (R10), Z5
 	VFMADD231PS  Z4, Z5, Z0
@@ -6816,7 +7030,7 @@ loop:
 	RET
 
 // func gemmF32NarrowAVX512x5(tiles int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, from *float32, ldfrom int)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·gemmF32NarrowAVX512x5(SB), NOSPLIT, $0-80
 	MOVQ tiles+0(FP), AX
 	MOVQ a+16(FP), CX
@@ -6842,10 +7056,13 @@ tile:
 	MOVQ    CX, R10
 	LEAQ    (R10)(DX*2), R11
 	ADDQ    DX, R11
+	MOVQ    R8, R12
+	IMULQ   BX, R12
 	SUBQ    $0x04, R8
 	JL      tail
 
 loop:
+	PREFETCHT1   (R9)(R12*1)
 	VMOVUPS      (R9), Z5
 	VBROADCASTSS (R10), Z6
 	VFMADD231PS  Z5, Z6, Z0
@@ -6858,6 +7075,7 @@ loop:
 	VBROADCASTSS (R11)(DX*1), Z6
 	VFMADD231PS  Z5, Z6, Z4
 	ADDQ         BX, R9
+	PREFETCHT1   (R9)(R12*1)
 	VMOVUPS      (R9), Z5
 	VBROADCASTSS 4(R10), Z6
 	VFMADD231PS  Z5, Z6, Z0
@@ -6870,6 +7088,7 @@ loop:
 	VBROADCASTSS 4(R11)(DX*1), Z6
 	VFMADD231PS  Z5, Z6, Z4
 	ADDQ         BX, R9
+	PREFETCHT1   (R9)(R12*1)
 	VMOVUPS      (R9), Z5
 	VBROADCASTSS 8(R10), Z6
 	VFMADD231PS  Z5, Z6, Z0
@@ -6882,6 +7101,7 @@ loop:
 	VBROADCASTSS 8(R11)(DX*1), Z6
 	VFMADD231PS  Z5, Z6, Z4
 	ADDQ         BX, R9
+	PREFETCHT1   (R9)(R12*1)
 	VMOVUPS      (R9), Z5
 	VBROADCASTSS 12(R10), Z6
 	VFMADD231PS  Z5, Z6, Z0
@@ -6904,6 +7124,7 @@ tail:
 	JZ   store
 
 one:
+	PREFETCHT1   (R9)(R12*1)
 	VMOVUPS      (R9), Z5
 	VBROADCASTSS (R10), Z6
 	VFMADD231PS  Z5, Z6, Z0
@@ -7087,7 +7308,7 @@ loop:
 	RET
 
 // func gemmF32NarrowAVX512x6(tiles int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, from *float32, ldfrom int)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·gemmF32NarrowAVX512x6(SB), NOSPLIT, $0-80
 	MOVQ tiles+0(FP), AX
 	MOVQ a+16(FP), CX
@@ -7115,10 +7336,13 @@ tile:
 	MOVQ    CX, R10
 	LEAQ    (R10)(DX*2), R11
 	ADDQ    DX, R11
+	MOVQ    R8, R12
+	IMULQ   BX, R12
 	SUBQ    $0x04, R8
 	JL      tail
 
 loop:
+	PREFETCHT1   (R9)(R12*1)
 	VMOVUPS      (R9), Z6
 	VBROADCASTSS (R10), Z7
 	VFMADD231PS  Z6, Z7, Z0
@@ -7133,6 +7357,7 @@ loop:
 	VBROADCASTSS (R11)(DX*2), Z7
 	VFMADD231PS  Z6, Z7, Z5
 	ADDQ         BX, R9
+	PREFETCHT1   (R9)(R12*1)
 	VMOVUPS      (R9), Z6
 	VBROADCASTSS 4(R10), Z7
 	VFMADD231PS  Z6, Z7, Z0
@@ -7147,6 +7372,7 @@ loop:
 	VBROADCASTSS 4(R11)(DX*2), Z7
 	VFMADD231PS  Z6, Z7, Z5
 	ADDQ         BX, R9
+	PREFETCHT1   (R9)(R12*1)
 	VMOVUPS      (R9), Z6
 	VBROADCASTSS 8(R10), Z7
 	VFMADD231PS  Z6, Z7, Z0
@@ -7161,6 +7387,7 @@ loop:
 	VBROADCASTSS 8(R11)(DX*2), Z7
 	VFMADD231PS  Z6, Z7, Z5
 	ADDQ         BX, R9
+	PREFETCHT1   (R9)(R12*1)
 	VMOVUPS      (R9), Z6
 	VBROADCASTSS 12(R10), Z7
 	VFMADD231PS  Z6, Z7, Z0
@@ -7185,6 +7412,7 @@ tail:
 	JZ   store
 
 one:
+	PREFETCHT1   (R9)(R12*1)
 	VMOVUPS      (R9), Z6
 	VBROADCASTSS (R10), Z7
 	VFMADD231PS  Z6, Z7, Z0
@@ -7395,7 +7623,7 @@ loop:
 	RET
 
 // func gemmF32NarrowAVX512x7(tiles int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, from *float32, ldfrom int)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·gemmF32NarrowAVX512x7(SB), NOSPLIT, $0-80
 	MOVQ tiles+0(FP), AX
 	MOVQ a+16(FP), CX
@@ -7427,10 +7655,13 @@ tile:
 	ADDQ    DX, R11
 	LEAQ    (R11)(DX*2), R12
 	ADDQ    DX, R12
+	MOVQ    R8, R13
+	IMULQ   BX, R13
 	SUBQ    $0x04, R8
 	JL      tail
 
 loop:
+	PREFETCHT1   (R9)(R13*1)
 	VMOVUPS      (R9), Z7
 	VBROADCASTSS (R10), Z8
 	VFMADD231PS  Z7, Z8, Z0
@@ -7447,6 +7678,7 @@ loop:
 	VBROADCASTSS (R12), Z8
 	VFMADD231PS  Z7, Z8, Z6
 	ADDQ         BX, R9
+	PREFETCHT1   (R9)(R13*1)
 	VMOVUPS      (R9), Z7
 	VBROADCASTSS 4(R10), Z8
 	VFMADD231PS  Z7, Z8, Z0
@@ -7463,6 +7695,7 @@ loop:
 	VBROADCASTSS 4(R12), Z8
 	VFMADD231PS  Z7, Z8, Z6
 	ADDQ         BX, R9
+	PREFETCHT1   (R9)(R13*1)
 	VMOVUPS      (R9), Z7
 	VBROADCASTSS 8(R10), Z8
 	VFMADD231PS  Z7, Z8, Z0
@@ -7479,6 +7712,7 @@ loop:
 	VBROADCASTSS 8(R12), Z8
 	VFMADD231PS  Z7, Z8, Z6
 	ADDQ         BX, R9
+	PREFETCHT1   (R9)(R13*1)
 	VMOVUPS      (R9), Z7
 	VBROADCASTSS 12(R10), Z8
 	VFMADD231PS  Z7, Z8, Z0
@@ -7506,6 +7740,7 @@ tail:
 	JZ   store
 
 one:
+	PREFETCHT1   (R9)(R13*1)
 	VMOVUPS      (R9), Z7
 	VBROADCASTSS (R10), Z8
 	VFMADD231PS  Z7, Z8, Z0
@@ -7747,7 +7982,7 @@ loop:
 	RET
 
 // func gemmF32NarrowAVX512x8(tiles int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, from *float32, ldfrom int)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·gemmF32NarrowAVX512x8(SB), NOSPLIT, $0-80
 	MOVQ tiles+0(FP), AX
 	MOVQ a+16(FP), CX
@@ -7781,10 +8016,13 @@ tile:
 	ADDQ    DX, R11
 	LEAQ    (R11)(DX*2), R12
 	ADDQ    DX, R12
+	MOVQ    R8, R13
+	IMULQ   BX, R13
 	SUBQ    $0x04, R8
 	JL      tail
 
 loop:
+	PREFETCHT1   (R9)(R13*1)
 	VMOVUPS      (R9), Z8
 	VBROADCASTSS (R10), Z9
 	VFMADD231PS  Z8, Z9, Z0
@@ -7803,6 +8041,7 @@ loop:
 	VBROADCASTSS (R12)(DX*1), Z9
 	VFMADD231PS  Z8, Z9, Z7
 	ADDQ         BX, R9
+	PREFETCHT1   (R9)(R13*1)
 	VMOVUPS      (R9), Z8
 	VBROADCASTSS 4(R10), Z9
 	VFMADD231PS  Z8, Z9, Z0
@@ -7821,6 +8060,7 @@ loop:
 	VBROADCASTSS 4(R12)(DX*1), Z9
 	VFMADD231PS  Z8, Z9, Z7
 	ADDQ         BX, R9
+	PREFETCHT1   (R9)(R13*1)
 	VMOVUPS      (R9), Z8
 	VBROADCASTSS 8(R10), Z9
 	VFMADD231PS  Z8, Z9, Z0
@@ -7839,6 +8079,7 @@ loop:
 	VBROADCASTSS 8(R12)(DX*1), Z9
 	VFMADD231PS  Z8, Z9, Z7
 	ADDQ         BX, R9
+	PREFETCHT1   (R9)(R13*1)
 	VMOVUPS      (R9), Z8
 	VBROADCASTSS 12(R10), Z9
 	VFMADD231PS  Z8, Z9, Z0
@@ -7868,6 +8109,7 @@ tail:
 	JZ   store
 
 one:
+	PREFETCHT1   (R9)(R13*1)
 	VMOVUPS      (R9), Z8
 	VBROADCASTSS (R10), Z9
 	VFMADD231PS  Z8, Z9, Z0
@@ -8136,7 +8378,7 @@ loop:
 	RET
 
 // func gemmF32NarrowAVX512x9(tiles int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, from *float32, ldfrom int)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·gemmF32NarrowAVX512x9(SB), NOSPLIT, $0-80
 	MOVQ tiles+0(FP), AX
 	MOVQ a+16(FP), CX
@@ -8172,10 +8414,13 @@ tile:
 	ADDQ    DX, R11
 	LEAQ    (R11)(DX*2), R12
 	ADDQ    DX, R12
+	MOVQ    R8, R13
+	IMULQ   BX, R13
 	SUBQ    $0x04, R8
 	JL      tail
 
 loop:
+	PREFETCHT1   (R9)(R13*1)
 	VMOVUPS      (R9), Z9
 	VBROADCASTSS (R10), Z10
 	VFMADD231PS  Z9, Z10, Z0
@@ -8196,6 +8441,7 @@ loop:
 	VBROADCASTSS (R12)(DX*2), Z10
 	VFMADD231PS  Z9, Z10, Z8
 	ADDQ         BX, R9
+	PREFETCHT1   (R9)(R13*1)
 	VMOVUPS      (R9), Z9
 	VBROADCASTSS 4(R10), Z10
 	VFMADD231PS  Z9, Z10, Z0
@@ -8216,6 +8462,7 @@ loop:
 	VBROADCASTSS 4(R12)(DX*2), Z10
 	VFMADD231PS  Z9, Z10, Z8
 	ADDQ         BX, R9
+	PREFETCHT1   (R9)(R13*1)
 	VMOVUPS      (R9), Z9
 	VBROADCASTSS 8(R10), Z10
 	VFMADD231PS  Z9, Z10, Z0
@@ -8236,6 +8483,7 @@ loop:
 	VBROADCASTSS 8(R12)(DX*2), Z10
 	VFMADD231PS  Z9, Z10, Z8
 	ADDQ         BX, R9
+	PREFETCHT1   (R9)(R13*1)
 	VMOVUPS      (R9), Z9
 	VBROADCASTSS 12(R10), Z10
 	VFMADD231PS  Z9, Z10, Z0
@@ -8267,6 +8515,7 @@ tail:
 	JZ   store
 
 one:
+	PREFETCHT1   (R9)(R13*1)
 	VMOVUPS      (R9), Z9
 	VBROADCASTSS (R10), Z10
 	VFMADD231PS  Z9, Z10, Z0
@@ -8562,7 +8811,7 @@ loop:
 	RET
 
 // func gemmF32NarrowAVX512x10(tiles int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, from *float32, ldfrom int)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·gemmF32NarrowAVX512x10(SB), NOSPLIT, $0-80
 	MOVQ tiles+0(FP), AX
 	MOVQ a+16(FP), CX
@@ -8602,10 +8851,13 @@ tile:
 	ADDQ    DX, R12
 	LEAQ    (R12)(DX*2), R13
 	ADDQ    DX, R13
+	MOVQ    R8, R14
+	IMULQ   BX, R14
 	SUBQ    $0x04, R8
 	JL      tail
 
 loop:
+	PREFETCHT1   (R9)(R14*1)
 	VMOVUPS      (R9), Z10
 	VBROADCASTSS (R10), Z11
 	VFMADD231PS  Z10, Z11, Z0
@@ -8628,6 +8880,7 @@ loop:
 	VBROADCASTSS (R13), Z11
 	VFMADD231PS  Z10, Z11, Z9
 	ADDQ         BX, R9
+	PREFETCHT1   (R9)(R14*1)
 	VMOVUPS      (R9), Z10
 	VBROADCASTSS 4(R10), Z11
 	VFMADD231PS  Z10, Z11, Z0
@@ -8650,6 +8903,7 @@ loop:
 	VBROADCASTSS 4(R13), Z11
 	VFMADD231PS  Z10, Z11, Z9
 	ADDQ         BX, R9
+	PREFETCHT1   (R9)(R14*1)
 	VMOVUPS      (R9), Z10
 	VBROADCASTSS 8(R10), Z11
 	VFMADD231PS  Z10, Z11, Z0
@@ -8672,6 +8926,7 @@ loop:
 	VBROADCASTSS 8(R13), Z11
 	VFMADD231PS  Z10, Z11, Z9
 	ADDQ         BX, R9
+	PREFETCHT1   (R9)(R14*1)
 	VMOVUPS      (R9), Z10
 	VBROADCASTSS 12(R10), Z11
 	VFMADD231PS  Z10, Z11, Z0
@@ -8706,6 +8961,7 @@ tail:
 	JZ   store
 
 one:
+	PREFETCHT1   (R9)(R14*1)
 	VMOVUPS      (R9), Z10
 	VBROADCASTSS (R10), Z11
 	VFMADD231PS  Z10, Z11, Z0
@@ -9032,7 +9288,7 @@ loop:
 	RET
 
 // func gemmF32NarrowAVX512x11(tiles int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, from *float32, ldfrom int)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·gemmF32NarrowAVX512x11(SB), NOSPLIT, $0-80
 	MOVQ tiles+0(FP), AX
 	MOVQ a+16(FP), CX
@@ -9074,10 +9330,13 @@ tile:
 	ADDQ    DX, R12
 	LEAQ    (R12)(DX*2), R13
 	ADDQ    DX, R13
+	MOVQ    R8, R14
+	IMULQ   BX, R14
 	SUBQ    $0x04, R8
 	JL      tail
 
 loop:
+	PREFETCHT1   (R9)(R14*1)
 	VMOVUPS      (R9), Z11
 	VBROADCASTSS (R10), Z12
 	VFMADD231PS  Z11, Z12, Z0
@@ -9102,6 +9361,7 @@ loop:
 	VBROADCASTSS (R13)(DX*1), Z12
 	VFMADD231PS  Z11, Z12, Z10
 	ADDQ         BX, R9
+	PREFETCHT1   (R9)(R14*1)
 	VMOVUPS      (R9), Z11
 	VBROADCASTSS 4(R10), Z12
 	VFMADD231PS  Z11, Z12, Z0
@@ -9126,6 +9386,7 @@ loop:
 	VBROADCASTSS 4(R13)(DX*1), Z12
 	VFMADD231PS  Z11, Z12, Z10
 	ADDQ         BX, R9
+	PREFETCHT1   (R9)(R14*1)
 	VMOVUPS      (R9), Z11
 	VBROADCASTSS 8(R10), Z12
 	VFMADD231PS  Z11, Z12, Z0
@@ -9150,6 +9411,7 @@ loop:
 	VBROADCASTSS 8(R13)(DX*1), Z12
 	VFMADD231PS  Z11, Z12, Z10
 	ADDQ         BX, R9
+	PREFETCHT1   (R9)(R14*1)
 	VMOVUPS      (R9), Z11
 	VBROADCASTSS 12(R10), Z12
 	VFMADD231PS  Z11, Z12, Z0
@@ -9186,6 +9448,7 @@ tail:
 	JZ   store
 
 one:
+	PREFETCHT1   (R9)(R14*1)
 	VMOVUPS      (R9), Z11
 	VBROADCASTSS (R10), Z12
 	VFMADD231PS  Z11, Z12, Z0
@@ -9539,7 +9802,7 @@ loop:
 	RET
 
 // func gemmF32NarrowAVX512x12(tiles int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, from *float32, ldfrom int)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·gemmF32NarrowAVX512x12(SB), NOSPLIT, $0-80
 	MOVQ tiles+0(FP), AX
 	MOVQ a+16(FP), CX
@@ -9583,10 +9846,13 @@ tile:
 	ADDQ    DX, R12
 	LEAQ    (R12)(DX*2), R13
 	ADDQ    DX, R13
+	MOVQ    R8, R14
+	IMULQ   BX, R14
 	SUBQ    $0x04, R8
 	JL      tail
 
 loop:
+	PREFETCHT1   (R9)(R14*1)
 	VMOVUPS      (R9), Z12
 	VBROADCASTSS (R10), Z13
 	VFMADD231PS  Z12, Z13, Z0
@@ -9613,6 +9879,7 @@ loop:
 	VBROADCASTSS (R13)(DX*2), Z13
 	VFMADD231PS  Z12, Z13, Z11
 	ADDQ         BX, R9
+	PREFETCHT1   (R9)(R14*1)
 	VMOVUPS      (R9), Z12
 	VBROADCASTSS 4(R10), Z13
 	VFMADD231PS  Z12, Z13, Z0
@@ -9639,6 +9906,7 @@ loop:
 	VBROADCASTSS 4(R13)(DX*2), Z13
 	VFMADD231PS  Z12, Z13, Z11
 	ADDQ         BX, R9
+	PREFETCHT1   (R9)(R14*1)
 	VMOVUPS      (R9), Z12
 	VBROADCASTSS 8(R10), Z13
 	VFMADD231PS  Z12, Z13, Z0
@@ -9665,6 +9933,7 @@ loop:
 	VBROADCASTSS 8(R13)(DX*2), Z13
 	VFMADD231PS  Z12, Z13, Z11
 	ADDQ         BX, R9
+	PREFETCHT1   (R9)(R14*1)
 	VMOVUPS      (R9), Z12
 	VBROADCASTSS 12(R10), Z13
 	VFMADD231PS  Z12, Z13, Z0
@@ -9703,6 +9972,7 @@ tail:
 	JZ   store
 
 one:
+	PREFETCHT1   (R9)(R14*1)
 	VMOVUPS      (R9), Z12
 	VBROADCASTSS (R10), Z13
 	VFMADD231PS  Z12, Z13, Z0
