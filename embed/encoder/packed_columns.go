@@ -29,15 +29,15 @@ func (g *group) byColumns(workers int) bool {
 // panels shares a product's panels, some tickets for each worker so that one
 // that falls behind is not waited for.
 func (g *group) panels(l *packedLinear, workers int, s step) {
-	const tickets = 4
-	n := l.panels()
-	g.chunk = (n + tickets*workers - 1) / (tickets * workers)
-	g.share((n+g.chunk-1)/g.chunk, s)
+	const perWorker = 4
+	g.tickets = min(l.panels(), perWorker*workers)
+	g.share(g.tickets, s)
 }
 
 // cut is the panels of a ticket.
 func (g *group) cut(l *packedLinear, ticket int) (lo, hi int) {
-	return ticket * g.chunk, min((ticket+1)*g.chunk, l.panels())
+	n := l.panels()
+	return ticket * n / g.tickets, (ticket + 1) * n / g.tickets
 }
 
 // The layers' inputs, all rows of them.

@@ -21,7 +21,7 @@ type group struct {
 	tokens  int
 	layer   int
 	blocks  int // number of row blocks
-	chunk   int // panels of a ticket
+	tickets int // of a product shared by columns
 	buf     []float32
 	x       []float32 // [T, H] states
 	qkv     []float32 // [T, 3H]
