@@ -91,47 +91,55 @@ func (g *GemmInt8) Run(l Level, lo, hi int) {
 	for row := 0; row < g.M; row += step {
 		end := min(row+step, g.M)
 		for p := lo; p < hi; p++ {
-			for r := row; r < end; {
-				h := l.heightInt8(end - r)
-				g.tile(l, r, h, p*panel)
-				r += h
-			}
+			g.panel(l, row, end-row, p*panel)
 		}
 	}
 }
 
-// tile computes h rows of one panel; a panel that B does not fill goes through
-// a buffer of its own.
-func (g *GemmInt8) tile(l Level, r, h, col int) {
-	t := tileInt8{a: g.A, row: r, b: g.B, col: col, c: g.C, ldc: g.LDC}
-	n := min(panel, g.B.N-col)
-	var buf [tileRows * panel]float32
-	if n < panel {
-		for i := range h {
-			switch {
-			case g.Add:
-				copy(buf[i*panel:i*panel+n], g.C[(r+i)*g.LDC+col:])
-			case g.Bias != nil:
-				copy(buf[i*panel:i*panel+n], g.Bias[col:])
-			}
-		}
-		t.c, t.ldc, t.from, t.ldfrom = buf[:], panel, buf[:], panel
-		t.run(l, h)
-		for i := range h {
-			copy(g.C[(r+i)*g.LDC+col:(r+i)*g.LDC+g.B.N], buf[i*panel:])
-		}
+// panel computes rows [row, row+rows) of the columns from col on.
+func (g *GemmInt8) panel(l Level, row, rows, col int) {
+	if col+panel > g.B.N {
+		g.edge(l, row, rows, col)
 		return
 	}
-	t.c = g.C[r*g.LDC+col:]
+	t := tileInt8{a: g.A, row: row, b: g.B, col: col, c: g.C[row*g.LDC+col:], ldc: g.LDC}
+	var zero [panel]float32
 	switch {
 	case g.Add:
 		t.from, t.ldfrom = t.c, g.LDC
 	case g.Bias != nil:
 		t.from, t.ldfrom = g.Bias[col:], 0
 	default:
-		t.from, t.ldfrom = buf[:panel], 0
+		t.from, t.ldfrom = zero[:], 0
 	}
-	t.run(l, h)
+	t.rows(l, rows)
+}
+
+// edge computes the last panel where B has fewer than 32 columns left, through
+// a tile of its own so that nothing is written beside C.
+func (g *GemmInt8) edge(l Level, row, rows, col int) {
+	var c [tileRows * panel]float32
+	n := g.B.N - col
+	for end := row + rows; row < end; {
+		h := l.heightInt8(end - row)
+		for i := range h {
+			from := c[i*panel : i*panel+n]
+			switch {
+			case g.Add:
+				copy(from, g.C[(row+i)*g.LDC+col:])
+			case g.Bias != nil:
+				copy(from, g.Bias[col:])
+			default:
+				clear(from)
+			}
+		}
+		t := tileInt8{a: g.A, row: row, b: g.B, col: col, c: c[:], ldc: panel, from: c[:], ldfrom: panel}
+		t.run(l, h, 1)
+		for i := range h {
+			copy(g.C[(row+i)*g.LDC+col:(row+i)*g.LDC+g.B.N], c[i*panel:])
+		}
+		row += h
+	}
 }
 
 // heightInt8 is the height of the next tile when rows remain.
@@ -154,6 +162,24 @@ type tileInt8 struct {
 	ldfrom int
 }
 
+// rows computes n rows in tiles of nearly equal height.
+func (t *tileInt8) rows(l Level, n int) {
+	for n > 0 {
+		h := l.heightInt8(n)
+		tiles := 1
+		for rest := n - h; rest > 0 && l.heightInt8(rest) == h; rest -= h {
+			tiles++
+		}
+		t.run(l, h, tiles)
+		done := h * tiles
+		if n -= done; n == 0 {
+			return
+		}
+		t.row += done
+		t.c, t.from = t.c[done*t.ldc:], t.from[done*t.ldfrom:]
+	}
+}
+
 // panelData is the packed panel that the tile's columns lie in.
 func (t *tileInt8) panelData() []int8 { return t.b.data[t.col*groups(t.b.K)*4:] }
 
@@ -169,7 +195,7 @@ func (t *tileInt8) runPlain(h int) {
 			}
 		}
 		for j, v := range acc {
-			v -= t.a.Zero[t.row+r] * t.b.sum[t.col+j]
+			v += t.a.Zero[t.row+r] * t.b.negSum[t.col+j]
 			t.c[r*t.ldc+j] = t.from[r*t.ldfrom+j] + t.a.Scale[t.row+r]*(t.b.Col[t.col+j]*float32(v))
 		}
 	}

@@ -12,7 +12,8 @@ type PackedInt8 struct {
 	N, K int
 	data []int8    // [panels][groups(K)][32][4]
 	Col  []float32 // [panels*32] scale of a column's weights
-	sum  []int32   // [panels*32] sum of a column's bytes, for the zero point
+	// negSum is the negative sum of a column's bytes, for the zero point.
+	negSum []int32 // [panels*32]
 }
 
 // groups is the number of groups of four that hold k values.
@@ -28,13 +29,14 @@ func PackInt8(w []float32, n, k int) *PackedInt8 {
 // it, with the same result as plain Go.
 func (a *Arena) PackInt8(n, k int, rows Rows) *PackedInt8 {
 	g, wide := groups(k), padPanel(n)
-	p := &PackedInt8{N: n, K: k, data: a.int8s(wide * g * 4), Col: make([]float32, wide), sum: make([]int32, wide)}
+	p := &PackedInt8{N: n, K: k, data: a.int8s(wide * g * 4), Col: make([]float32, wide), negSum: make([]int32, wide)}
 	l, row, block := detect(), make([]float32, k), make([]int8, panel*g*4)
 	for j := 0; j < n; j += panel {
 		clear(block)
 		for i := range min(panel, n-j) {
 			rows(row, j+i)
-			p.Col[j+i], p.sum[j+i] = l.quantizeWeights(row, block[i*g*4:])
+			scale, sum := l.quantizeWeights(row, block[i*g*4:])
+			p.Col[j+i], p.negSum[j+i] = scale, -sum
 		}
 		// Four bytes travel together, in the place of a float32.
 		l.packColumns(words(p.data[j*g*4:]), words(block), g, panel, g)

@@ -129,49 +129,49 @@ func gemmF32NarrowAVX512(rows int, tiles int, k int, a *float32, lda int, b *flo
 }
 
 // gemmI8AVX2 calls the micro-kernel of a height.
-func gemmI8AVX2(rows int, k4 int, a *uint8, lda int, b *int8, c *float32, ldc int, from *float32, ldfrom int, scale *float32, zero *int32, colScale *float32, colSum *int32) {
+func gemmI8AVX2(rows int, tiles int, k4 int, a *uint8, lda int, b *int8, c *float32, ldc int, from *float32, ldfrom int, scale *float32, zero *int32, colScale *float32, negSum *int32) {
 	switch rows {
 	case 1:
-		gemmI8AVX2x1(k4, a, lda, b, c, ldc, from, ldfrom, scale, zero, colScale, colSum)
+		gemmI8AVX2x1(tiles, k4, a, lda, b, c, ldc, from, ldfrom, scale, zero, colScale, negSum)
 	case 2:
-		gemmI8AVX2x2(k4, a, lda, b, c, ldc, from, ldfrom, scale, zero, colScale, colSum)
+		gemmI8AVX2x2(tiles, k4, a, lda, b, c, ldc, from, ldfrom, scale, zero, colScale, negSum)
 	case 3:
-		gemmI8AVX2x3(k4, a, lda, b, c, ldc, from, ldfrom, scale, zero, colScale, colSum)
+		gemmI8AVX2x3(tiles, k4, a, lda, b, c, ldc, from, ldfrom, scale, zero, colScale, negSum)
 	case 4:
-		gemmI8AVX2x4(k4, a, lda, b, c, ldc, from, ldfrom, scale, zero, colScale, colSum)
+		gemmI8AVX2x4(tiles, k4, a, lda, b, c, ldc, from, ldfrom, scale, zero, colScale, negSum)
 	case 5:
-		gemmI8AVX2x5(k4, a, lda, b, c, ldc, from, ldfrom, scale, zero, colScale, colSum)
+		gemmI8AVX2x5(tiles, k4, a, lda, b, c, ldc, from, ldfrom, scale, zero, colScale, negSum)
 	case 6:
-		gemmI8AVX2x6(k4, a, lda, b, c, ldc, from, ldfrom, scale, zero, colScale, colSum)
+		gemmI8AVX2x6(tiles, k4, a, lda, b, c, ldc, from, ldfrom, scale, zero, colScale, negSum)
 	}
 }
 
 // gemmI8VNNI calls the micro-kernel of a height.
-func gemmI8VNNI(rows int, k4 int, a *uint8, lda int, b *int8, c *float32, ldc int, from *float32, ldfrom int, scale *float32, zero *int32, colScale *float32, colSum *int32) {
+func gemmI8VNNI(rows int, tiles int, k4 int, a *uint8, lda int, b *int8, c *float32, ldc int, from *float32, ldfrom int, scale *float32, zero *int32, colScale *float32, negSum *int32) {
 	switch rows {
 	case 1:
-		gemmI8VNNIx1(k4, a, lda, b, c, ldc, from, ldfrom, scale, zero, colScale, colSum)
+		gemmI8VNNIx1(tiles, k4, a, lda, b, c, ldc, from, ldfrom, scale, zero, colScale, negSum)
 	case 2:
-		gemmI8VNNIx2(k4, a, lda, b, c, ldc, from, ldfrom, scale, zero, colScale, colSum)
+		gemmI8VNNIx2(tiles, k4, a, lda, b, c, ldc, from, ldfrom, scale, zero, colScale, negSum)
 	case 3:
-		gemmI8VNNIx3(k4, a, lda, b, c, ldc, from, ldfrom, scale, zero, colScale, colSum)
+		gemmI8VNNIx3(tiles, k4, a, lda, b, c, ldc, from, ldfrom, scale, zero, colScale, negSum)
 	case 4:
-		gemmI8VNNIx4(k4, a, lda, b, c, ldc, from, ldfrom, scale, zero, colScale, colSum)
+		gemmI8VNNIx4(tiles, k4, a, lda, b, c, ldc, from, ldfrom, scale, zero, colScale, negSum)
 	case 5:
-		gemmI8VNNIx5(k4, a, lda, b, c, ldc, from, ldfrom, scale, zero, colScale, colSum)
+		gemmI8VNNIx5(tiles, k4, a, lda, b, c, ldc, from, ldfrom, scale, zero, colScale, negSum)
 	case 6:
-		gemmI8VNNIx6(k4, a, lda, b, c, ldc, from, ldfrom, scale, zero, colScale, colSum)
+		gemmI8VNNIx6(tiles, k4, a, lda, b, c, ldc, from, ldfrom, scale, zero, colScale, negSum)
 	case 7:
-		gemmI8VNNIx7(k4, a, lda, b, c, ldc, from, ldfrom, scale, zero, colScale, colSum)
+		gemmI8VNNIx7(tiles, k4, a, lda, b, c, ldc, from, ldfrom, scale, zero, colScale, negSum)
 	case 8:
-		gemmI8VNNIx8(k4, a, lda, b, c, ldc, from, ldfrom, scale, zero, colScale, colSum)
+		gemmI8VNNIx8(tiles, k4, a, lda, b, c, ldc, from, ldfrom, scale, zero, colScale, negSum)
 	case 9:
-		gemmI8VNNIx9(k4, a, lda, b, c, ldc, from, ldfrom, scale, zero, colScale, colSum)
+		gemmI8VNNIx9(tiles, k4, a, lda, b, c, ldc, from, ldfrom, scale, zero, colScale, negSum)
 	case 10:
-		gemmI8VNNIx10(k4, a, lda, b, c, ldc, from, ldfrom, scale, zero, colScale, colSum)
+		gemmI8VNNIx10(tiles, k4, a, lda, b, c, ldc, from, ldfrom, scale, zero, colScale, negSum)
 	case 11:
-		gemmI8VNNIx11(k4, a, lda, b, c, ldc, from, ldfrom, scale, zero, colScale, colSum)
+		gemmI8VNNIx11(tiles, k4, a, lda, b, c, ldc, from, ldfrom, scale, zero, colScale, negSum)
 	case 12:
-		gemmI8VNNIx12(k4, a, lda, b, c, ldc, from, ldfrom, scale, zero, colScale, colSum)
+		gemmI8VNNIx12(tiles, k4, a, lda, b, c, ldc, from, ldfrom, scale, zero, colScale, negSum)
 	}
 }

@@ -279,155 +279,155 @@ func widenF16AVX512(dst *float32, src *byte, n int)
 //go:noescape
 func gemmF32NarrowAVX512x1(tiles int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, from *float32, ldfrom int)
 
-// gemmI8VNNIx1 computes a 1 x 32 tile over 4*k4 values; strides are in bytes, k4 > 0.
+// gemmI8VNNIx1 computes 1 x 32 tiles over 4*k4 values; strides are in bytes, tiles and k4 > 0.
 //
 //go:noescape
-func gemmI8VNNIx1(k4 int, a *uint8, lda int, b *int8, c *float32, ldc int, from *float32, ldfrom int, scale *float32, zero *int32, colScale *float32, colSum *int32)
+func gemmI8VNNIx1(tiles int, k4 int, a *uint8, lda int, b *int8, c *float32, ldc int, from *float32, ldfrom int, scale *float32, zero *int32, colScale *float32, negSum *int32)
 
 // gemmF32NarrowAVX512x2 computes 2 x 16 tiles; strides are in bytes, tiles and k > 0.
 //
 //go:noescape
 func gemmF32NarrowAVX512x2(tiles int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, from *float32, ldfrom int)
 
-// gemmI8VNNIx2 computes a 2 x 32 tile over 4*k4 values; strides are in bytes, k4 > 0.
+// gemmI8VNNIx2 computes 2 x 32 tiles over 4*k4 values; strides are in bytes, tiles and k4 > 0.
 //
 //go:noescape
-func gemmI8VNNIx2(k4 int, a *uint8, lda int, b *int8, c *float32, ldc int, from *float32, ldfrom int, scale *float32, zero *int32, colScale *float32, colSum *int32)
+func gemmI8VNNIx2(tiles int, k4 int, a *uint8, lda int, b *int8, c *float32, ldc int, from *float32, ldfrom int, scale *float32, zero *int32, colScale *float32, negSum *int32)
 
 // gemmF32NarrowAVX512x3 computes 3 x 16 tiles; strides are in bytes, tiles and k > 0.
 //
 //go:noescape
 func gemmF32NarrowAVX512x3(tiles int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, from *float32, ldfrom int)
 
-// gemmI8VNNIx3 computes a 3 x 32 tile over 4*k4 values; strides are in bytes, k4 > 0.
+// gemmI8VNNIx3 computes 3 x 32 tiles over 4*k4 values; strides are in bytes, tiles and k4 > 0.
 //
 //go:noescape
-func gemmI8VNNIx3(k4 int, a *uint8, lda int, b *int8, c *float32, ldc int, from *float32, ldfrom int, scale *float32, zero *int32, colScale *float32, colSum *int32)
+func gemmI8VNNIx3(tiles int, k4 int, a *uint8, lda int, b *int8, c *float32, ldc int, from *float32, ldfrom int, scale *float32, zero *int32, colScale *float32, negSum *int32)
 
 // gemmF32NarrowAVX512x4 computes 4 x 16 tiles; strides are in bytes, tiles and k > 0.
 //
 //go:noescape
 func gemmF32NarrowAVX512x4(tiles int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, from *float32, ldfrom int)
 
-// gemmI8VNNIx4 computes a 4 x 32 tile over 4*k4 values; strides are in bytes, k4 > 0.
+// gemmI8VNNIx4 computes 4 x 32 tiles over 4*k4 values; strides are in bytes, tiles and k4 > 0.
 //
 //go:noescape
-func gemmI8VNNIx4(k4 int, a *uint8, lda int, b *int8, c *float32, ldc int, from *float32, ldfrom int, scale *float32, zero *int32, colScale *float32, colSum *int32)
+func gemmI8VNNIx4(tiles int, k4 int, a *uint8, lda int, b *int8, c *float32, ldc int, from *float32, ldfrom int, scale *float32, zero *int32, colScale *float32, negSum *int32)
 
 // gemmF32NarrowAVX512x5 computes 5 x 16 tiles; strides are in bytes, tiles and k > 0.
 //
 //go:noescape
 func gemmF32NarrowAVX512x5(tiles int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, from *float32, ldfrom int)
 
-// gemmI8VNNIx5 computes a 5 x 32 tile over 4*k4 values; strides are in bytes, k4 > 0.
+// gemmI8VNNIx5 computes 5 x 32 tiles over 4*k4 values; strides are in bytes, tiles and k4 > 0.
 //
 //go:noescape
-func gemmI8VNNIx5(k4 int, a *uint8, lda int, b *int8, c *float32, ldc int, from *float32, ldfrom int, scale *float32, zero *int32, colScale *float32, colSum *int32)
+func gemmI8VNNIx5(tiles int, k4 int, a *uint8, lda int, b *int8, c *float32, ldc int, from *float32, ldfrom int, scale *float32, zero *int32, colScale *float32, negSum *int32)
 
 // gemmF32NarrowAVX512x6 computes 6 x 16 tiles; strides are in bytes, tiles and k > 0.
 //
 //go:noescape
 func gemmF32NarrowAVX512x6(tiles int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, from *float32, ldfrom int)
 
-// gemmI8VNNIx6 computes a 6 x 32 tile over 4*k4 values; strides are in bytes, k4 > 0.
+// gemmI8VNNIx6 computes 6 x 32 tiles over 4*k4 values; strides are in bytes, tiles and k4 > 0.
 //
 //go:noescape
-func gemmI8VNNIx6(k4 int, a *uint8, lda int, b *int8, c *float32, ldc int, from *float32, ldfrom int, scale *float32, zero *int32, colScale *float32, colSum *int32)
+func gemmI8VNNIx6(tiles int, k4 int, a *uint8, lda int, b *int8, c *float32, ldc int, from *float32, ldfrom int, scale *float32, zero *int32, colScale *float32, negSum *int32)
 
 // gemmF32NarrowAVX512x7 computes 7 x 16 tiles; strides are in bytes, tiles and k > 0.
 //
 //go:noescape
 func gemmF32NarrowAVX512x7(tiles int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, from *float32, ldfrom int)
 
-// gemmI8VNNIx7 computes a 7 x 32 tile over 4*k4 values; strides are in bytes, k4 > 0.
+// gemmI8VNNIx7 computes 7 x 32 tiles over 4*k4 values; strides are in bytes, tiles and k4 > 0.
 //
 //go:noescape
-func gemmI8VNNIx7(k4 int, a *uint8, lda int, b *int8, c *float32, ldc int, from *float32, ldfrom int, scale *float32, zero *int32, colScale *float32, colSum *int32)
+func gemmI8VNNIx7(tiles int, k4 int, a *uint8, lda int, b *int8, c *float32, ldc int, from *float32, ldfrom int, scale *float32, zero *int32, colScale *float32, negSum *int32)
 
 // gemmF32NarrowAVX512x8 computes 8 x 16 tiles; strides are in bytes, tiles and k > 0.
 //
 //go:noescape
 func gemmF32NarrowAVX512x8(tiles int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, from *float32, ldfrom int)
 
-// gemmI8VNNIx8 computes a 8 x 32 tile over 4*k4 values; strides are in bytes, k4 > 0.
+// gemmI8VNNIx8 computes 8 x 32 tiles over 4*k4 values; strides are in bytes, tiles and k4 > 0.
 //
 //go:noescape
-func gemmI8VNNIx8(k4 int, a *uint8, lda int, b *int8, c *float32, ldc int, from *float32, ldfrom int, scale *float32, zero *int32, colScale *float32, colSum *int32)
+func gemmI8VNNIx8(tiles int, k4 int, a *uint8, lda int, b *int8, c *float32, ldc int, from *float32, ldfrom int, scale *float32, zero *int32, colScale *float32, negSum *int32)
 
 // gemmF32NarrowAVX512x9 computes 9 x 16 tiles; strides are in bytes, tiles and k > 0.
 //
 //go:noescape
 func gemmF32NarrowAVX512x9(tiles int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, from *float32, ldfrom int)
 
-// gemmI8VNNIx9 computes a 9 x 32 tile over 4*k4 values; strides are in bytes, k4 > 0.
+// gemmI8VNNIx9 computes 9 x 32 tiles over 4*k4 values; strides are in bytes, tiles and k4 > 0.
 //
 //go:noescape
-func gemmI8VNNIx9(k4 int, a *uint8, lda int, b *int8, c *float32, ldc int, from *float32, ldfrom int, scale *float32, zero *int32, colScale *float32, colSum *int32)
+func gemmI8VNNIx9(tiles int, k4 int, a *uint8, lda int, b *int8, c *float32, ldc int, from *float32, ldfrom int, scale *float32, zero *int32, colScale *float32, negSum *int32)
 
 // gemmF32NarrowAVX512x10 computes 10 x 16 tiles; strides are in bytes, tiles and k > 0.
 //
 //go:noescape
 func gemmF32NarrowAVX512x10(tiles int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, from *float32, ldfrom int)
 
-// gemmI8VNNIx10 computes a 10 x 32 tile over 4*k4 values; strides are in bytes, k4 > 0.
+// gemmI8VNNIx10 computes 10 x 32 tiles over 4*k4 values; strides are in bytes, tiles and k4 > 0.
 //
 //go:noescape
-func gemmI8VNNIx10(k4 int, a *uint8, lda int, b *int8, c *float32, ldc int, from *float32, ldfrom int, scale *float32, zero *int32, colScale *float32, colSum *int32)
+func gemmI8VNNIx10(tiles int, k4 int, a *uint8, lda int, b *int8, c *float32, ldc int, from *float32, ldfrom int, scale *float32, zero *int32, colScale *float32, negSum *int32)
 
 // gemmF32NarrowAVX512x11 computes 11 x 16 tiles; strides are in bytes, tiles and k > 0.
 //
 //go:noescape
 func gemmF32NarrowAVX512x11(tiles int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, from *float32, ldfrom int)
 
-// gemmI8VNNIx11 computes a 11 x 32 tile over 4*k4 values; strides are in bytes, k4 > 0.
+// gemmI8VNNIx11 computes 11 x 32 tiles over 4*k4 values; strides are in bytes, tiles and k4 > 0.
 //
 //go:noescape
-func gemmI8VNNIx11(k4 int, a *uint8, lda int, b *int8, c *float32, ldc int, from *float32, ldfrom int, scale *float32, zero *int32, colScale *float32, colSum *int32)
+func gemmI8VNNIx11(tiles int, k4 int, a *uint8, lda int, b *int8, c *float32, ldc int, from *float32, ldfrom int, scale *float32, zero *int32, colScale *float32, negSum *int32)
 
 // gemmF32NarrowAVX512x12 computes 12 x 16 tiles; strides are in bytes, tiles and k > 0.
 //
 //go:noescape
 func gemmF32NarrowAVX512x12(tiles int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, from *float32, ldfrom int)
 
-// gemmI8VNNIx12 computes a 12 x 32 tile over 4*k4 values; strides are in bytes, k4 > 0.
+// gemmI8VNNIx12 computes 12 x 32 tiles over 4*k4 values; strides are in bytes, tiles and k4 > 0.
 //
 //go:noescape
-func gemmI8VNNIx12(k4 int, a *uint8, lda int, b *int8, c *float32, ldc int, from *float32, ldfrom int, scale *float32, zero *int32, colScale *float32, colSum *int32)
+func gemmI8VNNIx12(tiles int, k4 int, a *uint8, lda int, b *int8, c *float32, ldc int, from *float32, ldfrom int, scale *float32, zero *int32, colScale *float32, negSum *int32)
 
 // softmaxColumnsAVX512x1 replaces 16 columns of n values, 128 bytes from row to row, by 2^(scale*x) over its sum; n and scale > 0.
 //
 //go:noescape
 func softmaxColumnsAVX512x1(x *float32, n int, scale float32)
 
-// gemmI8AVX2x1 computes a 1 x 32 tile over 4*k4 values; strides are in bytes, k4 > 0.
+// gemmI8AVX2x1 computes 1 x 32 tiles over 4*k4 values; strides are in bytes, tiles and k4 > 0.
 //
 //go:noescape
-func gemmI8AVX2x1(k4 int, a *uint8, lda int, b *int8, c *float32, ldc int, from *float32, ldfrom int, scale *float32, zero *int32, colScale *float32, colSum *int32)
+func gemmI8AVX2x1(tiles int, k4 int, a *uint8, lda int, b *int8, c *float32, ldc int, from *float32, ldfrom int, scale *float32, zero *int32, colScale *float32, negSum *int32)
 
-// gemmI8AVX2x2 computes a 2 x 32 tile over 4*k4 values; strides are in bytes, k4 > 0.
+// gemmI8AVX2x2 computes 2 x 32 tiles over 4*k4 values; strides are in bytes, tiles and k4 > 0.
 //
 //go:noescape
-func gemmI8AVX2x2(k4 int, a *uint8, lda int, b *int8, c *float32, ldc int, from *float32, ldfrom int, scale *float32, zero *int32, colScale *float32, colSum *int32)
+func gemmI8AVX2x2(tiles int, k4 int, a *uint8, lda int, b *int8, c *float32, ldc int, from *float32, ldfrom int, scale *float32, zero *int32, colScale *float32, negSum *int32)
 
-// gemmI8AVX2x3 computes a 3 x 32 tile over 4*k4 values; strides are in bytes, k4 > 0.
+// gemmI8AVX2x3 computes 3 x 32 tiles over 4*k4 values; strides are in bytes, tiles and k4 > 0.
 //
 //go:noescape
-func gemmI8AVX2x3(k4 int, a *uint8, lda int, b *int8, c *float32, ldc int, from *float32, ldfrom int, scale *float32, zero *int32, colScale *float32, colSum *int32)
+func gemmI8AVX2x3(tiles int, k4 int, a *uint8, lda int, b *int8, c *float32, ldc int, from *float32, ldfrom int, scale *float32, zero *int32, colScale *float32, negSum *int32)
 
-// gemmI8AVX2x4 computes a 4 x 32 tile over 4*k4 values; strides are in bytes, k4 > 0.
+// gemmI8AVX2x4 computes 4 x 32 tiles over 4*k4 values; strides are in bytes, tiles and k4 > 0.
 //
 //go:noescape
-func gemmI8AVX2x4(k4 int, a *uint8, lda int, b *int8, c *float32, ldc int, from *float32, ldfrom int, scale *float32, zero *int32, colScale *float32, colSum *int32)
+func gemmI8AVX2x4(tiles int, k4 int, a *uint8, lda int, b *int8, c *float32, ldc int, from *float32, ldfrom int, scale *float32, zero *int32, colScale *float32, negSum *int32)
 
-// gemmI8AVX2x5 computes a 5 x 32 tile over 4*k4 values; strides are in bytes, k4 > 0.
+// gemmI8AVX2x5 computes 5 x 32 tiles over 4*k4 values; strides are in bytes, tiles and k4 > 0.
 //
 //go:noescape
-func gemmI8AVX2x5(k4 int, a *uint8, lda int, b *int8, c *float32, ldc int, from *float32, ldfrom int, scale *float32, zero *int32, colScale *float32, colSum *int32)
+func gemmI8AVX2x5(tiles int, k4 int, a *uint8, lda int, b *int8, c *float32, ldc int, from *float32, ldfrom int, scale *float32, zero *int32, colScale *float32, negSum *int32)
 
-// gemmI8AVX2x6 computes a 6 x 32 tile over 4*k4 values; strides are in bytes, k4 > 0.
+// gemmI8AVX2x6 computes 6 x 32 tiles over 4*k4 values; strides are in bytes, tiles and k4 > 0.
 //
 //go:noescape
-func gemmI8AVX2x6(k4 int, a *uint8, lda int, b *int8, c *float32, ldc int, from *float32, ldfrom int, scale *float32, zero *int32, colScale *float32, colSum *int32)
+func gemmI8AVX2x6(tiles int, k4 int, a *uint8, lda int, b *int8, c *float32, ldc int, from *float32, ldfrom int, scale *float32, zero *int32, colScale *float32, negSum *int32)
 
 // quantizeAVX2 quantises n values, a multiple of 16.
 //

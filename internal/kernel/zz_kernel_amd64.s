@@ -6380,17 +6380,23 @@ store:
 	VZEROUPPER
 	RET
 
-// func gemmI8VNNIx1(k4 int, a *uint8, lda int, b *int8, c *float32, ldc int, from *float32, ldfrom int, scale *float32, zero *int32, colScale *float32, colSum *int32)
+// func gemmI8VNNIx1(tiles int, k4 int, a *uint8, lda int, b *int8, c *float32, ldc int, from *float32, ldfrom int, scale *float32, zero *int32, colScale *float32, negSum *int32)
 // Requires: AVX, AVX512F, AVX512VNNI, MMX+
-TEXT ·gemmI8VNNIx1(SB), NOSPLIT, $0-96
-	MOVQ   k4+0(FP), AX
-	MOVQ   lda+16(FP), CX
-	MOVQ   a+8(FP), CX
-	MOVQ   b+24(FP), DX
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	MOVQ   AX, BX
-	SHLQ   $0x07, BX
+TEXT ·gemmI8VNNIx1(SB), NOSPLIT, $0-104
+tile:
+	MOVQ         k4+8(FP), AX
+	MOVQ         lda+24(FP), CX
+	MOVQ         a+16(FP), CX
+	MOVQ         b+32(FP), DX
+	MOVQ         zero+80(FP), BX
+	MOVQ         negSum+96(FP), SI
+	VMOVUPS      (SI), Z0
+	VMOVUPS      64(SI), Z1
+	VPBROADCASTD (BX), Z2
+	VPMULLD      Z0, Z2, Z0
+	VPMULLD      Z1, Z2, Z1
+	MOVQ         AX, BX
+	SHLQ         $0x07, BX
 
 loop:
 	PREFETCHT1   (DX)(BX*1)
@@ -6404,30 +6410,34 @@ loop:
 	ADDQ         $0x04, CX
 	SUBQ         $0x01, AX
 	JNZ          loop
-	MOVQ         scale+64(FP), AX
-	MOVQ         zero+72(FP), CX
-	MOVQ         colScale+80(FP), DX
-	MOVQ         colSum+88(FP), BX
-	MOVQ         from+48(FP), SI
-	MOVQ         ldfrom+56(FP), DI
-	MOVQ         c+32(FP), DI
-	MOVQ         ldc+40(FP), R8
-	VPBROADCASTD (CX), Z2
-	VPMULLD      (BX), Z2, Z2
-	VPSUBD       Z2, Z0, Z0
-	VCVTDQ2PS    Z0, Z0
-	VMULPS       (DX), Z0, Z0
+	MOVQ         scale+72(FP), AX
+	MOVQ         colScale+88(FP), CX
+	MOVQ         from+56(FP), DX
+	MOVQ         ldfrom+64(FP), BX
+	MOVQ         c+40(FP), BX
+	MOVQ         ldc+48(FP), SI
 	VBROADCASTSS (AX), Z2
-	VFMADD213PS  (SI), Z2, Z0
-	VMOVUPS      Z0, (DI)
-	VPBROADCASTD (CX), Z0
-	VPMULLD      64(BX), Z0, Z0
-	VPSUBD       Z0, Z1, Z1
+	VCVTDQ2PS    Z0, Z0
+	VMULPS       (CX), Z0, Z0
+	VFMADD213PS  (DX), Z2, Z0
+	VMOVUPS      Z0, (BX)
 	VCVTDQ2PS    Z1, Z1
-	VMULPS       64(DX), Z1, Z1
-	VBROADCASTSS (AX), Z0
-	VFMADD213PS  64(SI), Z0, Z1
-	VMOVUPS      Z1, 64(DI)
+	VMULPS       64(CX), Z1, Z1
+	VFMADD213PS  64(DX), Z2, Z1
+	VMOVUPS      Z1, 64(BX)
+	MOVQ         lda+24(FP), AX
+	IMUL3Q       $0x01, AX, AX
+	ADDQ         AX, a+16(FP)
+	MOVQ         ldfrom+64(FP), AX
+	IMUL3Q       $0x01, AX, AX
+	ADDQ         AX, from+56(FP)
+	MOVQ         ldc+48(FP), AX
+	IMUL3Q       $0x01, AX, AX
+	ADDQ         AX, c+40(FP)
+	ADDQ         $0x04, scale+72(FP)
+	ADDQ         $0x04, zero+80(FP)
+	SUBQ         $0x01, tiles+0(FP)
+	JNZ          tile
 	VZEROUPPER
 	RET
 
@@ -6517,19 +6527,26 @@ store:
 	VZEROUPPER
 	RET
 
-// func gemmI8VNNIx2(k4 int, a *uint8, lda int, b *int8, c *float32, ldc int, from *float32, ldfrom int, scale *float32, zero *int32, colScale *float32, colSum *int32)
+// func gemmI8VNNIx2(tiles int, k4 int, a *uint8, lda int, b *int8, c *float32, ldc int, from *float32, ldfrom int, scale *float32, zero *int32, colScale *float32, negSum *int32)
 // Requires: AVX, AVX512F, AVX512VNNI, MMX+
-TEXT ·gemmI8VNNIx2(SB), NOSPLIT, $0-96
-	MOVQ   k4+0(FP), AX
-	MOVQ   lda+16(FP), CX
-	MOVQ   a+8(FP), DX
-	MOVQ   b+24(FP), BX
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	MOVQ   AX, SI
-	SHLQ   $0x07, SI
+TEXT ·gemmI8VNNIx2(SB), NOSPLIT, $0-104
+tile:
+	MOVQ         k4+8(FP), AX
+	MOVQ         lda+24(FP), CX
+	MOVQ         a+16(FP), DX
+	MOVQ         b+32(FP), BX
+	MOVQ         zero+80(FP), SI
+	MOVQ         negSum+96(FP), DI
+	VMOVUPS      (DI), Z2
+	VMOVUPS      64(DI), Z3
+	VPBROADCASTD (SI), Z1
+	VPMULLD      Z2, Z1, Z0
+	VPMULLD      Z3, Z1, Z1
+	VPBROADCASTD 4(SI), Z4
+	VPMULLD      Z2, Z4, Z2
+	VPMULLD      Z3, Z4, Z3
+	MOVQ         AX, SI
+	SHLQ         $0x07, SI
 
 loop:
 	PREFETCHT1   (BX)(SI*1)
@@ -6546,48 +6563,45 @@ loop:
 	ADDQ         $0x04, DX
 	SUBQ         $0x01, AX
 	JNZ          loop
-	MOVQ         scale+64(FP), AX
-	MOVQ         zero+72(FP), CX
-	MOVQ         colScale+80(FP), DX
-	MOVQ         colSum+88(FP), BX
-	MOVQ         from+48(FP), SI
-	MOVQ         ldfrom+56(FP), DI
-	MOVQ         c+32(FP), R8
-	MOVQ         ldc+40(FP), R9
-	VPBROADCASTD (CX), Z4
-	VPMULLD      (BX), Z4, Z4
-	VPSUBD       Z4, Z0, Z0
-	VCVTDQ2PS    Z0, Z0
-	VMULPS       (DX), Z0, Z0
+	MOVQ         scale+72(FP), AX
+	MOVQ         colScale+88(FP), CX
+	MOVQ         from+56(FP), DX
+	MOVQ         ldfrom+64(FP), BX
+	MOVQ         c+40(FP), SI
+	MOVQ         ldc+48(FP), DI
 	VBROADCASTSS (AX), Z4
-	VFMADD213PS  (SI), Z4, Z0
-	VMOVUPS      Z0, (R8)
-	VPBROADCASTD (CX), Z0
-	VPMULLD      64(BX), Z0, Z0
-	VPSUBD       Z0, Z1, Z1
+	VCVTDQ2PS    Z0, Z0
+	VMULPS       (CX), Z0, Z0
+	VFMADD213PS  (DX), Z4, Z0
+	VMOVUPS      Z0, (SI)
 	VCVTDQ2PS    Z1, Z1
-	VMULPS       64(DX), Z1, Z1
-	VBROADCASTSS (AX), Z0
-	VFMADD213PS  64(SI), Z0, Z1
-	VMOVUPS      Z1, 64(R8)
+	VMULPS       64(CX), Z1, Z1
+	VFMADD213PS  64(DX), Z4, Z1
+	VMOVUPS      Z1, 64(SI)
+	ADDQ         BX, DX
 	ADDQ         DI, SI
-	ADDQ         R9, R8
-	VPBROADCASTD 4(CX), Z0
-	VPMULLD      (BX), Z0, Z0
-	VPSUBD       Z0, Z2, Z2
+	VBROADCASTSS 4(AX), Z0
 	VCVTDQ2PS    Z2, Z2
-	VMULPS       (DX), Z2, Z2
-	VBROADCASTSS 4(AX), Z0
-	VFMADD213PS  (SI), Z0, Z2
-	VMOVUPS      Z2, (R8)
-	VPBROADCASTD 4(CX), Z0
-	VPMULLD      64(BX), Z0, Z0
-	VPSUBD       Z0, Z3, Z3
+	VMULPS       (CX), Z2, Z2
+	VFMADD213PS  (DX), Z0, Z2
+	VMOVUPS      Z2, (SI)
 	VCVTDQ2PS    Z3, Z3
-	VMULPS       64(DX), Z3, Z3
-	VBROADCASTSS 4(AX), Z0
-	VFMADD213PS  64(SI), Z0, Z3
-	VMOVUPS      Z3, 64(R8)
+	VMULPS       64(CX), Z3, Z3
+	VFMADD213PS  64(DX), Z0, Z3
+	VMOVUPS      Z3, 64(SI)
+	MOVQ         lda+24(FP), AX
+	IMUL3Q       $0x02, AX, AX
+	ADDQ         AX, a+16(FP)
+	MOVQ         ldfrom+64(FP), AX
+	IMUL3Q       $0x02, AX, AX
+	ADDQ         AX, from+56(FP)
+	MOVQ         ldc+48(FP), AX
+	IMUL3Q       $0x02, AX, AX
+	ADDQ         AX, c+40(FP)
+	ADDQ         $0x08, scale+72(FP)
+	ADDQ         $0x08, zero+80(FP)
+	SUBQ         $0x01, tiles+0(FP)
+	JNZ          tile
 	VZEROUPPER
 	RET
 
@@ -6691,21 +6705,29 @@ store:
 	VZEROUPPER
 	RET
 
-// func gemmI8VNNIx3(k4 int, a *uint8, lda int, b *int8, c *float32, ldc int, from *float32, ldfrom int, scale *float32, zero *int32, colScale *float32, colSum *int32)
+// func gemmI8VNNIx3(tiles int, k4 int, a *uint8, lda int, b *int8, c *float32, ldc int, from *float32, ldfrom int, scale *float32, zero *int32, colScale *float32, negSum *int32)
 // Requires: AVX, AVX512F, AVX512VNNI, MMX+
-TEXT ·gemmI8VNNIx3(SB), NOSPLIT, $0-96
-	MOVQ   k4+0(FP), AX
-	MOVQ   lda+16(FP), CX
-	MOVQ   a+8(FP), DX
-	MOVQ   b+24(FP), BX
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	MOVQ   AX, SI
-	SHLQ   $0x07, SI
+TEXT ·gemmI8VNNIx3(SB), NOSPLIT, $0-104
+tile:
+	MOVQ         k4+8(FP), AX
+	MOVQ         lda+24(FP), CX
+	MOVQ         a+16(FP), DX
+	MOVQ         b+32(FP), BX
+	MOVQ         zero+80(FP), SI
+	MOVQ         negSum+96(FP), DI
+	VMOVUPS      (DI), Z4
+	VMOVUPS      64(DI), Z5
+	VPBROADCASTD (SI), Z1
+	VPMULLD      Z4, Z1, Z0
+	VPMULLD      Z5, Z1, Z1
+	VPBROADCASTD 4(SI), Z3
+	VPMULLD      Z4, Z3, Z2
+	VPMULLD      Z5, Z3, Z3
+	VPBROADCASTD 8(SI), Z6
+	VPMULLD      Z4, Z6, Z4
+	VPMULLD      Z5, Z6, Z5
+	MOVQ         AX, SI
+	SHLQ         $0x07, SI
 
 loop:
 	PREFETCHT1   (BX)(SI*1)
@@ -6725,66 +6747,56 @@ loop:
 	ADDQ         $0x04, DX
 	SUBQ         $0x01, AX
 	JNZ          loop
-	MOVQ         scale+64(FP), AX
-	MOVQ         zero+72(FP), CX
-	MOVQ         colScale+80(FP), DX
-	MOVQ         colSum+88(FP), BX
-	MOVQ         from+48(FP), SI
-	MOVQ         ldfrom+56(FP), DI
-	MOVQ         c+32(FP), R8
-	MOVQ         ldc+40(FP), R9
-	VPBROADCASTD (CX), Z6
-	VPMULLD      (BX), Z6, Z6
-	VPSUBD       Z6, Z0, Z0
-	VCVTDQ2PS    Z0, Z0
-	VMULPS       (DX), Z0, Z0
+	MOVQ         scale+72(FP), AX
+	MOVQ         colScale+88(FP), CX
+	MOVQ         from+56(FP), DX
+	MOVQ         ldfrom+64(FP), BX
+	MOVQ         c+40(FP), SI
+	MOVQ         ldc+48(FP), DI
 	VBROADCASTSS (AX), Z6
-	VFMADD213PS  (SI), Z6, Z0
-	VMOVUPS      Z0, (R8)
-	VPBROADCASTD (CX), Z0
-	VPMULLD      64(BX), Z0, Z0
-	VPSUBD       Z0, Z1, Z1
+	VCVTDQ2PS    Z0, Z0
+	VMULPS       (CX), Z0, Z0
+	VFMADD213PS  (DX), Z6, Z0
+	VMOVUPS      Z0, (SI)
 	VCVTDQ2PS    Z1, Z1
-	VMULPS       64(DX), Z1, Z1
-	VBROADCASTSS (AX), Z0
-	VFMADD213PS  64(SI), Z0, Z1
-	VMOVUPS      Z1, 64(R8)
+	VMULPS       64(CX), Z1, Z1
+	VFMADD213PS  64(DX), Z6, Z1
+	VMOVUPS      Z1, 64(SI)
+	ADDQ         BX, DX
 	ADDQ         DI, SI
-	ADDQ         R9, R8
-	VPBROADCASTD 4(CX), Z0
-	VPMULLD      (BX), Z0, Z0
-	VPSUBD       Z0, Z2, Z2
+	VBROADCASTSS 4(AX), Z0
 	VCVTDQ2PS    Z2, Z2
-	VMULPS       (DX), Z2, Z2
-	VBROADCASTSS 4(AX), Z0
-	VFMADD213PS  (SI), Z0, Z2
-	VMOVUPS      Z2, (R8)
-	VPBROADCASTD 4(CX), Z0
-	VPMULLD      64(BX), Z0, Z0
-	VPSUBD       Z0, Z3, Z3
+	VMULPS       (CX), Z2, Z2
+	VFMADD213PS  (DX), Z0, Z2
+	VMOVUPS      Z2, (SI)
 	VCVTDQ2PS    Z3, Z3
-	VMULPS       64(DX), Z3, Z3
-	VBROADCASTSS 4(AX), Z0
-	VFMADD213PS  64(SI), Z0, Z3
-	VMOVUPS      Z3, 64(R8)
+	VMULPS       64(CX), Z3, Z3
+	VFMADD213PS  64(DX), Z0, Z3
+	VMOVUPS      Z3, 64(SI)
+	ADDQ         BX, DX
 	ADDQ         DI, SI
-	ADDQ         R9, R8
-	VPBROADCASTD 8(CX), Z0
-	VPMULLD      (BX), Z0, Z0
-	VPSUBD       Z0, Z4, Z4
+	VBROADCASTSS 8(AX), Z0
 	VCVTDQ2PS    Z4, Z4
-	VMULPS       (DX), Z4, Z4
-	VBROADCASTSS 8(AX), Z0
-	VFMADD213PS  (SI), Z0, Z4
-	VMOVUPS      Z4, (R8)
-	VPBROADCASTD 8(CX), Z0
-	VPMULLD      64(BX), Z0, Z0
-	VPSUBD       Z0, Z5, Z5
+	VMULPS       (CX), Z4, Z4
+	VFMADD213PS  (DX), Z0, Z4
+	VMOVUPS      Z4, (SI)
 	VCVTDQ2PS    Z5, Z5
-	VMULPS       64(DX), Z5, Z5
-	VBROADCASTSS 8(AX), Z0
-	VFMADD213PS  64(SI), Z0, Z5
-	VMOVUPS      Z5, 64(R8)
+	VMULPS       64(CX), Z5, Z5
+	VFMADD213PS  64(DX), Z0, Z5
+	VMOVUPS      Z5, 64(SI)
+	MOVQ         lda+24(FP), AX
+	IMUL3Q       $0x03, AX, AX
+	ADDQ         AX, a+16(FP)
+	MOVQ         ldfrom+64(FP), AX
+	IMUL3Q       $0x03, AX, AX
+	ADDQ         AX, from+56(FP)
+	MOVQ         ldc+48(FP), AX
+	IMUL3Q       $0x03, AX, AX
+	ADDQ         AX, c+40(FP)
+	ADDQ         $0x0c, scale+72(FP)
+	ADDQ         $0x0c, zero+80(FP)
+	SUBQ         $0x01, tiles+0(FP)
+	JNZ          tile
 	VZEROUPPER
 	RET
 
@@ -6906,25 +6918,34 @@ store:
 	VZEROUPPER
 	RET
 
-// func gemmI8VNNIx4(k4 int, a *uint8, lda int, b *int8, c *float32, ldc int, from *float32, ldfrom int, scale *float32, zero *int32, colScale *float32, colSum *int32)
+// func gemmI8VNNIx4(tiles int, k4 int, a *uint8, lda int, b *int8, c *float32, ldc int, from *float32, ldfrom int, scale *float32, zero *int32, colScale *float32, negSum *int32)
 // Requires: AVX, AVX512F, AVX512VNNI, MMX+
-TEXT ·gemmI8VNNIx4(SB), NOSPLIT, $0-96
-	MOVQ   k4+0(FP), AX
-	MOVQ   lda+16(FP), CX
-	MOVQ   a+8(FP), DX
-	MOVQ   b+24(FP), BX
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	LEAQ   (DX)(CX*2), SI
-	ADDQ   CX, SI
-	MOVQ   AX, DI
-	SHLQ   $0x07, DI
+TEXT ·gemmI8VNNIx4(SB), NOSPLIT, $0-104
+tile:
+	MOVQ         k4+8(FP), AX
+	MOVQ         lda+24(FP), CX
+	MOVQ         a+16(FP), DX
+	MOVQ         b+32(FP), BX
+	MOVQ         zero+80(FP), SI
+	MOVQ         negSum+96(FP), DI
+	VMOVUPS      (DI), Z6
+	VMOVUPS      64(DI), Z7
+	VPBROADCASTD (SI), Z1
+	VPMULLD      Z6, Z1, Z0
+	VPMULLD      Z7, Z1, Z1
+	VPBROADCASTD 4(SI), Z3
+	VPMULLD      Z6, Z3, Z2
+	VPMULLD      Z7, Z3, Z3
+	VPBROADCASTD 8(SI), Z5
+	VPMULLD      Z6, Z5, Z4
+	VPMULLD      Z7, Z5, Z5
+	VPBROADCASTD 12(SI), Z8
+	VPMULLD      Z6, Z8, Z6
+	VPMULLD      Z7, Z8, Z7
+	LEAQ         (DX)(CX*2), SI
+	ADDQ         CX, SI
+	MOVQ         AX, DI
+	SHLQ         $0x07, DI
 
 loop:
 	PREFETCHT1   (BX)(DI*1)
@@ -6948,84 +6969,67 @@ loop:
 	ADDQ         $0x04, SI
 	SUBQ         $0x01, AX
 	JNZ          loop
-	MOVQ         scale+64(FP), AX
-	MOVQ         zero+72(FP), CX
-	MOVQ         colScale+80(FP), DX
-	MOVQ         colSum+88(FP), BX
-	MOVQ         from+48(FP), SI
-	MOVQ         ldfrom+56(FP), DI
-	MOVQ         c+32(FP), R8
-	MOVQ         ldc+40(FP), R9
-	VPBROADCASTD (CX), Z8
-	VPMULLD      (BX), Z8, Z8
-	VPSUBD       Z8, Z0, Z0
-	VCVTDQ2PS    Z0, Z0
-	VMULPS       (DX), Z0, Z0
+	MOVQ         scale+72(FP), AX
+	MOVQ         colScale+88(FP), CX
+	MOVQ         from+56(FP), DX
+	MOVQ         ldfrom+64(FP), BX
+	MOVQ         c+40(FP), SI
+	MOVQ         ldc+48(FP), DI
 	VBROADCASTSS (AX), Z8
-	VFMADD213PS  (SI), Z8, Z0
-	VMOVUPS      Z0, (R8)
-	VPBROADCASTD (CX), Z0
-	VPMULLD      64(BX), Z0, Z0
-	VPSUBD       Z0, Z1, Z1
+	VCVTDQ2PS    Z0, Z0
+	VMULPS       (CX), Z0, Z0
+	VFMADD213PS  (DX), Z8, Z0
+	VMOVUPS      Z0, (SI)
 	VCVTDQ2PS    Z1, Z1
-	VMULPS       64(DX), Z1, Z1
-	VBROADCASTSS (AX), Z0
-	VFMADD213PS  64(SI), Z0, Z1
-	VMOVUPS      Z1, 64(R8)
+	VMULPS       64(CX), Z1, Z1
+	VFMADD213PS  64(DX), Z8, Z1
+	VMOVUPS      Z1, 64(SI)
+	ADDQ         BX, DX
 	ADDQ         DI, SI
-	ADDQ         R9, R8
-	VPBROADCASTD 4(CX), Z0
-	VPMULLD      (BX), Z0, Z0
-	VPSUBD       Z0, Z2, Z2
+	VBROADCASTSS 4(AX), Z0
 	VCVTDQ2PS    Z2, Z2
-	VMULPS       (DX), Z2, Z2
-	VBROADCASTSS 4(AX), Z0
-	VFMADD213PS  (SI), Z0, Z2
-	VMOVUPS      Z2, (R8)
-	VPBROADCASTD 4(CX), Z0
-	VPMULLD      64(BX), Z0, Z0
-	VPSUBD       Z0, Z3, Z3
+	VMULPS       (CX), Z2, Z2
+	VFMADD213PS  (DX), Z0, Z2
+	VMOVUPS      Z2, (SI)
 	VCVTDQ2PS    Z3, Z3
-	VMULPS       64(DX), Z3, Z3
-	VBROADCASTSS 4(AX), Z0
-	VFMADD213PS  64(SI), Z0, Z3
-	VMOVUPS      Z3, 64(R8)
+	VMULPS       64(CX), Z3, Z3
+	VFMADD213PS  64(DX), Z0, Z3
+	VMOVUPS      Z3, 64(SI)
+	ADDQ         BX, DX
 	ADDQ         DI, SI
-	ADDQ         R9, R8
-	VPBROADCASTD 8(CX), Z0
-	VPMULLD      (BX), Z0, Z0
-	VPSUBD       Z0, Z4, Z4
+	VBROADCASTSS 8(AX), Z0
 	VCVTDQ2PS    Z4, Z4
-	VMULPS       (DX), Z4, Z4
-	VBROADCASTSS 8(AX), Z0
-	VFMADD213PS  (SI), Z0, Z4
-	VMOVUPS      Z4, (R8)
-	VPBROADCASTD 8(CX), Z0
-	VPMULLD      64(BX), Z0, Z0
-	VPSUBD       Z0, Z5, Z5
+	VMULPS       (CX), Z4, Z4
+	VFMADD213PS  (DX), Z0, Z4
+	VMOVUPS      Z4, (SI)
 	VCVTDQ2PS    Z5, Z5
-	VMULPS       64(DX), Z5, Z5
-	VBROADCASTSS 8(AX), Z0
-	VFMADD213PS  64(SI), Z0, Z5
-	VMOVUPS      Z5, 64(R8)
+	VMULPS       64(CX), Z5, Z5
+	VFMADD213PS  64(DX), Z0, Z5
+	VMOVUPS      Z5, 64(SI)
+	ADDQ         BX, DX
 	ADDQ         DI, SI
-	ADDQ         R9, R8
-	VPBROADCASTD 12(CX), Z0
-	VPMULLD      (BX), Z0, Z0
-	VPSUBD       Z0, Z6, Z6
+	VBROADCASTSS 12(AX), Z0
 	VCVTDQ2PS    Z6, Z6
-	VMULPS       (DX), Z6, Z6
-	VBROADCASTSS 12(AX), Z0
-	VFMADD213PS  (SI), Z0, Z6
-	VMOVUPS      Z6, (R8)
-	VPBROADCASTD 12(CX), Z0
-	VPMULLD      64(BX), Z0, Z0
-	VPSUBD       Z0, Z7, Z7
+	VMULPS       (CX), Z6, Z6
+	VFMADD213PS  (DX), Z0, Z6
+	VMOVUPS      Z6, (SI)
 	VCVTDQ2PS    Z7, Z7
-	VMULPS       64(DX), Z7, Z7
-	VBROADCASTSS 12(AX), Z0
-	VFMADD213PS  64(SI), Z0, Z7
-	VMOVUPS      Z7, 64(R8)
+	VMULPS       64(CX), Z7, Z7
+	VFMADD213PS  64(DX), Z0, Z7
+	VMOVUPS      Z7, 64(SI)
+	MOVQ         lda+24(FP), AX
+	IMUL3Q       $0x04, AX, AX
+	ADDQ         AX, a+16(FP)
+	MOVQ         ldfrom+64(FP), AX
+	IMUL3Q       $0x04, AX, AX
+	ADDQ         AX, from+56(FP)
+	MOVQ         ldc+48(FP), AX
+	IMUL3Q       $0x04, AX, AX
+	ADDQ         AX, c+40(FP)
+	ADDQ         $0x10, scale+72(FP)
+	ADDQ         $0x10, zero+80(FP)
+	SUBQ         $0x01, tiles+0(FP)
+	JNZ          tile
 	VZEROUPPER
 	RET
 
@@ -7161,27 +7165,37 @@ store:
 	VZEROUPPER
 	RET
 
-// func gemmI8VNNIx5(k4 int, a *uint8, lda int, b *int8, c *float32, ldc int, from *float32, ldfrom int, scale *float32, zero *int32, colScale *float32, colSum *int32)
+// func gemmI8VNNIx5(tiles int, k4 int, a *uint8, lda int, b *int8, c *float32, ldc int, from *float32, ldfrom int, scale *float32, zero *int32, colScale *float32, negSum *int32)
 // Requires: AVX, AVX512F, AVX512VNNI, MMX+
-TEXT ·gemmI8VNNIx5(SB), NOSPLIT, $0-96
-	MOVQ   k4+0(FP), AX
-	MOVQ   lda+16(FP), CX
-	MOVQ   a+8(FP), DX
-	MOVQ   b+24(FP), BX
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	LEAQ   (DX)(CX*2), SI
-	ADDQ   CX, SI
-	MOVQ   AX, DI
-	SHLQ   $0x07, DI
+TEXT ·gemmI8VNNIx5(SB), NOSPLIT, $0-104
+tile:
+	MOVQ         k4+8(FP), AX
+	MOVQ         lda+24(FP), CX
+	MOVQ         a+16(FP), DX
+	MOVQ         b+32(FP), BX
+	MOVQ         zero+80(FP), SI
+	MOVQ         negSum+96(FP), DI
+	VMOVUPS      (DI), Z8
+	VMOVUPS      64(DI), Z9
+	VPBROADCASTD (SI), Z1
+	VPMULLD      Z8, Z1, Z0
+	VPMULLD      Z9, Z1, Z1
+	VPBROADCASTD 4(SI), Z3
+	VPMULLD      Z8, Z3, Z2
+	VPMULLD      Z9, Z3, Z3
+	VPBROADCASTD 8(SI), Z5
+	VPMULLD      Z8, Z5, Z4
+	VPMULLD      Z9, Z5, Z5
+	VPBROADCASTD 12(SI), Z7
+	VPMULLD      Z8, Z7, Z6
+	VPMULLD      Z9, Z7, Z7
+	VPBROADCASTD 16(SI), Z10
+	VPMULLD      Z8, Z10, Z8
+	VPMULLD      Z9, Z10, Z9
+	LEAQ         (DX)(CX*2), SI
+	ADDQ         CX, SI
+	MOVQ         AX, DI
+	SHLQ         $0x07, DI
 
 loop:
 	PREFETCHT1   (BX)(DI*1)
@@ -7208,102 +7222,78 @@ loop:
 	ADDQ         $0x04, SI
 	SUBQ         $0x01, AX
 	JNZ          loop
-	MOVQ         scale+64(FP), AX
-	MOVQ         zero+72(FP), CX
-	MOVQ         colScale+80(FP), DX
-	MOVQ         colSum+88(FP), BX
-	MOVQ         from+48(FP), SI
-	MOVQ         ldfrom+56(FP), DI
-	MOVQ         c+32(FP), R8
-	MOVQ         ldc+40(FP), R9
-	VPBROADCASTD (CX), Z10
-	VPMULLD      (BX), Z10, Z10
-	VPSUBD       Z10, Z0, Z0
-	VCVTDQ2PS    Z0, Z0
-	VMULPS       (DX), Z0, Z0
+	MOVQ         scale+72(FP), AX
+	MOVQ         colScale+88(FP), CX
+	MOVQ         from+56(FP), DX
+	MOVQ         ldfrom+64(FP), BX
+	MOVQ         c+40(FP), SI
+	MOVQ         ldc+48(FP), DI
 	VBROADCASTSS (AX), Z10
-	VFMADD213PS  (SI), Z10, Z0
-	VMOVUPS      Z0, (R8)
-	VPBROADCASTD (CX), Z0
-	VPMULLD      64(BX), Z0, Z0
-	VPSUBD       Z0, Z1, Z1
+	VCVTDQ2PS    Z0, Z0
+	VMULPS       (CX), Z0, Z0
+	VFMADD213PS  (DX), Z10, Z0
+	VMOVUPS      Z0, (SI)
 	VCVTDQ2PS    Z1, Z1
-	VMULPS       64(DX), Z1, Z1
-	VBROADCASTSS (AX), Z0
-	VFMADD213PS  64(SI), Z0, Z1
-	VMOVUPS      Z1, 64(R8)
+	VMULPS       64(CX), Z1, Z1
+	VFMADD213PS  64(DX), Z10, Z1
+	VMOVUPS      Z1, 64(SI)
+	ADDQ         BX, DX
 	ADDQ         DI, SI
-	ADDQ         R9, R8
-	VPBROADCASTD 4(CX), Z0
-	VPMULLD      (BX), Z0, Z0
-	VPSUBD       Z0, Z2, Z2
+	VBROADCASTSS 4(AX), Z0
 	VCVTDQ2PS    Z2, Z2
-	VMULPS       (DX), Z2, Z2
-	VBROADCASTSS 4(AX), Z0
-	VFMADD213PS  (SI), Z0, Z2
-	VMOVUPS      Z2, (R8)
-	VPBROADCASTD 4(CX), Z0
-	VPMULLD      64(BX), Z0, Z0
-	VPSUBD       Z0, Z3, Z3
+	VMULPS       (CX), Z2, Z2
+	VFMADD213PS  (DX), Z0, Z2
+	VMOVUPS      Z2, (SI)
 	VCVTDQ2PS    Z3, Z3
-	VMULPS       64(DX), Z3, Z3
-	VBROADCASTSS 4(AX), Z0
-	VFMADD213PS  64(SI), Z0, Z3
-	VMOVUPS      Z3, 64(R8)
+	VMULPS       64(CX), Z3, Z3
+	VFMADD213PS  64(DX), Z0, Z3
+	VMOVUPS      Z3, 64(SI)
+	ADDQ         BX, DX
 	ADDQ         DI, SI
-	ADDQ         R9, R8
-	VPBROADCASTD 8(CX), Z0
-	VPMULLD      (BX), Z0, Z0
-	VPSUBD       Z0, Z4, Z4
+	VBROADCASTSS 8(AX), Z0
 	VCVTDQ2PS    Z4, Z4
-	VMULPS       (DX), Z4, Z4
-	VBROADCASTSS 8(AX), Z0
-	VFMADD213PS  (SI), Z0, Z4
-	VMOVUPS      Z4, (R8)
-	VPBROADCASTD 8(CX), Z0
-	VPMULLD      64(BX), Z0, Z0
-	VPSUBD       Z0, Z5, Z5
+	VMULPS       (CX), Z4, Z4
+	VFMADD213PS  (DX), Z0, Z4
+	VMOVUPS      Z4, (SI)
 	VCVTDQ2PS    Z5, Z5
-	VMULPS       64(DX), Z5, Z5
-	VBROADCASTSS 8(AX), Z0
-	VFMADD213PS  64(SI), Z0, Z5
-	VMOVUPS      Z5, 64(R8)
+	VMULPS       64(CX), Z5, Z5
+	VFMADD213PS  64(DX), Z0, Z5
+	VMOVUPS      Z5, 64(SI)
+	ADDQ         BX, DX
 	ADDQ         DI, SI
-	ADDQ         R9, R8
-	VPBROADCASTD 12(CX), Z0
-	VPMULLD      (BX), Z0, Z0
-	VPSUBD       Z0, Z6, Z6
+	VBROADCASTSS 12(AX), Z0
 	VCVTDQ2PS    Z6, Z6
-	VMULPS       (DX), Z6, Z6
-	VBROADCASTSS 12(AX), Z0
-	VFMADD213PS  (SI), Z0, Z6
-	VMOVUPS      Z6, (R8)
-	VPBROADCASTD 12(CX), Z0
-	VPMULLD      64(BX), Z0, Z0
-	VPSUBD       Z0, Z7, Z7
+	VMULPS       (CX), Z6, Z6
+	VFMADD213PS  (DX), Z0, Z6
+	VMOVUPS      Z6, (SI)
 	VCVTDQ2PS    Z7, Z7
-	VMULPS       64(DX), Z7, Z7
-	VBROADCASTSS 12(AX), Z0
-	VFMADD213PS  64(SI), Z0, Z7
-	VMOVUPS      Z7, 64(R8)
+	VMULPS       64(CX), Z7, Z7
+	VFMADD213PS  64(DX), Z0, Z7
+	VMOVUPS      Z7, 64(SI)
+	ADDQ         BX, DX
 	ADDQ         DI, SI
-	ADDQ         R9, R8
-	VPBROADCASTD 16(CX), Z0
-	VPMULLD      (BX), Z0, Z0
-	VPSUBD       Z0, Z8, Z8
+	VBROADCASTSS 16(AX), Z0
 	VCVTDQ2PS    Z8, Z8
-	VMULPS       (DX), Z8, Z8
-	VBROADCASTSS 16(AX), Z0
-	VFMADD213PS  (SI), Z0, Z8
-	VMOVUPS      Z8, (R8)
-	VPBROADCASTD 16(CX), Z0
-	VPMULLD      64(BX), Z0, Z0
-	VPSUBD       Z0, Z9, Z9
+	VMULPS       (CX), Z8, Z8
+	VFMADD213PS  (DX), Z0, Z8
+	VMOVUPS      Z8, (SI)
 	VCVTDQ2PS    Z9, Z9
-	VMULPS       64(DX), Z9, Z9
-	VBROADCASTSS 16(AX), Z0
-	VFMADD213PS  64(SI), Z0, Z9
-	VMOVUPS      Z9, 64(R8)
+	VMULPS       64(CX), Z9, Z9
+	VFMADD213PS  64(DX), Z0, Z9
+	VMOVUPS      Z9, 64(SI)
+	MOVQ         lda+24(FP), AX
+	IMUL3Q       $0x05, AX, AX
+	ADDQ         AX, a+16(FP)
+	MOVQ         ldfrom+64(FP), AX
+	IMUL3Q       $0x05, AX, AX
+	ADDQ         AX, from+56(FP)
+	MOVQ         ldc+48(FP), AX
+	IMUL3Q       $0x05, AX, AX
+	ADDQ         AX, c+40(FP)
+	ADDQ         $0x14, scale+72(FP)
+	ADDQ         $0x14, zero+80(FP)
+	SUBQ         $0x01, tiles+0(FP)
+	JNZ          tile
 	VZEROUPPER
 	RET
 
@@ -7453,29 +7443,40 @@ store:
 	VZEROUPPER
 	RET
 
-// func gemmI8VNNIx6(k4 int, a *uint8, lda int, b *int8, c *float32, ldc int, from *float32, ldfrom int, scale *float32, zero *int32, colScale *float32, colSum *int32)
+// func gemmI8VNNIx6(tiles int, k4 int, a *uint8, lda int, b *int8, c *float32, ldc int, from *float32, ldfrom int, scale *float32, zero *int32, colScale *float32, negSum *int32)
 // Requires: AVX, AVX512F, AVX512VNNI, MMX+
-TEXT ·gemmI8VNNIx6(SB), NOSPLIT, $0-96
-	MOVQ   k4+0(FP), AX
-	MOVQ   lda+16(FP), CX
-	MOVQ   a+8(FP), DX
-	MOVQ   b+24(FP), BX
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z11, Z11, Z11
-	LEAQ   (DX)(CX*2), SI
-	ADDQ   CX, SI
-	MOVQ   AX, DI
-	SHLQ   $0x07, DI
+TEXT ·gemmI8VNNIx6(SB), NOSPLIT, $0-104
+tile:
+	MOVQ         k4+8(FP), AX
+	MOVQ         lda+24(FP), CX
+	MOVQ         a+16(FP), DX
+	MOVQ         b+32(FP), BX
+	MOVQ         zero+80(FP), SI
+	MOVQ         negSum+96(FP), DI
+	VMOVUPS      (DI), Z10
+	VMOVUPS      64(DI), Z11
+	VPBROADCASTD (SI), Z1
+	VPMULLD      Z10, Z1, Z0
+	VPMULLD      Z11, Z1, Z1
+	VPBROADCASTD 4(SI), Z3
+	VPMULLD      Z10, Z3, Z2
+	VPMULLD      Z11, Z3, Z3
+	VPBROADCASTD 8(SI), Z5
+	VPMULLD      Z10, Z5, Z4
+	VPMULLD      Z11, Z5, Z5
+	VPBROADCASTD 12(SI), Z7
+	VPMULLD      Z10, Z7, Z6
+	VPMULLD      Z11, Z7, Z7
+	VPBROADCASTD 16(SI), Z9
+	VPMULLD      Z10, Z9, Z8
+	VPMULLD      Z11, Z9, Z9
+	VPBROADCASTD 20(SI), Z12
+	VPMULLD      Z10, Z12, Z10
+	VPMULLD      Z11, Z12, Z11
+	LEAQ         (DX)(CX*2), SI
+	ADDQ         CX, SI
+	MOVQ         AX, DI
+	SHLQ         $0x07, DI
 
 loop:
 	PREFETCHT1   (BX)(DI*1)
@@ -7505,120 +7506,89 @@ loop:
 	ADDQ         $0x04, SI
 	SUBQ         $0x01, AX
 	JNZ          loop
-	MOVQ         scale+64(FP), AX
-	MOVQ         zero+72(FP), CX
-	MOVQ         colScale+80(FP), DX
-	MOVQ         colSum+88(FP), BX
-	MOVQ         from+48(FP), SI
-	MOVQ         ldfrom+56(FP), DI
-	MOVQ         c+32(FP), R8
-	MOVQ         ldc+40(FP), R9
-	VPBROADCASTD (CX), Z12
-	VPMULLD      (BX), Z12, Z12
-	VPSUBD       Z12, Z0, Z0
-	VCVTDQ2PS    Z0, Z0
-	VMULPS       (DX), Z0, Z0
+	MOVQ         scale+72(FP), AX
+	MOVQ         colScale+88(FP), CX
+	MOVQ         from+56(FP), DX
+	MOVQ         ldfrom+64(FP), BX
+	MOVQ         c+40(FP), SI
+	MOVQ         ldc+48(FP), DI
 	VBROADCASTSS (AX), Z12
-	VFMADD213PS  (SI), Z12, Z0
-	VMOVUPS      Z0, (R8)
-	VPBROADCASTD (CX), Z0
-	VPMULLD      64(BX), Z0, Z0
-	VPSUBD       Z0, Z1, Z1
+	VCVTDQ2PS    Z0, Z0
+	VMULPS       (CX), Z0, Z0
+	VFMADD213PS  (DX), Z12, Z0
+	VMOVUPS      Z0, (SI)
 	VCVTDQ2PS    Z1, Z1
-	VMULPS       64(DX), Z1, Z1
-	VBROADCASTSS (AX), Z0
-	VFMADD213PS  64(SI), Z0, Z1
-	VMOVUPS      Z1, 64(R8)
+	VMULPS       64(CX), Z1, Z1
+	VFMADD213PS  64(DX), Z12, Z1
+	VMOVUPS      Z1, 64(SI)
+	ADDQ         BX, DX
 	ADDQ         DI, SI
-	ADDQ         R9, R8
-	VPBROADCASTD 4(CX), Z0
-	VPMULLD      (BX), Z0, Z0
-	VPSUBD       Z0, Z2, Z2
+	VBROADCASTSS 4(AX), Z0
 	VCVTDQ2PS    Z2, Z2
-	VMULPS       (DX), Z2, Z2
-	VBROADCASTSS 4(AX), Z0
-	VFMADD213PS  (SI), Z0, Z2
-	VMOVUPS      Z2, (R8)
-	VPBROADCASTD 4(CX), Z0
-	VPMULLD      64(BX), Z0, Z0
-	VPSUBD       Z0, Z3, Z3
+	VMULPS       (CX), Z2, Z2
+	VFMADD213PS  (DX), Z0, Z2
+	VMOVUPS      Z2, (SI)
 	VCVTDQ2PS    Z3, Z3
-	VMULPS       64(DX), Z3, Z3
-	VBROADCASTSS 4(AX), Z0
-	VFMADD213PS  64(SI), Z0, Z3
-	VMOVUPS      Z3, 64(R8)
+	VMULPS       64(CX), Z3, Z3
+	VFMADD213PS  64(DX), Z0, Z3
+	VMOVUPS      Z3, 64(SI)
+	ADDQ         BX, DX
 	ADDQ         DI, SI
-	ADDQ         R9, R8
-	VPBROADCASTD 8(CX), Z0
-	VPMULLD      (BX), Z0, Z0
-	VPSUBD       Z0, Z4, Z4
+	VBROADCASTSS 8(AX), Z0
 	VCVTDQ2PS    Z4, Z4
-	VMULPS       (DX), Z4, Z4
-	VBROADCASTSS 8(AX), Z0
-	VFMADD213PS  (SI), Z0, Z4
-	VMOVUPS      Z4, (R8)
-	VPBROADCASTD 8(CX), Z0
-	VPMULLD      64(BX), Z0, Z0
-	VPSUBD       Z0, Z5, Z5
+	VMULPS       (CX), Z4, Z4
+	VFMADD213PS  (DX), Z0, Z4
+	VMOVUPS      Z4, (SI)
 	VCVTDQ2PS    Z5, Z5
-	VMULPS       64(DX), Z5, Z5
-	VBROADCASTSS 8(AX), Z0
-	VFMADD213PS  64(SI), Z0, Z5
-	VMOVUPS      Z5, 64(R8)
+	VMULPS       64(CX), Z5, Z5
+	VFMADD213PS  64(DX), Z0, Z5
+	VMOVUPS      Z5, 64(SI)
+	ADDQ         BX, DX
 	ADDQ         DI, SI
-	ADDQ         R9, R8
-	VPBROADCASTD 12(CX), Z0
-	VPMULLD      (BX), Z0, Z0
-	VPSUBD       Z0, Z6, Z6
+	VBROADCASTSS 12(AX), Z0
 	VCVTDQ2PS    Z6, Z6
-	VMULPS       (DX), Z6, Z6
-	VBROADCASTSS 12(AX), Z0
-	VFMADD213PS  (SI), Z0, Z6
-	VMOVUPS      Z6, (R8)
-	VPBROADCASTD 12(CX), Z0
-	VPMULLD      64(BX), Z0, Z0
-	VPSUBD       Z0, Z7, Z7
+	VMULPS       (CX), Z6, Z6
+	VFMADD213PS  (DX), Z0, Z6
+	VMOVUPS      Z6, (SI)
 	VCVTDQ2PS    Z7, Z7
-	VMULPS       64(DX), Z7, Z7
-	VBROADCASTSS 12(AX), Z0
-	VFMADD213PS  64(SI), Z0, Z7
-	VMOVUPS      Z7, 64(R8)
+	VMULPS       64(CX), Z7, Z7
+	VFMADD213PS  64(DX), Z0, Z7
+	VMOVUPS      Z7, 64(SI)
+	ADDQ         BX, DX
 	ADDQ         DI, SI
-	ADDQ         R9, R8
-	VPBROADCASTD 16(CX), Z0
-	VPMULLD      (BX), Z0, Z0
-	VPSUBD       Z0, Z8, Z8
+	VBROADCASTSS 16(AX), Z0
 	VCVTDQ2PS    Z8, Z8
-	VMULPS       (DX), Z8, Z8
-	VBROADCASTSS 16(AX), Z0
-	VFMADD213PS  (SI), Z0, Z8
-	VMOVUPS      Z8, (R8)
-	VPBROADCASTD 16(CX), Z0
-	VPMULLD      64(BX), Z0, Z0
-	VPSUBD       Z0, Z9, Z9
+	VMULPS       (CX), Z8, Z8
+	VFMADD213PS  (DX), Z0, Z8
+	VMOVUPS      Z8, (SI)
 	VCVTDQ2PS    Z9, Z9
-	VMULPS       64(DX), Z9, Z9
-	VBROADCASTSS 16(AX), Z0
-	VFMADD213PS  64(SI), Z0, Z9
-	VMOVUPS      Z9, 64(R8)
+	VMULPS       64(CX), Z9, Z9
+	VFMADD213PS  64(DX), Z0, Z9
+	VMOVUPS      Z9, 64(SI)
+	ADDQ         BX, DX
 	ADDQ         DI, SI
-	ADDQ         R9, R8
-	VPBROADCASTD 20(CX), Z0
-	VPMULLD      (BX), Z0, Z0
-	VPSUBD       Z0, Z10, Z10
+	VBROADCASTSS 20(AX), Z0
 	VCVTDQ2PS    Z10, Z10
-	VMULPS       (DX), Z10, Z10
-	VBROADCASTSS 20(AX), Z0
-	VFMADD213PS  (SI), Z0, Z10
-	VMOVUPS      Z10, (R8)
-	VPBROADCASTD 20(CX), Z0
-	VPMULLD      64(BX), Z0, Z0
-	VPSUBD       Z0, Z11, Z11
+	VMULPS       (CX), Z10, Z10
+	VFMADD213PS  (DX), Z0, Z10
+	VMOVUPS      Z10, (SI)
 	VCVTDQ2PS    Z11, Z11
-	VMULPS       64(DX), Z11, Z11
-	VBROADCASTSS 20(AX), Z0
-	VFMADD213PS  64(SI), Z0, Z11
-	VMOVUPS      Z11, 64(R8)
+	VMULPS       64(CX), Z11, Z11
+	VFMADD213PS  64(DX), Z0, Z11
+	VMOVUPS      Z11, 64(SI)
+	MOVQ         lda+24(FP), AX
+	IMUL3Q       $0x06, AX, AX
+	ADDQ         AX, a+16(FP)
+	MOVQ         ldfrom+64(FP), AX
+	IMUL3Q       $0x06, AX, AX
+	ADDQ         AX, from+56(FP)
+	MOVQ         ldc+48(FP), AX
+	IMUL3Q       $0x06, AX, AX
+	ADDQ         AX, c+40(FP)
+	ADDQ         $0x18, scale+72(FP)
+	ADDQ         $0x18, zero+80(FP)
+	SUBQ         $0x01, tiles+0(FP)
+	JNZ          tile
 	VZEROUPPER
 	RET
 
@@ -7786,33 +7756,45 @@ store:
 	VZEROUPPER
 	RET
 
-// func gemmI8VNNIx7(k4 int, a *uint8, lda int, b *int8, c *float32, ldc int, from *float32, ldfrom int, scale *float32, zero *int32, colScale *float32, colSum *int32)
+// func gemmI8VNNIx7(tiles int, k4 int, a *uint8, lda int, b *int8, c *float32, ldc int, from *float32, ldfrom int, scale *float32, zero *int32, colScale *float32, negSum *int32)
 // Requires: AVX, AVX512F, AVX512VNNI, MMX+
-TEXT ·gemmI8VNNIx7(SB), NOSPLIT, $0-96
-	MOVQ   k4+0(FP), AX
-	MOVQ   lda+16(FP), CX
-	MOVQ   a+8(FP), DX
-	MOVQ   b+24(FP), BX
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z11, Z11, Z11
-	VPXORD Z12, Z12, Z12
-	VPXORD Z13, Z13, Z13
-	LEAQ   (DX)(CX*2), SI
-	ADDQ   CX, SI
-	LEAQ   (SI)(CX*2), DI
-	ADDQ   CX, DI
-	MOVQ   AX, R8
-	SHLQ   $0x07, R8
+TEXT ·gemmI8VNNIx7(SB), NOSPLIT, $0-104
+tile:
+	MOVQ         k4+8(FP), AX
+	MOVQ         lda+24(FP), CX
+	MOVQ         a+16(FP), DX
+	MOVQ         b+32(FP), BX
+	MOVQ         zero+80(FP), SI
+	MOVQ         negSum+96(FP), DI
+	VMOVUPS      (DI), Z12
+	VMOVUPS      64(DI), Z13
+	VPBROADCASTD (SI), Z1
+	VPMULLD      Z12, Z1, Z0
+	VPMULLD      Z13, Z1, Z1
+	VPBROADCASTD 4(SI), Z3
+	VPMULLD      Z12, Z3, Z2
+	VPMULLD      Z13, Z3, Z3
+	VPBROADCASTD 8(SI), Z5
+	VPMULLD      Z12, Z5, Z4
+	VPMULLD      Z13, Z5, Z5
+	VPBROADCASTD 12(SI), Z7
+	VPMULLD      Z12, Z7, Z6
+	VPMULLD      Z13, Z7, Z7
+	VPBROADCASTD 16(SI), Z9
+	VPMULLD      Z12, Z9, Z8
+	VPMULLD      Z13, Z9, Z9
+	VPBROADCASTD 20(SI), Z11
+	VPMULLD      Z12, Z11, Z10
+	VPMULLD      Z13, Z11, Z11
+	VPBROADCASTD 24(SI), Z14
+	VPMULLD      Z12, Z14, Z12
+	VPMULLD      Z13, Z14, Z13
+	LEAQ         (DX)(CX*2), SI
+	ADDQ         CX, SI
+	LEAQ         (SI)(CX*2), DI
+	ADDQ         CX, DI
+	MOVQ         AX, R8
+	SHLQ         $0x07, R8
 
 loop:
 	PREFETCHT1   (BX)(R8*1)
@@ -7846,138 +7828,100 @@ loop:
 	ADDQ         $0x04, DI
 	SUBQ         $0x01, AX
 	JNZ          loop
-	MOVQ         scale+64(FP), AX
-	MOVQ         zero+72(FP), CX
-	MOVQ         colScale+80(FP), DX
-	MOVQ         colSum+88(FP), BX
-	MOVQ         from+48(FP), SI
-	MOVQ         ldfrom+56(FP), DI
-	MOVQ         c+32(FP), R8
-	MOVQ         ldc+40(FP), R9
-	VPBROADCASTD (CX), Z14
-	VPMULLD      (BX), Z14, Z14
-	VPSUBD       Z14, Z0, Z0
-	VCVTDQ2PS    Z0, Z0
-	VMULPS       (DX), Z0, Z0
+	MOVQ         scale+72(FP), AX
+	MOVQ         colScale+88(FP), CX
+	MOVQ         from+56(FP), DX
+	MOVQ         ldfrom+64(FP), BX
+	MOVQ         c+40(FP), SI
+	MOVQ         ldc+48(FP), DI
 	VBROADCASTSS (AX), Z14
-	VFMADD213PS  (SI), Z14, Z0
-	VMOVUPS      Z0, (R8)
-	VPBROADCASTD (CX), Z0
-	VPMULLD      64(BX), Z0, Z0
-	VPSUBD       Z0, Z1, Z1
+	VCVTDQ2PS    Z0, Z0
+	VMULPS       (CX), Z0, Z0
+	VFMADD213PS  (DX), Z14, Z0
+	VMOVUPS      Z0, (SI)
 	VCVTDQ2PS    Z1, Z1
-	VMULPS       64(DX), Z1, Z1
-	VBROADCASTSS (AX), Z0
-	VFMADD213PS  64(SI), Z0, Z1
-	VMOVUPS      Z1, 64(R8)
+	VMULPS       64(CX), Z1, Z1
+	VFMADD213PS  64(DX), Z14, Z1
+	VMOVUPS      Z1, 64(SI)
+	ADDQ         BX, DX
 	ADDQ         DI, SI
-	ADDQ         R9, R8
-	VPBROADCASTD 4(CX), Z0
-	VPMULLD      (BX), Z0, Z0
-	VPSUBD       Z0, Z2, Z2
+	VBROADCASTSS 4(AX), Z0
 	VCVTDQ2PS    Z2, Z2
-	VMULPS       (DX), Z2, Z2
-	VBROADCASTSS 4(AX), Z0
-	VFMADD213PS  (SI), Z0, Z2
-	VMOVUPS      Z2, (R8)
-	VPBROADCASTD 4(CX), Z0
-	VPMULLD      64(BX), Z0, Z0
-	VPSUBD       Z0, Z3, Z3
+	VMULPS       (CX), Z2, Z2
+	VFMADD213PS  (DX), Z0, Z2
+	VMOVUPS      Z2, (SI)
 	VCVTDQ2PS    Z3, Z3
-	VMULPS       64(DX), Z3, Z3
-	VBROADCASTSS 4(AX), Z0
-	VFMADD213PS  64(SI), Z0, Z3
-	VMOVUPS      Z3, 64(R8)
+	VMULPS       64(CX), Z3, Z3
+	VFMADD213PS  64(DX), Z0, Z3
+	VMOVUPS      Z3, 64(SI)
+	ADDQ         BX, DX
 	ADDQ         DI, SI
-	ADDQ         R9, R8
-	VPBROADCASTD 8(CX), Z0
-	VPMULLD      (BX), Z0, Z0
-	VPSUBD       Z0, Z4, Z4
+	VBROADCASTSS 8(AX), Z0
 	VCVTDQ2PS    Z4, Z4
-	VMULPS       (DX), Z4, Z4
-	VBROADCASTSS 8(AX), Z0
-	VFMADD213PS  (SI), Z0, Z4
-	VMOVUPS      Z4, (R8)
-	VPBROADCASTD 8(CX), Z0
-	VPMULLD      64(BX), Z0, Z0
-	VPSUBD       Z0, Z5, Z5
+	VMULPS       (CX), Z4, Z4
+	VFMADD213PS  (DX), Z0, Z4
+	VMOVUPS      Z4, (SI)
 	VCVTDQ2PS    Z5, Z5
-	VMULPS       64(DX), Z5, Z5
-	VBROADCASTSS 8(AX), Z0
-	VFMADD213PS  64(SI), Z0, Z5
-	VMOVUPS      Z5, 64(R8)
+	VMULPS       64(CX), Z5, Z5
+	VFMADD213PS  64(DX), Z0, Z5
+	VMOVUPS      Z5, 64(SI)
+	ADDQ         BX, DX
 	ADDQ         DI, SI
-	ADDQ         R9, R8
-	VPBROADCASTD 12(CX), Z0
-	VPMULLD      (BX), Z0, Z0
-	VPSUBD       Z0, Z6, Z6
+	VBROADCASTSS 12(AX), Z0
 	VCVTDQ2PS    Z6, Z6
-	VMULPS       (DX), Z6, Z6
-	VBROADCASTSS 12(AX), Z0
-	VFMADD213PS  (SI), Z0, Z6
-	VMOVUPS      Z6, (R8)
-	VPBROADCASTD 12(CX), Z0
-	VPMULLD      64(BX), Z0, Z0
-	VPSUBD       Z0, Z7, Z7
+	VMULPS       (CX), Z6, Z6
+	VFMADD213PS  (DX), Z0, Z6
+	VMOVUPS      Z6, (SI)
 	VCVTDQ2PS    Z7, Z7
-	VMULPS       64(DX), Z7, Z7
-	VBROADCASTSS 12(AX), Z0
-	VFMADD213PS  64(SI), Z0, Z7
-	VMOVUPS      Z7, 64(R8)
+	VMULPS       64(CX), Z7, Z7
+	VFMADD213PS  64(DX), Z0, Z7
+	VMOVUPS      Z7, 64(SI)
+	ADDQ         BX, DX
 	ADDQ         DI, SI
-	ADDQ         R9, R8
-	VPBROADCASTD 16(CX), Z0
-	VPMULLD      (BX), Z0, Z0
-	VPSUBD       Z0, Z8, Z8
+	VBROADCASTSS 16(AX), Z0
 	VCVTDQ2PS    Z8, Z8
-	VMULPS       (DX), Z8, Z8
-	VBROADCASTSS 16(AX), Z0
-	VFMADD213PS  (SI), Z0, Z8
-	VMOVUPS      Z8, (R8)
-	VPBROADCASTD 16(CX), Z0
-	VPMULLD      64(BX), Z0, Z0
-	VPSUBD       Z0, Z9, Z9
+	VMULPS       (CX), Z8, Z8
+	VFMADD213PS  (DX), Z0, Z8
+	VMOVUPS      Z8, (SI)
 	VCVTDQ2PS    Z9, Z9
-	VMULPS       64(DX), Z9, Z9
-	VBROADCASTSS 16(AX), Z0
-	VFMADD213PS  64(SI), Z0, Z9
-	VMOVUPS      Z9, 64(R8)
+	VMULPS       64(CX), Z9, Z9
+	VFMADD213PS  64(DX), Z0, Z9
+	VMOVUPS      Z9, 64(SI)
+	ADDQ         BX, DX
 	ADDQ         DI, SI
-	ADDQ         R9, R8
-	VPBROADCASTD 20(CX), Z0
-	VPMULLD      (BX), Z0, Z0
-	VPSUBD       Z0, Z10, Z10
+	VBROADCASTSS 20(AX), Z0
 	VCVTDQ2PS    Z10, Z10
-	VMULPS       (DX), Z10, Z10
-	VBROADCASTSS 20(AX), Z0
-	VFMADD213PS  (SI), Z0, Z10
-	VMOVUPS      Z10, (R8)
-	VPBROADCASTD 20(CX), Z0
-	VPMULLD      64(BX), Z0, Z0
-	VPSUBD       Z0, Z11, Z11
+	VMULPS       (CX), Z10, Z10
+	VFMADD213PS  (DX), Z0, Z10
+	VMOVUPS      Z10, (SI)
 	VCVTDQ2PS    Z11, Z11
-	VMULPS       64(DX), Z11, Z11
-	VBROADCASTSS 20(AX), Z0
-	VFMADD213PS  64(SI), Z0, Z11
-	VMOVUPS      Z11, 64(R8)
+	VMULPS       64(CX), Z11, Z11
+	VFMADD213PS  64(DX), Z0, Z11
+	VMOVUPS      Z11, 64(SI)
+	ADDQ         BX, DX
 	ADDQ         DI, SI
-	ADDQ         R9, R8
-	VPBROADCASTD 24(CX), Z0
-	VPMULLD      (BX), Z0, Z0
-	VPSUBD       Z0, Z12, Z12
+	VBROADCASTSS 24(AX), Z0
 	VCVTDQ2PS    Z12, Z12
-	VMULPS       (DX), Z12, Z12
-	VBROADCASTSS 24(AX), Z0
-	VFMADD213PS  (SI), Z0, Z12
-	VMOVUPS      Z12, (R8)
-	VPBROADCASTD 24(CX), Z0
-	VPMULLD      64(BX), Z0, Z0
-	VPSUBD       Z0, Z13, Z13
+	VMULPS       (CX), Z12, Z12
+	VFMADD213PS  (DX), Z0, Z12
+	VMOVUPS      Z12, (SI)
 	VCVTDQ2PS    Z13, Z13
-	VMULPS       64(DX), Z13, Z13
-	VBROADCASTSS 24(AX), Z0
-	VFMADD213PS  64(SI), Z0, Z13
-	VMOVUPS      Z13, 64(R8)
+	VMULPS       64(CX), Z13, Z13
+	VFMADD213PS  64(DX), Z0, Z13
+	VMOVUPS      Z13, 64(SI)
+	MOVQ         lda+24(FP), AX
+	IMUL3Q       $0x07, AX, AX
+	ADDQ         AX, a+16(FP)
+	MOVQ         ldfrom+64(FP), AX
+	IMUL3Q       $0x07, AX, AX
+	ADDQ         AX, from+56(FP)
+	MOVQ         ldc+48(FP), AX
+	IMUL3Q       $0x07, AX, AX
+	ADDQ         AX, c+40(FP)
+	ADDQ         $0x1c, scale+72(FP)
+	ADDQ         $0x1c, zero+80(FP)
+	SUBQ         $0x01, tiles+0(FP)
+	JNZ          tile
 	VZEROUPPER
 	RET
 
@@ -8159,35 +8103,48 @@ store:
 	VZEROUPPER
 	RET
 
-// func gemmI8VNNIx8(k4 int, a *uint8, lda int, b *int8, c *float32, ldc int, from *float32, ldfrom int, scale *float32, zero *int32, colScale *float32, colSum *int32)
+// func gemmI8VNNIx8(tiles int, k4 int, a *uint8, lda int, b *int8, c *float32, ldc int, from *float32, ldfrom int, scale *float32, zero *int32, colScale *float32, negSum *int32)
 // Requires: AVX, AVX512F, AVX512VNNI, MMX+
-TEXT ·gemmI8VNNIx8(SB), NOSPLIT, $0-96
-	MOVQ   k4+0(FP), AX
-	MOVQ   lda+16(FP), CX
-	MOVQ   a+8(FP), DX
-	MOVQ   b+24(FP), BX
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z11, Z11, Z11
-	VPXORD Z12, Z12, Z12
-	VPXORD Z13, Z13, Z13
-	VPXORD Z14, Z14, Z14
-	VPXORD Z15, Z15, Z15
-	LEAQ   (DX)(CX*2), SI
-	ADDQ   CX, SI
-	LEAQ   (SI)(CX*2), DI
-	ADDQ   CX, DI
-	MOVQ   AX, R8
-	SHLQ   $0x07, R8
+TEXT ·gemmI8VNNIx8(SB), NOSPLIT, $0-104
+tile:
+	MOVQ         k4+8(FP), AX
+	MOVQ         lda+24(FP), CX
+	MOVQ         a+16(FP), DX
+	MOVQ         b+32(FP), BX
+	MOVQ         zero+80(FP), SI
+	MOVQ         negSum+96(FP), DI
+	VMOVUPS      (DI), Z14
+	VMOVUPS      64(DI), Z15
+	VPBROADCASTD (SI), Z1
+	VPMULLD      Z14, Z1, Z0
+	VPMULLD      Z15, Z1, Z1
+	VPBROADCASTD 4(SI), Z3
+	VPMULLD      Z14, Z3, Z2
+	VPMULLD      Z15, Z3, Z3
+	VPBROADCASTD 8(SI), Z5
+	VPMULLD      Z14, Z5, Z4
+	VPMULLD      Z15, Z5, Z5
+	VPBROADCASTD 12(SI), Z7
+	VPMULLD      Z14, Z7, Z6
+	VPMULLD      Z15, Z7, Z7
+	VPBROADCASTD 16(SI), Z9
+	VPMULLD      Z14, Z9, Z8
+	VPMULLD      Z15, Z9, Z9
+	VPBROADCASTD 20(SI), Z11
+	VPMULLD      Z14, Z11, Z10
+	VPMULLD      Z15, Z11, Z11
+	VPBROADCASTD 24(SI), Z13
+	VPMULLD      Z14, Z13, Z12
+	VPMULLD      Z15, Z13, Z13
+	VPBROADCASTD 28(SI), Z16
+	VPMULLD      Z14, Z16, Z14
+	VPMULLD      Z15, Z16, Z15
+	LEAQ         (DX)(CX*2), SI
+	ADDQ         CX, SI
+	LEAQ         (SI)(CX*2), DI
+	ADDQ         CX, DI
+	MOVQ         AX, R8
+	SHLQ         $0x07, R8
 
 loop:
 	PREFETCHT1   (BX)(R8*1)
@@ -8224,156 +8181,111 @@ loop:
 	ADDQ         $0x04, DI
 	SUBQ         $0x01, AX
 	JNZ          loop
-	MOVQ         scale+64(FP), AX
-	MOVQ         zero+72(FP), CX
-	MOVQ         colScale+80(FP), DX
-	MOVQ         colSum+88(FP), BX
-	MOVQ         from+48(FP), SI
-	MOVQ         ldfrom+56(FP), DI
-	MOVQ         c+32(FP), R8
-	MOVQ         ldc+40(FP), R9
-	VPBROADCASTD (CX), Z16
-	VPMULLD      (BX), Z16, Z16
-	VPSUBD       Z16, Z0, Z0
-	VCVTDQ2PS    Z0, Z0
-	VMULPS       (DX), Z0, Z0
+	MOVQ         scale+72(FP), AX
+	MOVQ         colScale+88(FP), CX
+	MOVQ         from+56(FP), DX
+	MOVQ         ldfrom+64(FP), BX
+	MOVQ         c+40(FP), SI
+	MOVQ         ldc+48(FP), DI
 	VBROADCASTSS (AX), Z16
-	VFMADD213PS  (SI), Z16, Z0
-	VMOVUPS      Z0, (R8)
-	VPBROADCASTD (CX), Z0
-	VPMULLD      64(BX), Z0, Z0
-	VPSUBD       Z0, Z1, Z1
+	VCVTDQ2PS    Z0, Z0
+	VMULPS       (CX), Z0, Z0
+	VFMADD213PS  (DX), Z16, Z0
+	VMOVUPS      Z0, (SI)
 	VCVTDQ2PS    Z1, Z1
-	VMULPS       64(DX), Z1, Z1
-	VBROADCASTSS (AX), Z0
-	VFMADD213PS  64(SI), Z0, Z1
-	VMOVUPS      Z1, 64(R8)
+	VMULPS       64(CX), Z1, Z1
+	VFMADD213PS  64(DX), Z16, Z1
+	VMOVUPS      Z1, 64(SI)
+	ADDQ         BX, DX
 	ADDQ         DI, SI
-	ADDQ         R9, R8
-	VPBROADCASTD 4(CX), Z0
-	VPMULLD      (BX), Z0, Z0
-	VPSUBD       Z0, Z2, Z2
+	VBROADCASTSS 4(AX), Z0
 	VCVTDQ2PS    Z2, Z2
-	VMULPS       (DX), Z2, Z2
-	VBROADCASTSS 4(AX), Z0
-	VFMADD213PS  (SI), Z0, Z2
-	VMOVUPS      Z2, (R8)
-	VPBROADCASTD 4(CX), Z0
-	VPMULLD      64(BX), Z0, Z0
-	VPSUBD       Z0, Z3, Z3
+	VMULPS       (CX), Z2, Z2
+	VFMADD213PS  (DX), Z0, Z2
+	VMOVUPS      Z2, (SI)
 	VCVTDQ2PS    Z3, Z3
-	VMULPS       64(DX), Z3, Z3
-	VBROADCASTSS 4(AX), Z0
-	VFMADD213PS  64(SI), Z0, Z3
-	VMOVUPS      Z3, 64(R8)
+	VMULPS       64(CX), Z3, Z3
+	VFMADD213PS  64(DX), Z0, Z3
+	VMOVUPS      Z3, 64(SI)
+	ADDQ         BX, DX
 	ADDQ         DI, SI
-	ADDQ         R9, R8
-	VPBROADCASTD 8(CX), Z0
-	VPMULLD      (BX), Z0, Z0
-	VPSUBD       Z0, Z4, Z4
+	VBROADCASTSS 8(AX), Z0
 	VCVTDQ2PS    Z4, Z4
-	VMULPS       (DX), Z4, Z4
-	VBROADCASTSS 8(AX), Z0
-	VFMADD213PS  (SI), Z0, Z4
-	VMOVUPS      Z4, (R8)
-	VPBROADCASTD 8(CX), Z0
-	VPMULLD      64(BX), Z0, Z0
-	VPSUBD       Z0, Z5, Z5
+	VMULPS       (CX), Z4, Z4
+	VFMADD213PS  (DX), Z0, Z4
+	VMOVUPS      Z4, (SI)
 	VCVTDQ2PS    Z5, Z5
-	VMULPS       64(DX), Z5, Z5
-	VBROADCASTSS 8(AX), Z0
-	VFMADD213PS  64(SI), Z0, Z5
-	VMOVUPS      Z5, 64(R8)
+	VMULPS       64(CX), Z5, Z5
+	VFMADD213PS  64(DX), Z0, Z5
+	VMOVUPS      Z5, 64(SI)
+	ADDQ         BX, DX
 	ADDQ         DI, SI
-	ADDQ         R9, R8
-	VPBROADCASTD 12(CX), Z0
-	VPMULLD      (BX), Z0, Z0
-	VPSUBD       Z0, Z6, Z6
+	VBROADCASTSS 12(AX), Z0
 	VCVTDQ2PS    Z6, Z6
-	VMULPS       (DX), Z6, Z6
-	VBROADCASTSS 12(AX), Z0
-	VFMADD213PS  (SI), Z0, Z6
-	VMOVUPS      Z6, (R8)
-	VPBROADCASTD 12(CX), Z0
-	VPMULLD      64(BX), Z0, Z0
-	VPSUBD       Z0, Z7, Z7
+	VMULPS       (CX), Z6, Z6
+	VFMADD213PS  (DX), Z0, Z6
+	VMOVUPS      Z6, (SI)
 	VCVTDQ2PS    Z7, Z7
-	VMULPS       64(DX), Z7, Z7
-	VBROADCASTSS 12(AX), Z0
-	VFMADD213PS  64(SI), Z0, Z7
-	VMOVUPS      Z7, 64(R8)
+	VMULPS       64(CX), Z7, Z7
+	VFMADD213PS  64(DX), Z0, Z7
+	VMOVUPS      Z7, 64(SI)
+	ADDQ         BX, DX
 	ADDQ         DI, SI
-	ADDQ         R9, R8
-	VPBROADCASTD 16(CX), Z0
-	VPMULLD      (BX), Z0, Z0
-	VPSUBD       Z0, Z8, Z8
+	VBROADCASTSS 16(AX), Z0
 	VCVTDQ2PS    Z8, Z8
-	VMULPS       (DX), Z8, Z8
-	VBROADCASTSS 16(AX), Z0
-	VFMADD213PS  (SI), Z0, Z8
-	VMOVUPS      Z8, (R8)
-	VPBROADCASTD 16(CX), Z0
-	VPMULLD      64(BX), Z0, Z0
-	VPSUBD       Z0, Z9, Z9
+	VMULPS       (CX), Z8, Z8
+	VFMADD213PS  (DX), Z0, Z8
+	VMOVUPS      Z8, (SI)
 	VCVTDQ2PS    Z9, Z9
-	VMULPS       64(DX), Z9, Z9
-	VBROADCASTSS 16(AX), Z0
-	VFMADD213PS  64(SI), Z0, Z9
-	VMOVUPS      Z9, 64(R8)
+	VMULPS       64(CX), Z9, Z9
+	VFMADD213PS  64(DX), Z0, Z9
+	VMOVUPS      Z9, 64(SI)
+	ADDQ         BX, DX
 	ADDQ         DI, SI
-	ADDQ         R9, R8
-	VPBROADCASTD 20(CX), Z0
-	VPMULLD      (BX), Z0, Z0
-	VPSUBD       Z0, Z10, Z10
+	VBROADCASTSS 20(AX), Z0
 	VCVTDQ2PS    Z10, Z10
-	VMULPS       (DX), Z10, Z10
-	VBROADCASTSS 20(AX), Z0
-	VFMADD213PS  (SI), Z0, Z10
-	VMOVUPS      Z10, (R8)
-	VPBROADCASTD 20(CX), Z0
-	VPMULLD      64(BX), Z0, Z0
-	VPSUBD       Z0, Z11, Z11
+	VMULPS       (CX), Z10, Z10
+	VFMADD213PS  (DX), Z0, Z10
+	VMOVUPS      Z10, (SI)
 	VCVTDQ2PS    Z11, Z11
-	VMULPS       64(DX), Z11, Z11
-	VBROADCASTSS 20(AX), Z0
-	VFMADD213PS  64(SI), Z0, Z11
-	VMOVUPS      Z11, 64(R8)
+	VMULPS       64(CX), Z11, Z11
+	VFMADD213PS  64(DX), Z0, Z11
+	VMOVUPS      Z11, 64(SI)
+	ADDQ         BX, DX
 	ADDQ         DI, SI
-	ADDQ         R9, R8
-	VPBROADCASTD 24(CX), Z0
-	VPMULLD      (BX), Z0, Z0
-	VPSUBD       Z0, Z12, Z12
+	VBROADCASTSS 24(AX), Z0
 	VCVTDQ2PS    Z12, Z12
-	VMULPS       (DX), Z12, Z12
-	VBROADCASTSS 24(AX), Z0
-	VFMADD213PS  (SI), Z0, Z12
-	VMOVUPS      Z12, (R8)
-	VPBROADCASTD 24(CX), Z0
-	VPMULLD      64(BX), Z0, Z0
-	VPSUBD       Z0, Z13, Z13
+	VMULPS       (CX), Z12, Z12
+	VFMADD213PS  (DX), Z0, Z12
+	VMOVUPS      Z12, (SI)
 	VCVTDQ2PS    Z13, Z13
-	VMULPS       64(DX), Z13, Z13
-	VBROADCASTSS 24(AX), Z0
-	VFMADD213PS  64(SI), Z0, Z13
-	VMOVUPS      Z13, 64(R8)
+	VMULPS       64(CX), Z13, Z13
+	VFMADD213PS  64(DX), Z0, Z13
+	VMOVUPS      Z13, 64(SI)
+	ADDQ         BX, DX
 	ADDQ         DI, SI
-	ADDQ         R9, R8
-	VPBROADCASTD 28(CX), Z0
-	VPMULLD      (BX), Z0, Z0
-	VPSUBD       Z0, Z14, Z14
+	VBROADCASTSS 28(AX), Z0
 	VCVTDQ2PS    Z14, Z14
-	VMULPS       (DX), Z14, Z14
-	VBROADCASTSS 28(AX), Z0
-	VFMADD213PS  (SI), Z0, Z14
-	VMOVUPS      Z14, (R8)
-	VPBROADCASTD 28(CX), Z0
-	VPMULLD      64(BX), Z0, Z0
-	VPSUBD       Z0, Z15, Z15
+	VMULPS       (CX), Z14, Z14
+	VFMADD213PS  (DX), Z0, Z14
+	VMOVUPS      Z14, (SI)
 	VCVTDQ2PS    Z15, Z15
-	VMULPS       64(DX), Z15, Z15
-	VBROADCASTSS 28(AX), Z0
-	VFMADD213PS  64(SI), Z0, Z15
-	VMOVUPS      Z15, 64(R8)
+	VMULPS       64(CX), Z15, Z15
+	VFMADD213PS  64(DX), Z0, Z15
+	VMOVUPS      Z15, 64(SI)
+	MOVQ         lda+24(FP), AX
+	IMUL3Q       $0x08, AX, AX
+	ADDQ         AX, a+16(FP)
+	MOVQ         ldfrom+64(FP), AX
+	IMUL3Q       $0x08, AX, AX
+	ADDQ         AX, from+56(FP)
+	MOVQ         ldc+48(FP), AX
+	IMUL3Q       $0x08, AX, AX
+	ADDQ         AX, c+40(FP)
+	ADDQ         $0x20, scale+72(FP)
+	ADDQ         $0x20, zero+80(FP)
+	SUBQ         $0x01, tiles+0(FP)
+	JNZ          tile
 	VZEROUPPER
 	RET
 
@@ -8569,37 +8481,51 @@ store:
 	VZEROUPPER
 	RET
 
-// func gemmI8VNNIx9(k4 int, a *uint8, lda int, b *int8, c *float32, ldc int, from *float32, ldfrom int, scale *float32, zero *int32, colScale *float32, colSum *int32)
+// func gemmI8VNNIx9(tiles int, k4 int, a *uint8, lda int, b *int8, c *float32, ldc int, from *float32, ldfrom int, scale *float32, zero *int32, colScale *float32, negSum *int32)
 // Requires: AVX, AVX512F, AVX512VNNI, MMX+
-TEXT ·gemmI8VNNIx9(SB), NOSPLIT, $0-96
-	MOVQ   k4+0(FP), AX
-	MOVQ   lda+16(FP), CX
-	MOVQ   a+8(FP), DX
-	MOVQ   b+24(FP), BX
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z11, Z11, Z11
-	VPXORD Z12, Z12, Z12
-	VPXORD Z13, Z13, Z13
-	VPXORD Z14, Z14, Z14
-	VPXORD Z15, Z15, Z15
-	VPXORD Z16, Z16, Z16
-	VPXORD Z17, Z17, Z17
-	LEAQ   (DX)(CX*2), SI
-	ADDQ   CX, SI
-	LEAQ   (SI)(CX*2), DI
-	ADDQ   CX, DI
-	MOVQ   AX, R8
-	SHLQ   $0x07, R8
+TEXT ·gemmI8VNNIx9(SB), NOSPLIT, $0-104
+tile:
+	MOVQ         k4+8(FP), AX
+	MOVQ         lda+24(FP), CX
+	MOVQ         a+16(FP), DX
+	MOVQ         b+32(FP), BX
+	MOVQ         zero+80(FP), SI
+	MOVQ         negSum+96(FP), DI
+	VMOVUPS      (DI), Z16
+	VMOVUPS      64(DI), Z17
+	VPBROADCASTD (SI), Z1
+	VPMULLD      Z16, Z1, Z0
+	VPMULLD      Z17, Z1, Z1
+	VPBROADCASTD 4(SI), Z3
+	VPMULLD      Z16, Z3, Z2
+	VPMULLD      Z17, Z3, Z3
+	VPBROADCASTD 8(SI), Z5
+	VPMULLD      Z16, Z5, Z4
+	VPMULLD      Z17, Z5, Z5
+	VPBROADCASTD 12(SI), Z7
+	VPMULLD      Z16, Z7, Z6
+	VPMULLD      Z17, Z7, Z7
+	VPBROADCASTD 16(SI), Z9
+	VPMULLD      Z16, Z9, Z8
+	VPMULLD      Z17, Z9, Z9
+	VPBROADCASTD 20(SI), Z11
+	VPMULLD      Z16, Z11, Z10
+	VPMULLD      Z17, Z11, Z11
+	VPBROADCASTD 24(SI), Z13
+	VPMULLD      Z16, Z13, Z12
+	VPMULLD      Z17, Z13, Z13
+	VPBROADCASTD 28(SI), Z15
+	VPMULLD      Z16, Z15, Z14
+	VPMULLD      Z17, Z15, Z15
+	VPBROADCASTD 32(SI), Z18
+	VPMULLD      Z16, Z18, Z16
+	VPMULLD      Z17, Z18, Z17
+	LEAQ         (DX)(CX*2), SI
+	ADDQ         CX, SI
+	LEAQ         (SI)(CX*2), DI
+	ADDQ         CX, DI
+	MOVQ         AX, R8
+	SHLQ         $0x07, R8
 
 loop:
 	PREFETCHT1   (BX)(R8*1)
@@ -8639,174 +8565,122 @@ loop:
 	ADDQ         $0x04, DI
 	SUBQ         $0x01, AX
 	JNZ          loop
-	MOVQ         scale+64(FP), AX
-	MOVQ         zero+72(FP), CX
-	MOVQ         colScale+80(FP), DX
-	MOVQ         colSum+88(FP), BX
-	MOVQ         from+48(FP), SI
-	MOVQ         ldfrom+56(FP), DI
-	MOVQ         c+32(FP), R8
-	MOVQ         ldc+40(FP), R9
-	VPBROADCASTD (CX), Z18
-	VPMULLD      (BX), Z18, Z18
-	VPSUBD       Z18, Z0, Z0
-	VCVTDQ2PS    Z0, Z0
-	VMULPS       (DX), Z0, Z0
+	MOVQ         scale+72(FP), AX
+	MOVQ         colScale+88(FP), CX
+	MOVQ         from+56(FP), DX
+	MOVQ         ldfrom+64(FP), BX
+	MOVQ         c+40(FP), SI
+	MOVQ         ldc+48(FP), DI
 	VBROADCASTSS (AX), Z18
-	VFMADD213PS  (SI), Z18, Z0
-	VMOVUPS      Z0, (R8)
-	VPBROADCASTD (CX), Z0
-	VPMULLD      64(BX), Z0, Z0
-	VPSUBD       Z0, Z1, Z1
+	VCVTDQ2PS    Z0, Z0
+	VMULPS       (CX), Z0, Z0
+	VFMADD213PS  (DX), Z18, Z0
+	VMOVUPS      Z0, (SI)
 	VCVTDQ2PS    Z1, Z1
-	VMULPS       64(DX), Z1, Z1
-	VBROADCASTSS (AX), Z0
-	VFMADD213PS  64(SI), Z0, Z1
-	VMOVUPS      Z1, 64(R8)
+	VMULPS       64(CX), Z1, Z1
+	VFMADD213PS  64(DX), Z18, Z1
+	VMOVUPS      Z1, 64(SI)
+	ADDQ         BX, DX
 	ADDQ         DI, SI
-	ADDQ         R9, R8
-	VPBROADCASTD 4(CX), Z0
-	VPMULLD      (BX), Z0, Z0
-	VPSUBD       Z0, Z2, Z2
+	VBROADCASTSS 4(AX), Z0
 	VCVTDQ2PS    Z2, Z2
-	VMULPS       (DX), Z2, Z2
-	VBROADCASTSS 4(AX), Z0
-	VFMADD213PS  (SI), Z0, Z2
-	VMOVUPS      Z2, (R8)
-	VPBROADCASTD 4(CX), Z0
-	VPMULLD      64(BX), Z0, Z0
-	VPSUBD       Z0, Z3, Z3
+	VMULPS       (CX), Z2, Z2
+	VFMADD213PS  (DX), Z0, Z2
+	VMOVUPS      Z2, (SI)
 	VCVTDQ2PS    Z3, Z3
-	VMULPS       64(DX), Z3, Z3
-	VBROADCASTSS 4(AX), Z0
-	VFMADD213PS  64(SI), Z0, Z3
-	VMOVUPS      Z3, 64(R8)
+	VMULPS       64(CX), Z3, Z3
+	VFMADD213PS  64(DX), Z0, Z3
+	VMOVUPS      Z3, 64(SI)
+	ADDQ         BX, DX
 	ADDQ         DI, SI
-	ADDQ         R9, R8
-	VPBROADCASTD 8(CX), Z0
-	VPMULLD      (BX), Z0, Z0
-	VPSUBD       Z0, Z4, Z4
+	VBROADCASTSS 8(AX), Z0
 	VCVTDQ2PS    Z4, Z4
-	VMULPS       (DX), Z4, Z4
-	VBROADCASTSS 8(AX), Z0
-	VFMADD213PS  (SI), Z0, Z4
-	VMOVUPS      Z4, (R8)
-	VPBROADCASTD 8(CX), Z0
-	VPMULLD      64(BX), Z0, Z0
-	VPSUBD       Z0, Z5, Z5
+	VMULPS       (CX), Z4, Z4
+	VFMADD213PS  (DX), Z0, Z4
+	VMOVUPS      Z4, (SI)
 	VCVTDQ2PS    Z5, Z5
-	VMULPS       64(DX), Z5, Z5
-	VBROADCASTSS 8(AX), Z0
-	VFMADD213PS  64(SI), Z0, Z5
-	VMOVUPS      Z5, 64(R8)
+	VMULPS       64(CX), Z5, Z5
+	VFMADD213PS  64(DX), Z0, Z5
+	VMOVUPS      Z5, 64(SI)
+	ADDQ         BX, DX
 	ADDQ         DI, SI
-	ADDQ         R9, R8
-	VPBROADCASTD 12(CX), Z0
-	VPMULLD      (BX), Z0, Z0
-	VPSUBD       Z0, Z6, Z6
+	VBROADCASTSS 12(AX), Z0
 	VCVTDQ2PS    Z6, Z6
-	VMULPS       (DX), Z6, Z6
-	VBROADCASTSS 12(AX), Z0
-	VFMADD213PS  (SI), Z0, Z6
-	VMOVUPS      Z6, (R8)
-	VPBROADCASTD 12(CX), Z0
-	VPMULLD      64(BX), Z0, Z0
-	VPSUBD       Z0, Z7, Z7
+	VMULPS       (CX), Z6, Z6
+	VFMADD213PS  (DX), Z0, Z6
+	VMOVUPS      Z6, (SI)
 	VCVTDQ2PS    Z7, Z7
-	VMULPS       64(DX), Z7, Z7
-	VBROADCASTSS 12(AX), Z0
-	VFMADD213PS  64(SI), Z0, Z7
-	VMOVUPS      Z7, 64(R8)
+	VMULPS       64(CX), Z7, Z7
+	VFMADD213PS  64(DX), Z0, Z7
+	VMOVUPS      Z7, 64(SI)
+	ADDQ         BX, DX
 	ADDQ         DI, SI
-	ADDQ         R9, R8
-	VPBROADCASTD 16(CX), Z0
-	VPMULLD      (BX), Z0, Z0
-	VPSUBD       Z0, Z8, Z8
+	VBROADCASTSS 16(AX), Z0
 	VCVTDQ2PS    Z8, Z8
-	VMULPS       (DX), Z8, Z8
-	VBROADCASTSS 16(AX), Z0
-	VFMADD213PS  (SI), Z0, Z8
-	VMOVUPS      Z8, (R8)
-	VPBROADCASTD 16(CX), Z0
-	VPMULLD      64(BX), Z0, Z0
-	VPSUBD       Z0, Z9, Z9
+	VMULPS       (CX), Z8, Z8
+	VFMADD213PS  (DX), Z0, Z8
+	VMOVUPS      Z8, (SI)
 	VCVTDQ2PS    Z9, Z9
-	VMULPS       64(DX), Z9, Z9
-	VBROADCASTSS 16(AX), Z0
-	VFMADD213PS  64(SI), Z0, Z9
-	VMOVUPS      Z9, 64(R8)
+	VMULPS       64(CX), Z9, Z9
+	VFMADD213PS  64(DX), Z0, Z9
+	VMOVUPS      Z9, 64(SI)
+	ADDQ         BX, DX
 	ADDQ         DI, SI
-	ADDQ         R9, R8
-	VPBROADCASTD 20(CX), Z0
-	VPMULLD      (BX), Z0, Z0
-	VPSUBD       Z0, Z10, Z10
+	VBROADCASTSS 20(AX), Z0
 	VCVTDQ2PS    Z10, Z10
-	VMULPS       (DX), Z10, Z10
-	VBROADCASTSS 20(AX), Z0
-	VFMADD213PS  (SI), Z0, Z10
-	VMOVUPS      Z10, (R8)
-	VPBROADCASTD 20(CX), Z0
-	VPMULLD      64(BX), Z0, Z0
-	VPSUBD       Z0, Z11, Z11
+	VMULPS       (CX), Z10, Z10
+	VFMADD213PS  (DX), Z0, Z10
+	VMOVUPS      Z10, (SI)
 	VCVTDQ2PS    Z11, Z11
-	VMULPS       64(DX), Z11, Z11
-	VBROADCASTSS 20(AX), Z0
-	VFMADD213PS  64(SI), Z0, Z11
-	VMOVUPS      Z11, 64(R8)
+	VMULPS       64(CX), Z11, Z11
+	VFMADD213PS  64(DX), Z0, Z11
+	VMOVUPS      Z11, 64(SI)
+	ADDQ         BX, DX
 	ADDQ         DI, SI
-	ADDQ         R9, R8
-	VPBROADCASTD 24(CX), Z0
-	VPMULLD      (BX), Z0, Z0
-	VPSUBD       Z0, Z12, Z12
+	VBROADCASTSS 24(AX), Z0
 	VCVTDQ2PS    Z12, Z12
-	VMULPS       (DX), Z12, Z12
-	VBROADCASTSS 24(AX), Z0
-	VFMADD213PS  (SI), Z0, Z12
-	VMOVUPS      Z12, (R8)
-	VPBROADCASTD 24(CX), Z0
-	VPMULLD      64(BX), Z0, Z0
-	VPSUBD       Z0, Z13, Z13
+	VMULPS       (CX), Z12, Z12
+	VFMADD213PS  (DX), Z0, Z12
+	VMOVUPS      Z12, (SI)
 	VCVTDQ2PS    Z13, Z13
-	VMULPS       64(DX), Z13, Z13
-	VBROADCASTSS 24(AX), Z0
-	VFMADD213PS  64(SI), Z0, Z13
-	VMOVUPS      Z13, 64(R8)
+	VMULPS       64(CX), Z13, Z13
+	VFMADD213PS  64(DX), Z0, Z13
+	VMOVUPS      Z13, 64(SI)
+	ADDQ         BX, DX
 	ADDQ         DI, SI
-	ADDQ         R9, R8
-	VPBROADCASTD 28(CX), Z0
-	VPMULLD      (BX), Z0, Z0
-	VPSUBD       Z0, Z14, Z14
+	VBROADCASTSS 28(AX), Z0
 	VCVTDQ2PS    Z14, Z14
-	VMULPS       (DX), Z14, Z14
-	VBROADCASTSS 28(AX), Z0
-	VFMADD213PS  (SI), Z0, Z14
-	VMOVUPS      Z14, (R8)
-	VPBROADCASTD 28(CX), Z0
-	VPMULLD      64(BX), Z0, Z0
-	VPSUBD       Z0, Z15, Z15
+	VMULPS       (CX), Z14, Z14
+	VFMADD213PS  (DX), Z0, Z14
+	VMOVUPS      Z14, (SI)
 	VCVTDQ2PS    Z15, Z15
-	VMULPS       64(DX), Z15, Z15
-	VBROADCASTSS 28(AX), Z0
-	VFMADD213PS  64(SI), Z0, Z15
-	VMOVUPS      Z15, 64(R8)
+	VMULPS       64(CX), Z15, Z15
+	VFMADD213PS  64(DX), Z0, Z15
+	VMOVUPS      Z15, 64(SI)
+	ADDQ         BX, DX
 	ADDQ         DI, SI
-	ADDQ         R9, R8
-	VPBROADCASTD 32(CX), Z0
-	VPMULLD      (BX), Z0, Z0
-	VPSUBD       Z0, Z16, Z16
+	VBROADCASTSS 32(AX), Z0
 	VCVTDQ2PS    Z16, Z16
-	VMULPS       (DX), Z16, Z16
-	VBROADCASTSS 32(AX), Z0
-	VFMADD213PS  (SI), Z0, Z16
-	VMOVUPS      Z16, (R8)
-	VPBROADCASTD 32(CX), Z0
-	VPMULLD      64(BX), Z0, Z0
-	VPSUBD       Z0, Z17, Z17
+	VMULPS       (CX), Z16, Z16
+	VFMADD213PS  (DX), Z0, Z16
+	VMOVUPS      Z16, (SI)
 	VCVTDQ2PS    Z17, Z17
-	VMULPS       64(DX), Z17, Z17
-	VBROADCASTSS 32(AX), Z0
-	VFMADD213PS  64(SI), Z0, Z17
-	VMOVUPS      Z17, 64(R8)
+	VMULPS       64(CX), Z17, Z17
+	VFMADD213PS  64(DX), Z0, Z17
+	VMOVUPS      Z17, 64(SI)
+	MOVQ         lda+24(FP), AX
+	IMUL3Q       $0x09, AX, AX
+	ADDQ         AX, a+16(FP)
+	MOVQ         ldfrom+64(FP), AX
+	IMUL3Q       $0x09, AX, AX
+	ADDQ         AX, from+56(FP)
+	MOVQ         ldc+48(FP), AX
+	IMUL3Q       $0x09, AX, AX
+	ADDQ         AX, c+40(FP)
+	ADDQ         $0x24, scale+72(FP)
+	ADDQ         $0x24, zero+80(FP)
+	SUBQ         $0x01, tiles+0(FP)
+	JNZ          tile
 	VZEROUPPER
 	RET
 
@@ -9020,41 +8894,56 @@ store:
 	VZEROUPPER
 	RET
 
-// func gemmI8VNNIx10(k4 int, a *uint8, lda int, b *int8, c *float32, ldc int, from *float32, ldfrom int, scale *float32, zero *int32, colScale *float32, colSum *int32)
+// func gemmI8VNNIx10(tiles int, k4 int, a *uint8, lda int, b *int8, c *float32, ldc int, from *float32, ldfrom int, scale *float32, zero *int32, colScale *float32, negSum *int32)
 // Requires: AVX, AVX512F, AVX512VNNI, MMX+
-TEXT ·gemmI8VNNIx10(SB), NOSPLIT, $0-96
-	MOVQ   k4+0(FP), AX
-	MOVQ   lda+16(FP), CX
-	MOVQ   a+8(FP), DX
-	MOVQ   b+24(FP), BX
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z11, Z11, Z11
-	VPXORD Z12, Z12, Z12
-	VPXORD Z13, Z13, Z13
-	VPXORD Z14, Z14, Z14
-	VPXORD Z15, Z15, Z15
-	VPXORD Z16, Z16, Z16
-	VPXORD Z17, Z17, Z17
-	VPXORD Z18, Z18, Z18
-	VPXORD Z19, Z19, Z19
-	LEAQ   (DX)(CX*2), SI
-	ADDQ   CX, SI
-	LEAQ   (SI)(CX*2), DI
-	ADDQ   CX, DI
-	LEAQ   (DI)(CX*2), R8
-	ADDQ   CX, R8
-	MOVQ   AX, R9
-	SHLQ   $0x07, R9
+TEXT ·gemmI8VNNIx10(SB), NOSPLIT, $0-104
+tile:
+	MOVQ         k4+8(FP), AX
+	MOVQ         lda+24(FP), CX
+	MOVQ         a+16(FP), DX
+	MOVQ         b+32(FP), BX
+	MOVQ         zero+80(FP), SI
+	MOVQ         negSum+96(FP), DI
+	VMOVUPS      (DI), Z18
+	VMOVUPS      64(DI), Z19
+	VPBROADCASTD (SI), Z1
+	VPMULLD      Z18, Z1, Z0
+	VPMULLD      Z19, Z1, Z1
+	VPBROADCASTD 4(SI), Z3
+	VPMULLD      Z18, Z3, Z2
+	VPMULLD      Z19, Z3, Z3
+	VPBROADCASTD 8(SI), Z5
+	VPMULLD      Z18, Z5, Z4
+	VPMULLD      Z19, Z5, Z5
+	VPBROADCASTD 12(SI), Z7
+	VPMULLD      Z18, Z7, Z6
+	VPMULLD      Z19, Z7, Z7
+	VPBROADCASTD 16(SI), Z9
+	VPMULLD      Z18, Z9, Z8
+	VPMULLD      Z19, Z9, Z9
+	VPBROADCASTD 20(SI), Z11
+	VPMULLD      Z18, Z11, Z10
+	VPMULLD      Z19, Z11, Z11
+	VPBROADCASTD 24(SI), Z13
+	VPMULLD      Z18, Z13, Z12
+	VPMULLD      Z19, Z13, Z13
+	VPBROADCASTD 28(SI), Z15
+	VPMULLD      Z18, Z15, Z14
+	VPMULLD      Z19, Z15, Z15
+	VPBROADCASTD 32(SI), Z17
+	VPMULLD      Z18, Z17, Z16
+	VPMULLD      Z19, Z17, Z17
+	VPBROADCASTD 36(SI), Z20
+	VPMULLD      Z18, Z20, Z18
+	VPMULLD      Z19, Z20, Z19
+	LEAQ         (DX)(CX*2), SI
+	ADDQ         CX, SI
+	LEAQ         (SI)(CX*2), DI
+	ADDQ         CX, DI
+	LEAQ         (DI)(CX*2), R8
+	ADDQ         CX, R8
+	MOVQ         AX, R9
+	SHLQ         $0x07, R9
 
 loop:
 	PREFETCHT1   (BX)(R9*1)
@@ -9098,192 +8987,133 @@ loop:
 	ADDQ         $0x04, R8
 	SUBQ         $0x01, AX
 	JNZ          loop
-	MOVQ         scale+64(FP), AX
-	MOVQ         zero+72(FP), CX
-	MOVQ         colScale+80(FP), DX
-	MOVQ         colSum+88(FP), BX
-	MOVQ         from+48(FP), SI
-	MOVQ         ldfrom+56(FP), DI
-	MOVQ         c+32(FP), R8
-	MOVQ         ldc+40(FP), R9
-	VPBROADCASTD (CX), Z20
-	VPMULLD      (BX), Z20, Z20
-	VPSUBD       Z20, Z0, Z0
-	VCVTDQ2PS    Z0, Z0
-	VMULPS       (DX), Z0, Z0
+	MOVQ         scale+72(FP), AX
+	MOVQ         colScale+88(FP), CX
+	MOVQ         from+56(FP), DX
+	MOVQ         ldfrom+64(FP), BX
+	MOVQ         c+40(FP), SI
+	MOVQ         ldc+48(FP), DI
 	VBROADCASTSS (AX), Z20
-	VFMADD213PS  (SI), Z20, Z0
-	VMOVUPS      Z0, (R8)
-	VPBROADCASTD (CX), Z0
-	VPMULLD      64(BX), Z0, Z0
-	VPSUBD       Z0, Z1, Z1
+	VCVTDQ2PS    Z0, Z0
+	VMULPS       (CX), Z0, Z0
+	VFMADD213PS  (DX), Z20, Z0
+	VMOVUPS      Z0, (SI)
 	VCVTDQ2PS    Z1, Z1
-	VMULPS       64(DX), Z1, Z1
-	VBROADCASTSS (AX), Z0
-	VFMADD213PS  64(SI), Z0, Z1
-	VMOVUPS      Z1, 64(R8)
+	VMULPS       64(CX), Z1, Z1
+	VFMADD213PS  64(DX), Z20, Z1
+	VMOVUPS      Z1, 64(SI)
+	ADDQ         BX, DX
 	ADDQ         DI, SI
-	ADDQ         R9, R8
-	VPBROADCASTD 4(CX), Z0
-	VPMULLD      (BX), Z0, Z0
-	VPSUBD       Z0, Z2, Z2
+	VBROADCASTSS 4(AX), Z0
 	VCVTDQ2PS    Z2, Z2
-	VMULPS       (DX), Z2, Z2
-	VBROADCASTSS 4(AX), Z0
-	VFMADD213PS  (SI), Z0, Z2
-	VMOVUPS      Z2, (R8)
-	VPBROADCASTD 4(CX), Z0
-	VPMULLD      64(BX), Z0, Z0
-	VPSUBD       Z0, Z3, Z3
+	VMULPS       (CX), Z2, Z2
+	VFMADD213PS  (DX), Z0, Z2
+	VMOVUPS      Z2, (SI)
 	VCVTDQ2PS    Z3, Z3
-	VMULPS       64(DX), Z3, Z3
-	VBROADCASTSS 4(AX), Z0
-	VFMADD213PS  64(SI), Z0, Z3
-	VMOVUPS      Z3, 64(R8)
+	VMULPS       64(CX), Z3, Z3
+	VFMADD213PS  64(DX), Z0, Z3
+	VMOVUPS      Z3, 64(SI)
+	ADDQ         BX, DX
 	ADDQ         DI, SI
-	ADDQ         R9, R8
-	VPBROADCASTD 8(CX), Z0
-	VPMULLD      (BX), Z0, Z0
-	VPSUBD       Z0, Z4, Z4
+	VBROADCASTSS 8(AX), Z0
 	VCVTDQ2PS    Z4, Z4
-	VMULPS       (DX), Z4, Z4
-	VBROADCASTSS 8(AX), Z0
-	VFMADD213PS  (SI), Z0, Z4
-	VMOVUPS      Z4, (R8)
-	VPBROADCASTD 8(CX), Z0
-	VPMULLD      64(BX), Z0, Z0
-	VPSUBD       Z0, Z5, Z5
+	VMULPS       (CX), Z4, Z4
+	VFMADD213PS  (DX), Z0, Z4
+	VMOVUPS      Z4, (SI)
 	VCVTDQ2PS    Z5, Z5
-	VMULPS       64(DX), Z5, Z5
-	VBROADCASTSS 8(AX), Z0
-	VFMADD213PS  64(SI), Z0, Z5
-	VMOVUPS      Z5, 64(R8)
+	VMULPS       64(CX), Z5, Z5
+	VFMADD213PS  64(DX), Z0, Z5
+	VMOVUPS      Z5, 64(SI)
+	ADDQ         BX, DX
 	ADDQ         DI, SI
-	ADDQ         R9, R8
-	VPBROADCASTD 12(CX), Z0
-	VPMULLD      (BX), Z0, Z0
-	VPSUBD       Z0, Z6, Z6
+	VBROADCASTSS 12(AX), Z0
 	VCVTDQ2PS    Z6, Z6
-	VMULPS       (DX), Z6, Z6
-	VBROADCASTSS 12(AX), Z0
-	VFMADD213PS  (SI), Z0, Z6
-	VMOVUPS      Z6, (R8)
-	VPBROADCASTD 12(CX), Z0
-	VPMULLD      64(BX), Z0, Z0
-	VPSUBD       Z0, Z7, Z7
+	VMULPS       (CX), Z6, Z6
+	VFMADD213PS  (DX), Z0, Z6
+	VMOVUPS      Z6, (SI)
 	VCVTDQ2PS    Z7, Z7
-	VMULPS       64(DX), Z7, Z7
-	VBROADCASTSS 12(AX), Z0
-	VFMADD213PS  64(SI), Z0, Z7
-	VMOVUPS      Z7, 64(R8)
+	VMULPS       64(CX), Z7, Z7
+	VFMADD213PS  64(DX), Z0, Z7
+	VMOVUPS      Z7, 64(SI)
+	ADDQ         BX, DX
 	ADDQ         DI, SI
-	ADDQ         R9, R8
-	VPBROADCASTD 16(CX), Z0
-	VPMULLD      (BX), Z0, Z0
-	VPSUBD       Z0, Z8, Z8
+	VBROADCASTSS 16(AX), Z0
 	VCVTDQ2PS    Z8, Z8
-	VMULPS       (DX), Z8, Z8
-	VBROADCASTSS 16(AX), Z0
-	VFMADD213PS  (SI), Z0, Z8
-	VMOVUPS      Z8, (R8)
-	VPBROADCASTD 16(CX), Z0
-	VPMULLD      64(BX), Z0, Z0
-	VPSUBD       Z0, Z9, Z9
+	VMULPS       (CX), Z8, Z8
+	VFMADD213PS  (DX), Z0, Z8
+	VMOVUPS      Z8, (SI)
 	VCVTDQ2PS    Z9, Z9
-	VMULPS       64(DX), Z9, Z9
-	VBROADCASTSS 16(AX), Z0
-	VFMADD213PS  64(SI), Z0, Z9
-	VMOVUPS      Z9, 64(R8)
+	VMULPS       64(CX), Z9, Z9
+	VFMADD213PS  64(DX), Z0, Z9
+	VMOVUPS      Z9, 64(SI)
+	ADDQ         BX, DX
 	ADDQ         DI, SI
-	ADDQ         R9, R8
-	VPBROADCASTD 20(CX), Z0
-	VPMULLD      (BX), Z0, Z0
-	VPSUBD       Z0, Z10, Z10
+	VBROADCASTSS 20(AX), Z0
 	VCVTDQ2PS    Z10, Z10
-	VMULPS       (DX), Z10, Z10
-	VBROADCASTSS 20(AX), Z0
-	VFMADD213PS  (SI), Z0, Z10
-	VMOVUPS      Z10, (R8)
-	VPBROADCASTD 20(CX), Z0
-	VPMULLD      64(BX), Z0, Z0
-	VPSUBD       Z0, Z11, Z11
+	VMULPS       (CX), Z10, Z10
+	VFMADD213PS  (DX), Z0, Z10
+	VMOVUPS      Z10, (SI)
 	VCVTDQ2PS    Z11, Z11
-	VMULPS       64(DX), Z11, Z11
-	VBROADCASTSS 20(AX), Z0
-	VFMADD213PS  64(SI), Z0, Z11
-	VMOVUPS      Z11, 64(R8)
+	VMULPS       64(CX), Z11, Z11
+	VFMADD213PS  64(DX), Z0, Z11
+	VMOVUPS      Z11, 64(SI)
+	ADDQ         BX, DX
 	ADDQ         DI, SI
-	ADDQ         R9, R8
-	VPBROADCASTD 24(CX), Z0
-	VPMULLD      (BX), Z0, Z0
-	VPSUBD       Z0, Z12, Z12
+	VBROADCASTSS 24(AX), Z0
 	VCVTDQ2PS    Z12, Z12
-	VMULPS       (DX), Z12, Z12
-	VBROADCASTSS 24(AX), Z0
-	VFMADD213PS  (SI), Z0, Z12
-	VMOVUPS      Z12, (R8)
-	VPBROADCASTD 24(CX), Z0
-	VPMULLD      64(BX), Z0, Z0
-	VPSUBD       Z0, Z13, Z13
+	VMULPS       (CX), Z12, Z12
+	VFMADD213PS  (DX), Z0, Z12
+	VMOVUPS      Z12, (SI)
 	VCVTDQ2PS    Z13, Z13
-	VMULPS       64(DX), Z13, Z13
-	VBROADCASTSS 24(AX), Z0
-	VFMADD213PS  64(SI), Z0, Z13
-	VMOVUPS      Z13, 64(R8)
+	VMULPS       64(CX), Z13, Z13
+	VFMADD213PS  64(DX), Z0, Z13
+	VMOVUPS      Z13, 64(SI)
+	ADDQ         BX, DX
 	ADDQ         DI, SI
-	ADDQ         R9, R8
-	VPBROADCASTD 28(CX), Z0
-	VPMULLD      (BX), Z0, Z0
-	VPSUBD       Z0, Z14, Z14
+	VBROADCASTSS 28(AX), Z0
 	VCVTDQ2PS    Z14, Z14
-	VMULPS       (DX), Z14, Z14
-	VBROADCASTSS 28(AX), Z0
-	VFMADD213PS  (SI), Z0, Z14
-	VMOVUPS      Z14, (R8)
-	VPBROADCASTD 28(CX), Z0
-	VPMULLD      64(BX), Z0, Z0
-	VPSUBD       Z0, Z15, Z15
+	VMULPS       (CX), Z14, Z14
+	VFMADD213PS  (DX), Z0, Z14
+	VMOVUPS      Z14, (SI)
 	VCVTDQ2PS    Z15, Z15
-	VMULPS       64(DX), Z15, Z15
-	VBROADCASTSS 28(AX), Z0
-	VFMADD213PS  64(SI), Z0, Z15
-	VMOVUPS      Z15, 64(R8)
+	VMULPS       64(CX), Z15, Z15
+	VFMADD213PS  64(DX), Z0, Z15
+	VMOVUPS      Z15, 64(SI)
+	ADDQ         BX, DX
 	ADDQ         DI, SI
-	ADDQ         R9, R8
-	VPBROADCASTD 32(CX), Z0
-	VPMULLD      (BX), Z0, Z0
-	VPSUBD       Z0, Z16, Z16
+	VBROADCASTSS 32(AX), Z0
 	VCVTDQ2PS    Z16, Z16
-	VMULPS       (DX), Z16, Z16
-	VBROADCASTSS 32(AX), Z0
-	VFMADD213PS  (SI), Z0, Z16
-	VMOVUPS      Z16, (R8)
-	VPBROADCASTD 32(CX), Z0
-	VPMULLD      64(BX), Z0, Z0
-	VPSUBD       Z0, Z17, Z17
+	VMULPS       (CX), Z16, Z16
+	VFMADD213PS  (DX), Z0, Z16
+	VMOVUPS      Z16, (SI)
 	VCVTDQ2PS    Z17, Z17
-	VMULPS       64(DX), Z17, Z17
-	VBROADCASTSS 32(AX), Z0
-	VFMADD213PS  64(SI), Z0, Z17
-	VMOVUPS      Z17, 64(R8)
+	VMULPS       64(CX), Z17, Z17
+	VFMADD213PS  64(DX), Z0, Z17
+	VMOVUPS      Z17, 64(SI)
+	ADDQ         BX, DX
 	ADDQ         DI, SI
-	ADDQ         R9, R8
-	VPBROADCASTD 36(CX), Z0
-	VPMULLD      (BX), Z0, Z0
-	VPSUBD       Z0, Z18, Z18
+	VBROADCASTSS 36(AX), Z0
 	VCVTDQ2PS    Z18, Z18
-	VMULPS       (DX), Z18, Z18
-	VBROADCASTSS 36(AX), Z0
-	VFMADD213PS  (SI), Z0, Z18
-	VMOVUPS      Z18, (R8)
-	VPBROADCASTD 36(CX), Z0
-	VPMULLD      64(BX), Z0, Z0
-	VPSUBD       Z0, Z19, Z19
+	VMULPS       (CX), Z18, Z18
+	VFMADD213PS  (DX), Z0, Z18
+	VMOVUPS      Z18, (SI)
 	VCVTDQ2PS    Z19, Z19
-	VMULPS       64(DX), Z19, Z19
-	VBROADCASTSS 36(AX), Z0
-	VFMADD213PS  64(SI), Z0, Z19
-	VMOVUPS      Z19, 64(R8)
+	VMULPS       64(CX), Z19, Z19
+	VFMADD213PS  64(DX), Z0, Z19
+	VMOVUPS      Z19, 64(SI)
+	MOVQ         lda+24(FP), AX
+	IMUL3Q       $0x0a, AX, AX
+	ADDQ         AX, a+16(FP)
+	MOVQ         ldfrom+64(FP), AX
+	IMUL3Q       $0x0a, AX, AX
+	ADDQ         AX, from+56(FP)
+	MOVQ         ldc+48(FP), AX
+	IMUL3Q       $0x0a, AX, AX
+	ADDQ         AX, c+40(FP)
+	ADDQ         $0x28, scale+72(FP)
+	ADDQ         $0x28, zero+80(FP)
+	SUBQ         $0x01, tiles+0(FP)
+	JNZ          tile
 	VZEROUPPER
 	RET
 
@@ -9511,43 +9341,59 @@ store:
 	VZEROUPPER
 	RET
 
-// func gemmI8VNNIx11(k4 int, a *uint8, lda int, b *int8, c *float32, ldc int, from *float32, ldfrom int, scale *float32, zero *int32, colScale *float32, colSum *int32)
+// func gemmI8VNNIx11(tiles int, k4 int, a *uint8, lda int, b *int8, c *float32, ldc int, from *float32, ldfrom int, scale *float32, zero *int32, colScale *float32, negSum *int32)
 // Requires: AVX, AVX512F, AVX512VNNI, MMX+
-TEXT ·gemmI8VNNIx11(SB), NOSPLIT, $0-96
-	MOVQ   k4+0(FP), AX
-	MOVQ   lda+16(FP), CX
-	MOVQ   a+8(FP), DX
-	MOVQ   b+24(FP), BX
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z11, Z11, Z11
-	VPXORD Z12, Z12, Z12
-	VPXORD Z13, Z13, Z13
-	VPXORD Z14, Z14, Z14
-	VPXORD Z15, Z15, Z15
-	VPXORD Z16, Z16, Z16
-	VPXORD Z17, Z17, Z17
-	VPXORD Z18, Z18, Z18
-	VPXORD Z19, Z19, Z19
-	VPXORD Z20, Z20, Z20
-	VPXORD Z21, Z21, Z21
-	LEAQ   (DX)(CX*2), SI
-	ADDQ   CX, SI
-	LEAQ   (SI)(CX*2), DI
-	ADDQ   CX, DI
-	LEAQ   (DI)(CX*2), R8
-	ADDQ   CX, R8
-	MOVQ   AX, R9
-	SHLQ   $0x07, R9
+TEXT ·gemmI8VNNIx11(SB), NOSPLIT, $0-104
+tile:
+	MOVQ         k4+8(FP), AX
+	MOVQ         lda+24(FP), CX
+	MOVQ         a+16(FP), DX
+	MOVQ         b+32(FP), BX
+	MOVQ         zero+80(FP), SI
+	MOVQ         negSum+96(FP), DI
+	VMOVUPS      (DI), Z20
+	VMOVUPS      64(DI), Z21
+	VPBROADCASTD (SI), Z1
+	VPMULLD      Z20, Z1, Z0
+	VPMULLD      Z21, Z1, Z1
+	VPBROADCASTD 4(SI), Z3
+	VPMULLD      Z20, Z3, Z2
+	VPMULLD      Z21, Z3, Z3
+	VPBROADCASTD 8(SI), Z5
+	VPMULLD      Z20, Z5, Z4
+	VPMULLD      Z21, Z5, Z5
+	VPBROADCASTD 12(SI), Z7
+	VPMULLD      Z20, Z7, Z6
+	VPMULLD      Z21, Z7, Z7
+	VPBROADCASTD 16(SI), Z9
+	VPMULLD      Z20, Z9, Z8
+	VPMULLD      Z21, Z9, Z9
+	VPBROADCASTD 20(SI), Z11
+	VPMULLD      Z20, Z11, Z10
+	VPMULLD      Z21, Z11, Z11
+	VPBROADCASTD 24(SI), Z13
+	VPMULLD      Z20, Z13, Z12
+	VPMULLD      Z21, Z13, Z13
+	VPBROADCASTD 28(SI), Z15
+	VPMULLD      Z20, Z15, Z14
+	VPMULLD      Z21, Z15, Z15
+	VPBROADCASTD 32(SI), Z17
+	VPMULLD      Z20, Z17, Z16
+	VPMULLD      Z21, Z17, Z17
+	VPBROADCASTD 36(SI), Z19
+	VPMULLD      Z20, Z19, Z18
+	VPMULLD      Z21, Z19, Z19
+	VPBROADCASTD 40(SI), Z22
+	VPMULLD      Z20, Z22, Z20
+	VPMULLD      Z21, Z22, Z21
+	LEAQ         (DX)(CX*2), SI
+	ADDQ         CX, SI
+	LEAQ         (SI)(CX*2), DI
+	ADDQ         CX, DI
+	LEAQ         (DI)(CX*2), R8
+	ADDQ         CX, R8
+	MOVQ         AX, R9
+	SHLQ         $0x07, R9
 
 loop:
 	PREFETCHT1   (BX)(R9*1)
@@ -9594,210 +9440,144 @@ loop:
 	ADDQ         $0x04, R8
 	SUBQ         $0x01, AX
 	JNZ          loop
-	MOVQ         scale+64(FP), AX
-	MOVQ         zero+72(FP), CX
-	MOVQ         colScale+80(FP), DX
-	MOVQ         colSum+88(FP), BX
-	MOVQ         from+48(FP), SI
-	MOVQ         ldfrom+56(FP), DI
-	MOVQ         c+32(FP), R8
-	MOVQ         ldc+40(FP), R9
-	VPBROADCASTD (CX), Z22
-	VPMULLD      (BX), Z22, Z22
-	VPSUBD       Z22, Z0, Z0
-	VCVTDQ2PS    Z0, Z0
-	VMULPS       (DX), Z0, Z0
+	MOVQ         scale+72(FP), AX
+	MOVQ         colScale+88(FP), CX
+	MOVQ         from+56(FP), DX
+	MOVQ         ldfrom+64(FP), BX
+	MOVQ         c+40(FP), SI
+	MOVQ         ldc+48(FP), DI
 	VBROADCASTSS (AX), Z22
-	VFMADD213PS  (SI), Z22, Z0
-	VMOVUPS      Z0, (R8)
-	VPBROADCASTD (CX), Z0
-	VPMULLD      64(BX), Z0, Z0
-	VPSUBD       Z0, Z1, Z1
+	VCVTDQ2PS    Z0, Z0
+	VMULPS       (CX), Z0, Z0
+	VFMADD213PS  (DX), Z22, Z0
+	VMOVUPS      Z0, (SI)
 	VCVTDQ2PS    Z1, Z1
-	VMULPS       64(DX), Z1, Z1
-	VBROADCASTSS (AX), Z0
-	VFMADD213PS  64(SI), Z0, Z1
-	VMOVUPS      Z1, 64(R8)
+	VMULPS       64(CX), Z1, Z1
+	VFMADD213PS  64(DX), Z22, Z1
+	VMOVUPS      Z1, 64(SI)
+	ADDQ         BX, DX
 	ADDQ         DI, SI
-	ADDQ         R9, R8
-	VPBROADCASTD 4(CX), Z0
-	VPMULLD      (BX), Z0, Z0
-	VPSUBD       Z0, Z2, Z2
+	VBROADCASTSS 4(AX), Z0
 	VCVTDQ2PS    Z2, Z2
-	VMULPS       (DX), Z2, Z2
-	VBROADCASTSS 4(AX), Z0
-	VFMADD213PS  (SI), Z0, Z2
-	VMOVUPS      Z2, (R8)
-	VPBROADCASTD 4(CX), Z0
-	VPMULLD      64(BX), Z0, Z0
-	VPSUBD       Z0, Z3, Z3
+	VMULPS       (CX), Z2, Z2
+	VFMADD213PS  (DX), Z0, Z2
+	VMOVUPS      Z2, (SI)
 	VCVTDQ2PS    Z3, Z3
-	VMULPS       64(DX), Z3, Z3
-	VBROADCASTSS 4(AX), Z0
-	VFMADD213PS  64(SI), Z0, Z3
-	VMOVUPS      Z3, 64(R8)
+	VMULPS       64(CX), Z3, Z3
+	VFMADD213PS  64(DX), Z0, Z3
+	VMOVUPS      Z3, 64(SI)
+	ADDQ         BX, DX
 	ADDQ         DI, SI
-	ADDQ         R9, R8
-	VPBROADCASTD 8(CX), Z0
-	VPMULLD      (BX), Z0, Z0
-	VPSUBD       Z0, Z4, Z4
+	VBROADCASTSS 8(AX), Z0
 	VCVTDQ2PS    Z4, Z4
-	VMULPS       (DX), Z4, Z4
-	VBROADCASTSS 8(AX), Z0
-	VFMADD213PS  (SI), Z0, Z4
-	VMOVUPS      Z4, (R8)
-	VPBROADCASTD 8(CX), Z0
-	VPMULLD      64(BX), Z0, Z0
-	VPSUBD       Z0, Z5, Z5
+	VMULPS       (CX), Z4, Z4
+	VFMADD213PS  (DX), Z0, Z4
+	VMOVUPS      Z4, (SI)
 	VCVTDQ2PS    Z5, Z5
-	VMULPS       64(DX), Z5, Z5
-	VBROADCASTSS 8(AX), Z0
-	VFMADD213PS  64(SI), Z0, Z5
-	VMOVUPS      Z5, 64(R8)
+	VMULPS       64(CX), Z5, Z5
+	VFMADD213PS  64(DX), Z0, Z5
+	VMOVUPS      Z5, 64(SI)
+	ADDQ         BX, DX
 	ADDQ         DI, SI
-	ADDQ         R9, R8
-	VPBROADCASTD 12(CX), Z0
-	VPMULLD      (BX), Z0, Z0
-	VPSUBD       Z0, Z6, Z6
+	VBROADCASTSS 12(AX), Z0
 	VCVTDQ2PS    Z6, Z6
-	VMULPS       (DX), Z6, Z6
-	VBROADCASTSS 12(AX), Z0
-	VFMADD213PS  (SI), Z0, Z6
-	VMOVUPS      Z6, (R8)
-	VPBROADCASTD 12(CX), Z0
-	VPMULLD      64(BX), Z0, Z0
-	VPSUBD       Z0, Z7, Z7
+	VMULPS       (CX), Z6, Z6
+	VFMADD213PS  (DX), Z0, Z6
+	VMOVUPS      Z6, (SI)
 	VCVTDQ2PS    Z7, Z7
-	VMULPS       64(DX), Z7, Z7
-	VBROADCASTSS 12(AX), Z0
-	VFMADD213PS  64(SI), Z0, Z7
-	VMOVUPS      Z7, 64(R8)
+	VMULPS       64(CX), Z7, Z7
+	VFMADD213PS  64(DX), Z0, Z7
+	VMOVUPS      Z7, 64(SI)
+	ADDQ         BX, DX
 	ADDQ         DI, SI
-	ADDQ         R9, R8
-	VPBROADCASTD 16(CX), Z0
-	VPMULLD      (BX), Z0, Z0
-	VPSUBD       Z0, Z8, Z8
+	VBROADCASTSS 16(AX), Z0
 	VCVTDQ2PS    Z8, Z8
-	VMULPS       (DX), Z8, Z8
-	VBROADCASTSS 16(AX), Z0
-	VFMADD213PS  (SI), Z0, Z8
-	VMOVUPS      Z8, (R8)
-	VPBROADCASTD 16(CX), Z0
-	VPMULLD      64(BX), Z0, Z0
-	VPSUBD       Z0, Z9, Z9
+	VMULPS       (CX), Z8, Z8
+	VFMADD213PS  (DX), Z0, Z8
+	VMOVUPS      Z8, (SI)
 	VCVTDQ2PS    Z9, Z9
-	VMULPS       64(DX), Z9, Z9
-	VBROADCASTSS 16(AX), Z0
-	VFMADD213PS  64(SI), Z0, Z9
-	VMOVUPS      Z9, 64(R8)
+	VMULPS       64(CX), Z9, Z9
+	VFMADD213PS  64(DX), Z0, Z9
+	VMOVUPS      Z9, 64(SI)
+	ADDQ         BX, DX
 	ADDQ         DI, SI
-	ADDQ         R9, R8
-	VPBROADCASTD 20(CX), Z0
-	VPMULLD      (BX), Z0, Z0
-	VPSUBD       Z0, Z10, Z10
+	VBROADCASTSS 20(AX), Z0
 	VCVTDQ2PS    Z10, Z10
-	VMULPS       (DX), Z10, Z10
-	VBROADCASTSS 20(AX), Z0
-	VFMADD213PS  (SI), Z0, Z10
-	VMOVUPS      Z10, (R8)
-	VPBROADCASTD 20(CX), Z0
-	VPMULLD      64(BX), Z0, Z0
-	VPSUBD       Z0, Z11, Z11
+	VMULPS       (CX), Z10, Z10
+	VFMADD213PS  (DX), Z0, Z10
+	VMOVUPS      Z10, (SI)
 	VCVTDQ2PS    Z11, Z11
-	VMULPS       64(DX), Z11, Z11
-	VBROADCASTSS 20(AX), Z0
-	VFMADD213PS  64(SI), Z0, Z11
-	VMOVUPS      Z11, 64(R8)
+	VMULPS       64(CX), Z11, Z11
+	VFMADD213PS  64(DX), Z0, Z11
+	VMOVUPS      Z11, 64(SI)
+	ADDQ         BX, DX
 	ADDQ         DI, SI
-	ADDQ         R9, R8
-	VPBROADCASTD 24(CX), Z0
-	VPMULLD      (BX), Z0, Z0
-	VPSUBD       Z0, Z12, Z12
+	VBROADCASTSS 24(AX), Z0
 	VCVTDQ2PS    Z12, Z12
-	VMULPS       (DX), Z12, Z12
-	VBROADCASTSS 24(AX), Z0
-	VFMADD213PS  (SI), Z0, Z12
-	VMOVUPS      Z12, (R8)
-	VPBROADCASTD 24(CX), Z0
-	VPMULLD      64(BX), Z0, Z0
-	VPSUBD       Z0, Z13, Z13
+	VMULPS       (CX), Z12, Z12
+	VFMADD213PS  (DX), Z0, Z12
+	VMOVUPS      Z12, (SI)
 	VCVTDQ2PS    Z13, Z13
-	VMULPS       64(DX), Z13, Z13
-	VBROADCASTSS 24(AX), Z0
-	VFMADD213PS  64(SI), Z0, Z13
-	VMOVUPS      Z13, 64(R8)
+	VMULPS       64(CX), Z13, Z13
+	VFMADD213PS  64(DX), Z0, Z13
+	VMOVUPS      Z13, 64(SI)
+	ADDQ         BX, DX
 	ADDQ         DI, SI
-	ADDQ         R9, R8
-	VPBROADCASTD 28(CX), Z0
-	VPMULLD      (BX), Z0, Z0
-	VPSUBD       Z0, Z14, Z14
+	VBROADCASTSS 28(AX), Z0
 	VCVTDQ2PS    Z14, Z14
-	VMULPS       (DX), Z14, Z14
-	VBROADCASTSS 28(AX), Z0
-	VFMADD213PS  (SI), Z0, Z14
-	VMOVUPS      Z14, (R8)
-	VPBROADCASTD 28(CX), Z0
-	VPMULLD      64(BX), Z0, Z0
-	VPSUBD       Z0, Z15, Z15
+	VMULPS       (CX), Z14, Z14
+	VFMADD213PS  (DX), Z0, Z14
+	VMOVUPS      Z14, (SI)
 	VCVTDQ2PS    Z15, Z15
-	VMULPS       64(DX), Z15, Z15
-	VBROADCASTSS 28(AX), Z0
-	VFMADD213PS  64(SI), Z0, Z15
-	VMOVUPS      Z15, 64(R8)
+	VMULPS       64(CX), Z15, Z15
+	VFMADD213PS  64(DX), Z0, Z15
+	VMOVUPS      Z15, 64(SI)
+	ADDQ         BX, DX
 	ADDQ         DI, SI
-	ADDQ         R9, R8
-	VPBROADCASTD 32(CX), Z0
-	VPMULLD      (BX), Z0, Z0
-	VPSUBD       Z0, Z16, Z16
+	VBROADCASTSS 32(AX), Z0
 	VCVTDQ2PS    Z16, Z16
-	VMULPS       (DX), Z16, Z16
-	VBROADCASTSS 32(AX), Z0
-	VFMADD213PS  (SI), Z0, Z16
-	VMOVUPS      Z16, (R8)
-	VPBROADCASTD 32(CX), Z0
-	VPMULLD      64(BX), Z0, Z0
-	VPSUBD       Z0, Z17, Z17
+	VMULPS       (CX), Z16, Z16
+	VFMADD213PS  (DX), Z0, Z16
+	VMOVUPS      Z16, (SI)
 	VCVTDQ2PS    Z17, Z17
-	VMULPS       64(DX), Z17, Z17
-	VBROADCASTSS 32(AX), Z0
-	VFMADD213PS  64(SI), Z0, Z17
-	VMOVUPS      Z17, 64(R8)
+	VMULPS       64(CX), Z17, Z17
+	VFMADD213PS  64(DX), Z0, Z17
+	VMOVUPS      Z17, 64(SI)
+	ADDQ         BX, DX
 	ADDQ         DI, SI
-	ADDQ         R9, R8
-	VPBROADCASTD 36(CX), Z0
-	VPMULLD      (BX), Z0, Z0
-	VPSUBD       Z0, Z18, Z18
+	VBROADCASTSS 36(AX), Z0
 	VCVTDQ2PS    Z18, Z18
-	VMULPS       (DX), Z18, Z18
-	VBROADCASTSS 36(AX), Z0
-	VFMADD213PS  (SI), Z0, Z18
-	VMOVUPS      Z18, (R8)
-	VPBROADCASTD 36(CX), Z0
-	VPMULLD      64(BX), Z0, Z0
-	VPSUBD       Z0, Z19, Z19
+	VMULPS       (CX), Z18, Z18
+	VFMADD213PS  (DX), Z0, Z18
+	VMOVUPS      Z18, (SI)
 	VCVTDQ2PS    Z19, Z19
-	VMULPS       64(DX), Z19, Z19
-	VBROADCASTSS 36(AX), Z0
-	VFMADD213PS  64(SI), Z0, Z19
-	VMOVUPS      Z19, 64(R8)
+	VMULPS       64(CX), Z19, Z19
+	VFMADD213PS  64(DX), Z0, Z19
+	VMOVUPS      Z19, 64(SI)
+	ADDQ         BX, DX
 	ADDQ         DI, SI
-	ADDQ         R9, R8
-	VPBROADCASTD 40(CX), Z0
-	VPMULLD      (BX), Z0, Z0
-	VPSUBD       Z0, Z20, Z20
+	VBROADCASTSS 40(AX), Z0
 	VCVTDQ2PS    Z20, Z20
-	VMULPS       (DX), Z20, Z20
-	VBROADCASTSS 40(AX), Z0
-	VFMADD213PS  (SI), Z0, Z20
-	VMOVUPS      Z20, (R8)
-	VPBROADCASTD 40(CX), Z0
-	VPMULLD      64(BX), Z0, Z0
-	VPSUBD       Z0, Z21, Z21
+	VMULPS       (CX), Z20, Z20
+	VFMADD213PS  (DX), Z0, Z20
+	VMOVUPS      Z20, (SI)
 	VCVTDQ2PS    Z21, Z21
-	VMULPS       64(DX), Z21, Z21
-	VBROADCASTSS 40(AX), Z0
-	VFMADD213PS  64(SI), Z0, Z21
-	VMOVUPS      Z21, 64(R8)
+	VMULPS       64(CX), Z21, Z21
+	VFMADD213PS  64(DX), Z0, Z21
+	VMOVUPS      Z21, 64(SI)
+	MOVQ         lda+24(FP), AX
+	IMUL3Q       $0x0b, AX, AX
+	ADDQ         AX, a+16(FP)
+	MOVQ         ldfrom+64(FP), AX
+	IMUL3Q       $0x0b, AX, AX
+	ADDQ         AX, from+56(FP)
+	MOVQ         ldc+48(FP), AX
+	IMUL3Q       $0x0b, AX, AX
+	ADDQ         AX, c+40(FP)
+	ADDQ         $0x2c, scale+72(FP)
+	ADDQ         $0x2c, zero+80(FP)
+	SUBQ         $0x01, tiles+0(FP)
+	JNZ          tile
 	VZEROUPPER
 	RET
 
@@ -10039,45 +9819,62 @@ store:
 	VZEROUPPER
 	RET
 
-// func gemmI8VNNIx12(k4 int, a *uint8, lda int, b *int8, c *float32, ldc int, from *float32, ldfrom int, scale *float32, zero *int32, colScale *float32, colSum *int32)
+// func gemmI8VNNIx12(tiles int, k4 int, a *uint8, lda int, b *int8, c *float32, ldc int, from *float32, ldfrom int, scale *float32, zero *int32, colScale *float32, negSum *int32)
 // Requires: AVX, AVX512F, AVX512VNNI, MMX+
-TEXT ·gemmI8VNNIx12(SB), NOSPLIT, $0-96
-	MOVQ   k4+0(FP), AX
-	MOVQ   lda+16(FP), CX
-	MOVQ   a+8(FP), DX
-	MOVQ   b+24(FP), BX
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z11, Z11, Z11
-	VPXORD Z12, Z12, Z12
-	VPXORD Z13, Z13, Z13
-	VPXORD Z14, Z14, Z14
-	VPXORD Z15, Z15, Z15
-	VPXORD Z16, Z16, Z16
-	VPXORD Z17, Z17, Z17
-	VPXORD Z18, Z18, Z18
-	VPXORD Z19, Z19, Z19
-	VPXORD Z20, Z20, Z20
-	VPXORD Z21, Z21, Z21
-	VPXORD Z22, Z22, Z22
-	VPXORD Z23, Z23, Z23
-	LEAQ   (DX)(CX*2), SI
-	ADDQ   CX, SI
-	LEAQ   (SI)(CX*2), DI
-	ADDQ   CX, DI
-	LEAQ   (DI)(CX*2), R8
-	ADDQ   CX, R8
-	MOVQ   AX, R9
-	SHLQ   $0x07, R9
+TEXT ·gemmI8VNNIx12(SB), NOSPLIT, $0-104
+tile:
+	MOVQ         k4+8(FP), AX
+	MOVQ         lda+24(FP), CX
+	MOVQ         a+16(FP), DX
+	MOVQ         b+32(FP), BX
+	MOVQ         zero+80(FP), SI
+	MOVQ         negSum+96(FP), DI
+	VMOVUPS      (DI), Z22
+	VMOVUPS      64(DI), Z23
+	VPBROADCASTD (SI), Z1
+	VPMULLD      Z22, Z1, Z0
+	VPMULLD      Z23, Z1, Z1
+	VPBROADCASTD 4(SI), Z3
+	VPMULLD      Z22, Z3, Z2
+	VPMULLD      Z23, Z3, Z3
+	VPBROADCASTD 8(SI), Z5
+	VPMULLD      Z22, Z5, Z4
+	VPMULLD      Z23, Z5, Z5
+	VPBROADCASTD 12(SI), Z7
+	VPMULLD      Z22, Z7, Z6
+	VPMULLD      Z23, Z7, Z7
+	VPBROADCASTD 16(SI), Z9
+	VPMULLD      Z22, Z9, Z8
+	VPMULLD      Z23, Z9, Z9
+	VPBROADCASTD 20(SI), Z11
+	VPMULLD      Z22, Z11, Z10
+	VPMULLD      Z23, Z11, Z11
+	VPBROADCASTD 24(SI), Z13
+	VPMULLD      Z22, Z13, Z12
+	VPMULLD      Z23, Z13, Z13
+	VPBROADCASTD 28(SI), Z15
+	VPMULLD      Z22, Z15, Z14
+	VPMULLD      Z23, Z15, Z15
+	VPBROADCASTD 32(SI), Z17
+	VPMULLD      Z22, Z17, Z16
+	VPMULLD      Z23, Z17, Z17
+	VPBROADCASTD 36(SI), Z19
+	VPMULLD      Z22, Z19, Z18
+	VPMULLD      Z23, Z19, Z19
+	VPBROADCASTD 40(SI), Z21
+	VPMULLD      Z22, Z21, Z20
+	VPMULLD      Z23, Z21, Z21
+	VPBROADCASTD 44(SI), Z24
+	VPMULLD      Z22, Z24, Z22
+	VPMULLD      Z23, Z24, Z23
+	LEAQ         (DX)(CX*2), SI
+	ADDQ         CX, SI
+	LEAQ         (SI)(CX*2), DI
+	ADDQ         CX, DI
+	LEAQ         (DI)(CX*2), R8
+	ADDQ         CX, R8
+	MOVQ         AX, R9
+	SHLQ         $0x07, R9
 
 loop:
 	PREFETCHT1   (BX)(R9*1)
@@ -10127,228 +9924,155 @@ loop:
 	ADDQ         $0x04, R8
 	SUBQ         $0x01, AX
 	JNZ          loop
-	MOVQ         scale+64(FP), AX
-	MOVQ         zero+72(FP), CX
-	MOVQ         colScale+80(FP), DX
-	MOVQ         colSum+88(FP), BX
-	MOVQ         from+48(FP), SI
-	MOVQ         ldfrom+56(FP), DI
-	MOVQ         c+32(FP), R8
-	MOVQ         ldc+40(FP), R9
-	VPBROADCASTD (CX), Z24
-	VPMULLD      (BX), Z24, Z24
-	VPSUBD       Z24, Z0, Z0
-	VCVTDQ2PS    Z0, Z0
-	VMULPS       (DX), Z0, Z0
+	MOVQ         scale+72(FP), AX
+	MOVQ         colScale+88(FP), CX
+	MOVQ         from+56(FP), DX
+	MOVQ         ldfrom+64(FP), BX
+	MOVQ         c+40(FP), SI
+	MOVQ         ldc+48(FP), DI
 	VBROADCASTSS (AX), Z24
-	VFMADD213PS  (SI), Z24, Z0
-	VMOVUPS      Z0, (R8)
-	VPBROADCASTD (CX), Z0
-	VPMULLD      64(BX), Z0, Z0
-	VPSUBD       Z0, Z1, Z1
+	VCVTDQ2PS    Z0, Z0
+	VMULPS       (CX), Z0, Z0
+	VFMADD213PS  (DX), Z24, Z0
+	VMOVUPS      Z0, (SI)
 	VCVTDQ2PS    Z1, Z1
-	VMULPS       64(DX), Z1, Z1
-	VBROADCASTSS (AX), Z0
-	VFMADD213PS  64(SI), Z0, Z1
-	VMOVUPS      Z1, 64(R8)
+	VMULPS       64(CX), Z1, Z1
+	VFMADD213PS  64(DX), Z24, Z1
+	VMOVUPS      Z1, 64(SI)
+	ADDQ         BX, DX
 	ADDQ         DI, SI
-	ADDQ         R9, R8
-	VPBROADCASTD 4(CX), Z0
-	VPMULLD      (BX), Z0, Z0
-	VPSUBD       Z0, Z2, Z2
+	VBROADCASTSS 4(AX), Z0
 	VCVTDQ2PS    Z2, Z2
-	VMULPS       (DX), Z2, Z2
-	VBROADCASTSS 4(AX), Z0
-	VFMADD213PS  (SI), Z0, Z2
-	VMOVUPS      Z2, (R8)
-	VPBROADCASTD 4(CX), Z0
-	VPMULLD      64(BX), Z0, Z0
-	VPSUBD       Z0, Z3, Z3
+	VMULPS       (CX), Z2, Z2
+	VFMADD213PS  (DX), Z0, Z2
+	VMOVUPS      Z2, (SI)
 	VCVTDQ2PS    Z3, Z3
-	VMULPS       64(DX), Z3, Z3
-	VBROADCASTSS 4(AX), Z0
-	VFMADD213PS  64(SI), Z0, Z3
-	VMOVUPS      Z3, 64(R8)
+	VMULPS       64(CX), Z3, Z3
+	VFMADD213PS  64(DX), Z0, Z3
+	VMOVUPS      Z3, 64(SI)
+	ADDQ         BX, DX
 	ADDQ         DI, SI
-	ADDQ         R9, R8
-	VPBROADCASTD 8(CX), Z0
-	VPMULLD      (BX), Z0, Z0
-	VPSUBD       Z0, Z4, Z4
+	VBROADCASTSS 8(AX), Z0
 	VCVTDQ2PS    Z4, Z4
-	VMULPS       (DX), Z4, Z4
-	VBROADCASTSS 8(AX), Z0
-	VFMADD213PS  (SI), Z0, Z4
-	VMOVUPS      Z4, (R8)
-	VPBROADCASTD 8(CX), Z0
-	VPMULLD      64(BX), Z0, Z0
-	VPSUBD       Z0, Z5, Z5
+	VMULPS       (CX), Z4, Z4
+	VFMADD213PS  (DX), Z0, Z4
+	VMOVUPS      Z4, (SI)
 	VCVTDQ2PS    Z5, Z5
-	VMULPS       64(DX), Z5, Z5
-	VBROADCASTSS 8(AX), Z0
-	VFMADD213PS  64(SI), Z0, Z5
-	VMOVUPS      Z5, 64(R8)
+	VMULPS       64(CX), Z5, Z5
+	VFMADD213PS  64(DX), Z0, Z5
+	VMOVUPS      Z5, 64(SI)
+	ADDQ         BX, DX
 	ADDQ         DI, SI
-	ADDQ         R9, R8
-	VPBROADCASTD 12(CX), Z0
-	VPMULLD      (BX), Z0, Z0
-	VPSUBD       Z0, Z6, Z6
+	VBROADCASTSS 12(AX), Z0
 	VCVTDQ2PS    Z6, Z6
-	VMULPS       (DX), Z6, Z6
-	VBROADCASTSS 12(AX), Z0
-	VFMADD213PS  (SI), Z0, Z6
-	VMOVUPS      Z6, (R8)
-	VPBROADCASTD 12(CX), Z0
-	VPMULLD      64(BX), Z0, Z0
-	VPSUBD       Z0, Z7, Z7
+	VMULPS       (CX), Z6, Z6
+	VFMADD213PS  (DX), Z0, Z6
+	VMOVUPS      Z6, (SI)
 	VCVTDQ2PS    Z7, Z7
-	VMULPS       64(DX), Z7, Z7
-	VBROADCASTSS 12(AX), Z0
-	VFMADD213PS  64(SI), Z0, Z7
-	VMOVUPS      Z7, 64(R8)
+	VMULPS       64(CX), Z7, Z7
+	VFMADD213PS  64(DX), Z0, Z7
+	VMOVUPS      Z7, 64(SI)
+	ADDQ         BX, DX
 	ADDQ         DI, SI
-	ADDQ         R9, R8
-	VPBROADCASTD 16(CX), Z0
-	VPMULLD      (BX), Z0, Z0
-	VPSUBD       Z0, Z8, Z8
+	VBROADCASTSS 16(AX), Z0
 	VCVTDQ2PS    Z8, Z8
-	VMULPS       (DX), Z8, Z8
-	VBROADCASTSS 16(AX), Z0
-	VFMADD213PS  (SI), Z0, Z8
-	VMOVUPS      Z8, (R8)
-	VPBROADCASTD 16(CX), Z0
-	VPMULLD      64(BX), Z0, Z0
-	VPSUBD       Z0, Z9, Z9
+	VMULPS       (CX), Z8, Z8
+	VFMADD213PS  (DX), Z0, Z8
+	VMOVUPS      Z8, (SI)
 	VCVTDQ2PS    Z9, Z9
-	VMULPS       64(DX), Z9, Z9
-	VBROADCASTSS 16(AX), Z0
-	VFMADD213PS  64(SI), Z0, Z9
-	VMOVUPS      Z9, 64(R8)
+	VMULPS       64(CX), Z9, Z9
+	VFMADD213PS  64(DX), Z0, Z9
+	VMOVUPS      Z9, 64(SI)
+	ADDQ         BX, DX
 	ADDQ         DI, SI
-	ADDQ         R9, R8
-	VPBROADCASTD 20(CX), Z0
-	VPMULLD      (BX), Z0, Z0
-	VPSUBD       Z0, Z10, Z10
+	VBROADCASTSS 20(AX), Z0
 	VCVTDQ2PS    Z10, Z10
-	VMULPS       (DX), Z10, Z10
-	VBROADCASTSS 20(AX), Z0
-	VFMADD213PS  (SI), Z0, Z10
-	VMOVUPS      Z10, (R8)
-	VPBROADCASTD 20(CX), Z0
-	VPMULLD      64(BX), Z0, Z0
-	VPSUBD       Z0, Z11, Z11
+	VMULPS       (CX), Z10, Z10
+	VFMADD213PS  (DX), Z0, Z10
+	VMOVUPS      Z10, (SI)
 	VCVTDQ2PS    Z11, Z11
-	VMULPS       64(DX), Z11, Z11
-	VBROADCASTSS 20(AX), Z0
-	VFMADD213PS  64(SI), Z0, Z11
-	VMOVUPS      Z11, 64(R8)
+	VMULPS       64(CX), Z11, Z11
+	VFMADD213PS  64(DX), Z0, Z11
+	VMOVUPS      Z11, 64(SI)
+	ADDQ         BX, DX
 	ADDQ         DI, SI
-	ADDQ         R9, R8
-	VPBROADCASTD 24(CX), Z0
-	VPMULLD      (BX), Z0, Z0
-	VPSUBD       Z0, Z12, Z12
+	VBROADCASTSS 24(AX), Z0
 	VCVTDQ2PS    Z12, Z12
-	VMULPS       (DX), Z12, Z12
-	VBROADCASTSS 24(AX), Z0
-	VFMADD213PS  (SI), Z0, Z12
-	VMOVUPS      Z12, (R8)
-	VPBROADCASTD 24(CX), Z0
-	VPMULLD      64(BX), Z0, Z0
-	VPSUBD       Z0, Z13, Z13
+	VMULPS       (CX), Z12, Z12
+	VFMADD213PS  (DX), Z0, Z12
+	VMOVUPS      Z12, (SI)
 	VCVTDQ2PS    Z13, Z13
-	VMULPS       64(DX), Z13, Z13
-	VBROADCASTSS 24(AX), Z0
-	VFMADD213PS  64(SI), Z0, Z13
-	VMOVUPS      Z13, 64(R8)
+	VMULPS       64(CX), Z13, Z13
+	VFMADD213PS  64(DX), Z0, Z13
+	VMOVUPS      Z13, 64(SI)
+	ADDQ         BX, DX
 	ADDQ         DI, SI
-	ADDQ         R9, R8
-	VPBROADCASTD 28(CX), Z0
-	VPMULLD      (BX), Z0, Z0
-	VPSUBD       Z0, Z14, Z14
+	VBROADCASTSS 28(AX), Z0
 	VCVTDQ2PS    Z14, Z14
-	VMULPS       (DX), Z14, Z14
-	VBROADCASTSS 28(AX), Z0
-	VFMADD213PS  (SI), Z0, Z14
-	VMOVUPS      Z14, (R8)
-	VPBROADCASTD 28(CX), Z0
-	VPMULLD      64(BX), Z0, Z0
-	VPSUBD       Z0, Z15, Z15
+	VMULPS       (CX), Z14, Z14
+	VFMADD213PS  (DX), Z0, Z14
+	VMOVUPS      Z14, (SI)
 	VCVTDQ2PS    Z15, Z15
-	VMULPS       64(DX), Z15, Z15
-	VBROADCASTSS 28(AX), Z0
-	VFMADD213PS  64(SI), Z0, Z15
-	VMOVUPS      Z15, 64(R8)
+	VMULPS       64(CX), Z15, Z15
+	VFMADD213PS  64(DX), Z0, Z15
+	VMOVUPS      Z15, 64(SI)
+	ADDQ         BX, DX
 	ADDQ         DI, SI
-	ADDQ         R9, R8
-	VPBROADCASTD 32(CX), Z0
-	VPMULLD      (BX), Z0, Z0
-	VPSUBD       Z0, Z16, Z16
+	VBROADCASTSS 32(AX), Z0
 	VCVTDQ2PS    Z16, Z16
-	VMULPS       (DX), Z16, Z16
-	VBROADCASTSS 32(AX), Z0
-	VFMADD213PS  (SI), Z0, Z16
-	VMOVUPS      Z16, (R8)
-	VPBROADCASTD 32(CX), Z0
-	VPMULLD      64(BX), Z0, Z0
-	VPSUBD       Z0, Z17, Z17
+	VMULPS       (CX), Z16, Z16
+	VFMADD213PS  (DX), Z0, Z16
+	VMOVUPS      Z16, (SI)
 	VCVTDQ2PS    Z17, Z17
-	VMULPS       64(DX), Z17, Z17
-	VBROADCASTSS 32(AX), Z0
-	VFMADD213PS  64(SI), Z0, Z17
-	VMOVUPS      Z17, 64(R8)
+	VMULPS       64(CX), Z17, Z17
+	VFMADD213PS  64(DX), Z0, Z17
+	VMOVUPS      Z17, 64(SI)
+	ADDQ         BX, DX
 	ADDQ         DI, SI
-	ADDQ         R9, R8
-	VPBROADCASTD 36(CX), Z0
-	VPMULLD      (BX), Z0, Z0
-	VPSUBD       Z0, Z18, Z18
+	VBROADCASTSS 36(AX), Z0
 	VCVTDQ2PS    Z18, Z18
-	VMULPS       (DX), Z18, Z18
-	VBROADCASTSS 36(AX), Z0
-	VFMADD213PS  (SI), Z0, Z18
-	VMOVUPS      Z18, (R8)
-	VPBROADCASTD 36(CX), Z0
-	VPMULLD      64(BX), Z0, Z0
-	VPSUBD       Z0, Z19, Z19
+	VMULPS       (CX), Z18, Z18
+	VFMADD213PS  (DX), Z0, Z18
+	VMOVUPS      Z18, (SI)
 	VCVTDQ2PS    Z19, Z19
-	VMULPS       64(DX), Z19, Z19
-	VBROADCASTSS 36(AX), Z0
-	VFMADD213PS  64(SI), Z0, Z19
-	VMOVUPS      Z19, 64(R8)
+	VMULPS       64(CX), Z19, Z19
+	VFMADD213PS  64(DX), Z0, Z19
+	VMOVUPS      Z19, 64(SI)
+	ADDQ         BX, DX
 	ADDQ         DI, SI
-	ADDQ         R9, R8
-	VPBROADCASTD 40(CX), Z0
-	VPMULLD      (BX), Z0, Z0
-	VPSUBD       Z0, Z20, Z20
+	VBROADCASTSS 40(AX), Z0
 	VCVTDQ2PS    Z20, Z20
-	VMULPS       (DX), Z20, Z20
-	VBROADCASTSS 40(AX), Z0
-	VFMADD213PS  (SI), Z0, Z20
-	VMOVUPS      Z20, (R8)
-	VPBROADCASTD 40(CX), Z0
-	VPMULLD      64(BX), Z0, Z0
-	VPSUBD       Z0, Z21, Z21
+	VMULPS       (CX), Z20, Z20
+	VFMADD213PS  (DX), Z0, Z20
+	VMOVUPS      Z20, (SI)
 	VCVTDQ2PS    Z21, Z21
-	VMULPS       64(DX), Z21, Z21
-	VBROADCASTSS 40(AX), Z0
-	VFMADD213PS  64(SI), Z0, Z21
-	VMOVUPS      Z21, 64(R8)
+	VMULPS       64(CX), Z21, Z21
+	VFMADD213PS  64(DX), Z0, Z21
+	VMOVUPS      Z21, 64(SI)
+	ADDQ         BX, DX
 	ADDQ         DI, SI
-	ADDQ         R9, R8
-	VPBROADCASTD 44(CX), Z0
-	VPMULLD      (BX), Z0, Z0
-	VPSUBD       Z0, Z22, Z22
+	VBROADCASTSS 44(AX), Z0
 	VCVTDQ2PS    Z22, Z22
-	VMULPS       (DX), Z22, Z22
-	VBROADCASTSS 44(AX), Z0
-	VFMADD213PS  (SI), Z0, Z22
-	VMOVUPS      Z22, (R8)
-	VPBROADCASTD 44(CX), Z0
-	VPMULLD      64(BX), Z0, Z0
-	VPSUBD       Z0, Z23, Z23
+	VMULPS       (CX), Z22, Z22
+	VFMADD213PS  (DX), Z0, Z22
+	VMOVUPS      Z22, (SI)
 	VCVTDQ2PS    Z23, Z23
-	VMULPS       64(DX), Z23, Z23
-	VBROADCASTSS 44(AX), Z0
-	VFMADD213PS  64(SI), Z0, Z23
-	VMOVUPS      Z23, 64(R8)
+	VMULPS       64(CX), Z23, Z23
+	VFMADD213PS  64(DX), Z0, Z23
+	VMOVUPS      Z23, 64(SI)
+	MOVQ         lda+24(FP), AX
+	IMUL3Q       $0x0c, AX, AX
+	ADDQ         AX, a+16(FP)
+	MOVQ         ldfrom+64(FP), AX
+	IMUL3Q       $0x0c, AX, AX
+	ADDQ         AX, from+56(FP)
+	MOVQ         ldc+48(FP), AX
+	IMUL3Q       $0x0c, AX, AX
+	ADDQ         AX, c+40(FP)
+	ADDQ         $0x30, scale+72(FP)
+	ADDQ         $0x30, zero+80(FP)
+	SUBQ         $0x01, tiles+0(FP)
+	JNZ          tile
 	VZEROUPPER
 	RET
 
@@ -10413,16 +10137,17 @@ scale:
 	VZEROUPPER
 	RET
 
-// func gemmI8AVX2x1(k4 int, a *uint8, lda int, b *int8, c *float32, ldc int, from *float32, ldfrom int, scale *float32, zero *int32, colScale *float32, colSum *int32)
+// func gemmI8AVX2x1(tiles int, k4 int, a *uint8, lda int, b *int8, c *float32, ldc int, from *float32, ldfrom int, scale *float32, zero *int32, colScale *float32, negSum *int32)
 // Requires: AVX, AVX2, FMA3
-TEXT ·gemmI8AVX2x1(SB), NOSPLIT, $0-96
-	MOVQ b+24(FP), AX
+TEXT ·gemmI8AVX2x1(SB), NOSPLIT, $0-104
+tile:
+	MOVQ b+32(FP), AX
 	XORQ CX, CX
 
 columns:
-	MOVQ   k4+0(FP), DX
-	MOVQ   a+8(FP), BX
-	MOVQ   lda+16(FP), SI
+	MOVQ   k4+8(FP), DX
+	MOVQ   a+16(FP), BX
+	MOVQ   lda+24(FP), SI
 	MOVQ   AX, SI
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
@@ -10439,45 +10164,60 @@ loop:
 	ADDQ         $0x08, BX
 	SUBQ         $0x01, DX
 	JNZ          loop
-	MOVQ         scale+64(FP), DX
-	MOVQ         zero+72(FP), BX
-	MOVQ         colScale+80(FP), SI
-	MOVQ         colSum+88(FP), DI
-	MOVQ         from+48(FP), R8
-	MOVQ         ldfrom+56(FP), R9
-	MOVQ         c+32(FP), R9
-	MOVQ         ldc+40(FP), R10
-	ADDQ         CX, SI
-	ADDQ         CX, DI
-	ADDQ         CX, R8
-	ADDQ         CX, R9
 	VPHADDD      Y1, Y0, Y0
 	VPERMQ       $0xd8, Y0, Y0
-	VPBROADCASTD (BX), Y1
-	VPMULLD      (DI), Y1, Y1
-	VPSUBD       Y1, Y0, Y0
-	VCVTDQ2PS    Y0, Y0
-	VMULPS       (SI), Y0, Y0
+	MOVQ         zero+80(FP), DX
+	MOVQ         negSum+96(FP), BX
+	ADDQ         CX, BX
+	VMOVUPS      (BX), Y1
+	VPBROADCASTD (DX), Y2
+	VPMULLD      Y1, Y2, Y1
+	VPADDD       Y1, Y0, Y0
+	MOVQ         scale+72(FP), DX
+	MOVQ         colScale+88(FP), BX
+	ADDQ         CX, BX
+	MOVQ         from+56(FP), SI
+	ADDQ         CX, SI
+	MOVQ         ldfrom+64(FP), DI
+	MOVQ         c+40(FP), DI
+	ADDQ         CX, DI
+	MOVQ         ldc+48(FP), R8
 	VBROADCASTSS (DX), Y1
-	VFMADD213PS  (R8), Y1, Y0
-	VMOVUPS      Y0, (R9)
+	VCVTDQ2PS    Y0, Y0
+	VMULPS       (BX), Y0, Y0
+	VFMADD213PS  (SI), Y1, Y0
+	VMOVUPS      Y0, (DI)
 	ADDQ         $0x20, AX
 	ADDQ         $0x20, CX
 	CMPQ         CX, $0x80
 	JL           columns
+	MOVQ         lda+24(FP), AX
+	IMUL3Q       $0x01, AX, AX
+	ADDQ         AX, a+16(FP)
+	MOVQ         ldfrom+64(FP), AX
+	IMUL3Q       $0x01, AX, AX
+	ADDQ         AX, from+56(FP)
+	MOVQ         ldc+48(FP), AX
+	IMUL3Q       $0x01, AX, AX
+	ADDQ         AX, c+40(FP)
+	ADDQ         $0x04, scale+72(FP)
+	ADDQ         $0x04, zero+80(FP)
+	SUBQ         $0x01, tiles+0(FP)
+	JNZ          tile
 	VZEROUPPER
 	RET
 
-// func gemmI8AVX2x2(k4 int, a *uint8, lda int, b *int8, c *float32, ldc int, from *float32, ldfrom int, scale *float32, zero *int32, colScale *float32, colSum *int32)
+// func gemmI8AVX2x2(tiles int, k4 int, a *uint8, lda int, b *int8, c *float32, ldc int, from *float32, ldfrom int, scale *float32, zero *int32, colScale *float32, negSum *int32)
 // Requires: AVX, AVX2, FMA3
-TEXT ·gemmI8AVX2x2(SB), NOSPLIT, $0-96
-	MOVQ b+24(FP), AX
+TEXT ·gemmI8AVX2x2(SB), NOSPLIT, $0-104
+tile:
+	MOVQ b+32(FP), AX
 	XORQ CX, CX
 
 columns:
-	MOVQ   k4+0(FP), DX
-	MOVQ   a+8(FP), BX
-	MOVQ   lda+16(FP), SI
+	MOVQ   k4+8(FP), DX
+	MOVQ   a+16(FP), BX
+	MOVQ   lda+24(FP), SI
 	MOVQ   AX, DI
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
@@ -10501,57 +10241,72 @@ loop:
 	ADDQ         $0x08, BX
 	SUBQ         $0x01, DX
 	JNZ          loop
-	MOVQ         scale+64(FP), DX
-	MOVQ         zero+72(FP), BX
-	MOVQ         colScale+80(FP), SI
-	MOVQ         colSum+88(FP), DI
-	MOVQ         from+48(FP), R8
-	MOVQ         ldfrom+56(FP), R9
-	MOVQ         c+32(FP), R10
-	MOVQ         ldc+40(FP), R11
-	ADDQ         CX, SI
-	ADDQ         CX, DI
-	ADDQ         CX, R8
-	ADDQ         CX, R10
 	VPHADDD      Y1, Y0, Y0
 	VPERMQ       $0xd8, Y0, Y0
 	VPHADDD      Y3, Y2, Y2
 	VPERMQ       $0xd8, Y2, Y2
-	VPBROADCASTD (BX), Y1
-	VPMULLD      (DI), Y1, Y1
-	VPSUBD       Y1, Y0, Y0
-	VCVTDQ2PS    Y0, Y0
-	VMULPS       (SI), Y0, Y0
+	MOVQ         zero+80(FP), DX
+	MOVQ         negSum+96(FP), BX
+	ADDQ         CX, BX
+	VMOVUPS      (BX), Y3
+	VPBROADCASTD (DX), Y1
+	VPMULLD      Y3, Y1, Y1
+	VPBROADCASTD 4(DX), Y4
+	VPMULLD      Y3, Y4, Y3
+	VPADDD       Y1, Y0, Y0
+	VPADDD       Y3, Y2, Y2
+	MOVQ         scale+72(FP), DX
+	MOVQ         colScale+88(FP), BX
+	ADDQ         CX, BX
+	MOVQ         from+56(FP), SI
+	ADDQ         CX, SI
+	MOVQ         ldfrom+64(FP), DI
+	MOVQ         c+40(FP), R8
+	ADDQ         CX, R8
+	MOVQ         ldc+48(FP), R9
 	VBROADCASTSS (DX), Y1
-	VFMADD213PS  (R8), Y1, Y0
-	VMOVUPS      Y0, (R10)
+	VCVTDQ2PS    Y0, Y0
+	VMULPS       (BX), Y0, Y0
+	VFMADD213PS  (SI), Y1, Y0
+	VMOVUPS      Y0, (R8)
+	ADDQ         DI, SI
 	ADDQ         R9, R8
-	ADDQ         R11, R10
-	VPBROADCASTD 4(BX), Y0
-	VPMULLD      (DI), Y0, Y0
-	VPSUBD       Y0, Y2, Y2
-	VCVTDQ2PS    Y2, Y2
-	VMULPS       (SI), Y2, Y2
 	VBROADCASTSS 4(DX), Y0
-	VFMADD213PS  (R8), Y0, Y2
-	VMOVUPS      Y2, (R10)
+	VCVTDQ2PS    Y2, Y2
+	VMULPS       (BX), Y2, Y2
+	VFMADD213PS  (SI), Y0, Y2
+	VMOVUPS      Y2, (R8)
 	ADDQ         $0x20, AX
 	ADDQ         $0x20, CX
 	CMPQ         CX, $0x80
 	JL           columns
+	MOVQ         lda+24(FP), AX
+	IMUL3Q       $0x02, AX, AX
+	ADDQ         AX, a+16(FP)
+	MOVQ         ldfrom+64(FP), AX
+	IMUL3Q       $0x02, AX, AX
+	ADDQ         AX, from+56(FP)
+	MOVQ         ldc+48(FP), AX
+	IMUL3Q       $0x02, AX, AX
+	ADDQ         AX, c+40(FP)
+	ADDQ         $0x08, scale+72(FP)
+	ADDQ         $0x08, zero+80(FP)
+	SUBQ         $0x01, tiles+0(FP)
+	JNZ          tile
 	VZEROUPPER
 	RET
 
-// func gemmI8AVX2x3(k4 int, a *uint8, lda int, b *int8, c *float32, ldc int, from *float32, ldfrom int, scale *float32, zero *int32, colScale *float32, colSum *int32)
+// func gemmI8AVX2x3(tiles int, k4 int, a *uint8, lda int, b *int8, c *float32, ldc int, from *float32, ldfrom int, scale *float32, zero *int32, colScale *float32, negSum *int32)
 // Requires: AVX, AVX2, FMA3
-TEXT ·gemmI8AVX2x3(SB), NOSPLIT, $0-96
-	MOVQ b+24(FP), AX
+TEXT ·gemmI8AVX2x3(SB), NOSPLIT, $0-104
+tile:
+	MOVQ b+32(FP), AX
 	XORQ CX, CX
 
 columns:
-	MOVQ   k4+0(FP), DX
-	MOVQ   a+8(FP), BX
-	MOVQ   lda+16(FP), SI
+	MOVQ   k4+8(FP), DX
+	MOVQ   a+16(FP), BX
+	MOVQ   lda+24(FP), SI
 	MOVQ   AX, DI
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
@@ -10582,69 +10337,84 @@ loop:
 	ADDQ         $0x08, BX
 	SUBQ         $0x01, DX
 	JNZ          loop
-	MOVQ         scale+64(FP), DX
-	MOVQ         zero+72(FP), BX
-	MOVQ         colScale+80(FP), SI
-	MOVQ         colSum+88(FP), DI
-	MOVQ         from+48(FP), R8
-	MOVQ         ldfrom+56(FP), R9
-	MOVQ         c+32(FP), R10
-	MOVQ         ldc+40(FP), R11
-	ADDQ         CX, SI
-	ADDQ         CX, DI
-	ADDQ         CX, R8
-	ADDQ         CX, R10
 	VPHADDD      Y1, Y0, Y0
 	VPERMQ       $0xd8, Y0, Y0
 	VPHADDD      Y3, Y2, Y2
 	VPERMQ       $0xd8, Y2, Y2
 	VPHADDD      Y5, Y4, Y4
 	VPERMQ       $0xd8, Y4, Y4
-	VPBROADCASTD (BX), Y1
-	VPMULLD      (DI), Y1, Y1
-	VPSUBD       Y1, Y0, Y0
-	VCVTDQ2PS    Y0, Y0
-	VMULPS       (SI), Y0, Y0
+	MOVQ         zero+80(FP), DX
+	MOVQ         negSum+96(FP), BX
+	ADDQ         CX, BX
+	VMOVUPS      (BX), Y5
+	VPBROADCASTD (DX), Y1
+	VPMULLD      Y5, Y1, Y1
+	VPBROADCASTD 4(DX), Y3
+	VPMULLD      Y5, Y3, Y3
+	VPBROADCASTD 8(DX), Y6
+	VPMULLD      Y5, Y6, Y5
+	VPADDD       Y1, Y0, Y0
+	VPADDD       Y3, Y2, Y2
+	VPADDD       Y5, Y4, Y4
+	MOVQ         scale+72(FP), DX
+	MOVQ         colScale+88(FP), BX
+	ADDQ         CX, BX
+	MOVQ         from+56(FP), SI
+	ADDQ         CX, SI
+	MOVQ         ldfrom+64(FP), DI
+	MOVQ         c+40(FP), R8
+	ADDQ         CX, R8
+	MOVQ         ldc+48(FP), R9
 	VBROADCASTSS (DX), Y1
-	VFMADD213PS  (R8), Y1, Y0
-	VMOVUPS      Y0, (R10)
+	VCVTDQ2PS    Y0, Y0
+	VMULPS       (BX), Y0, Y0
+	VFMADD213PS  (SI), Y1, Y0
+	VMOVUPS      Y0, (R8)
+	ADDQ         DI, SI
 	ADDQ         R9, R8
-	ADDQ         R11, R10
-	VPBROADCASTD 4(BX), Y0
-	VPMULLD      (DI), Y0, Y0
-	VPSUBD       Y0, Y2, Y2
-	VCVTDQ2PS    Y2, Y2
-	VMULPS       (SI), Y2, Y2
 	VBROADCASTSS 4(DX), Y0
-	VFMADD213PS  (R8), Y0, Y2
-	VMOVUPS      Y2, (R10)
+	VCVTDQ2PS    Y2, Y2
+	VMULPS       (BX), Y2, Y2
+	VFMADD213PS  (SI), Y0, Y2
+	VMOVUPS      Y2, (R8)
+	ADDQ         DI, SI
 	ADDQ         R9, R8
-	ADDQ         R11, R10
-	VPBROADCASTD 8(BX), Y0
-	VPMULLD      (DI), Y0, Y0
-	VPSUBD       Y0, Y4, Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       (SI), Y4, Y4
 	VBROADCASTSS 8(DX), Y0
-	VFMADD213PS  (R8), Y0, Y4
-	VMOVUPS      Y4, (R10)
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       (BX), Y4, Y4
+	VFMADD213PS  (SI), Y0, Y4
+	VMOVUPS      Y4, (R8)
 	ADDQ         $0x20, AX
 	ADDQ         $0x20, CX
 	CMPQ         CX, $0x80
 	JL           columns
+	MOVQ         lda+24(FP), AX
+	IMUL3Q       $0x03, AX, AX
+	ADDQ         AX, a+16(FP)
+	MOVQ         ldfrom+64(FP), AX
+	IMUL3Q       $0x03, AX, AX
+	ADDQ         AX, from+56(FP)
+	MOVQ         ldc+48(FP), AX
+	IMUL3Q       $0x03, AX, AX
+	ADDQ         AX, c+40(FP)
+	ADDQ         $0x0c, scale+72(FP)
+	ADDQ         $0x0c, zero+80(FP)
+	SUBQ         $0x01, tiles+0(FP)
+	JNZ          tile
 	VZEROUPPER
 	RET
 
-// func gemmI8AVX2x4(k4 int, a *uint8, lda int, b *int8, c *float32, ldc int, from *float32, ldfrom int, scale *float32, zero *int32, colScale *float32, colSum *int32)
+// func gemmI8AVX2x4(tiles int, k4 int, a *uint8, lda int, b *int8, c *float32, ldc int, from *float32, ldfrom int, scale *float32, zero *int32, colScale *float32, negSum *int32)
 // Requires: AVX, AVX2, FMA3
-TEXT ·gemmI8AVX2x4(SB), NOSPLIT, $0-96
-	MOVQ b+24(FP), AX
+TEXT ·gemmI8AVX2x4(SB), NOSPLIT, $0-104
+tile:
+	MOVQ b+32(FP), AX
 	XORQ CX, CX
 
 columns:
-	MOVQ   k4+0(FP), DX
-	MOVQ   a+8(FP), BX
-	MOVQ   lda+16(FP), SI
+	MOVQ   k4+8(FP), DX
+	MOVQ   a+16(FP), BX
+	MOVQ   lda+24(FP), SI
 	MOVQ   AX, DI
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
@@ -10685,18 +10455,6 @@ loop:
 	ADDQ         $0x08, R8
 	SUBQ         $0x01, DX
 	JNZ          loop
-	MOVQ         scale+64(FP), DX
-	MOVQ         zero+72(FP), BX
-	MOVQ         colScale+80(FP), SI
-	MOVQ         colSum+88(FP), DI
-	MOVQ         from+48(FP), R8
-	MOVQ         ldfrom+56(FP), R9
-	MOVQ         c+32(FP), R10
-	MOVQ         ldc+40(FP), R11
-	ADDQ         CX, SI
-	ADDQ         CX, DI
-	ADDQ         CX, R8
-	ADDQ         CX, R10
 	VPHADDD      Y1, Y0, Y0
 	VPERMQ       $0xd8, Y0, Y0
 	VPHADDD      Y3, Y2, Y2
@@ -10705,61 +10463,88 @@ loop:
 	VPERMQ       $0xd8, Y4, Y4
 	VPHADDD      Y7, Y6, Y6
 	VPERMQ       $0xd8, Y6, Y6
-	VPBROADCASTD (BX), Y1
-	VPMULLD      (DI), Y1, Y1
-	VPSUBD       Y1, Y0, Y0
-	VCVTDQ2PS    Y0, Y0
-	VMULPS       (SI), Y0, Y0
+	MOVQ         zero+80(FP), DX
+	MOVQ         negSum+96(FP), BX
+	ADDQ         CX, BX
+	VMOVUPS      (BX), Y7
+	VPBROADCASTD (DX), Y1
+	VPMULLD      Y7, Y1, Y1
+	VPBROADCASTD 4(DX), Y3
+	VPMULLD      Y7, Y3, Y3
+	VPBROADCASTD 8(DX), Y5
+	VPMULLD      Y7, Y5, Y5
+	VPBROADCASTD 12(DX), Y8
+	VPMULLD      Y7, Y8, Y7
+	VPADDD       Y1, Y0, Y0
+	VPADDD       Y3, Y2, Y2
+	VPADDD       Y5, Y4, Y4
+	VPADDD       Y7, Y6, Y6
+	MOVQ         scale+72(FP), DX
+	MOVQ         colScale+88(FP), BX
+	ADDQ         CX, BX
+	MOVQ         from+56(FP), SI
+	ADDQ         CX, SI
+	MOVQ         ldfrom+64(FP), DI
+	MOVQ         c+40(FP), R8
+	ADDQ         CX, R8
+	MOVQ         ldc+48(FP), R9
 	VBROADCASTSS (DX), Y1
-	VFMADD213PS  (R8), Y1, Y0
-	VMOVUPS      Y0, (R10)
+	VCVTDQ2PS    Y0, Y0
+	VMULPS       (BX), Y0, Y0
+	VFMADD213PS  (SI), Y1, Y0
+	VMOVUPS      Y0, (R8)
+	ADDQ         DI, SI
 	ADDQ         R9, R8
-	ADDQ         R11, R10
-	VPBROADCASTD 4(BX), Y0
-	VPMULLD      (DI), Y0, Y0
-	VPSUBD       Y0, Y2, Y2
-	VCVTDQ2PS    Y2, Y2
-	VMULPS       (SI), Y2, Y2
 	VBROADCASTSS 4(DX), Y0
-	VFMADD213PS  (R8), Y0, Y2
-	VMOVUPS      Y2, (R10)
+	VCVTDQ2PS    Y2, Y2
+	VMULPS       (BX), Y2, Y2
+	VFMADD213PS  (SI), Y0, Y2
+	VMOVUPS      Y2, (R8)
+	ADDQ         DI, SI
 	ADDQ         R9, R8
-	ADDQ         R11, R10
-	VPBROADCASTD 8(BX), Y0
-	VPMULLD      (DI), Y0, Y0
-	VPSUBD       Y0, Y4, Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       (SI), Y4, Y4
 	VBROADCASTSS 8(DX), Y0
-	VFMADD213PS  (R8), Y0, Y4
-	VMOVUPS      Y4, (R10)
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       (BX), Y4, Y4
+	VFMADD213PS  (SI), Y0, Y4
+	VMOVUPS      Y4, (R8)
+	ADDQ         DI, SI
 	ADDQ         R9, R8
-	ADDQ         R11, R10
-	VPBROADCASTD 12(BX), Y0
-	VPMULLD      (DI), Y0, Y0
-	VPSUBD       Y0, Y6, Y6
-	VCVTDQ2PS    Y6, Y6
-	VMULPS       (SI), Y6, Y6
 	VBROADCASTSS 12(DX), Y0
-	VFMADD213PS  (R8), Y0, Y6
-	VMOVUPS      Y6, (R10)
+	VCVTDQ2PS    Y6, Y6
+	VMULPS       (BX), Y6, Y6
+	VFMADD213PS  (SI), Y0, Y6
+	VMOVUPS      Y6, (R8)
 	ADDQ         $0x20, AX
 	ADDQ         $0x20, CX
 	CMPQ         CX, $0x80
 	JL           columns
+	MOVQ         lda+24(FP), AX
+	IMUL3Q       $0x04, AX, AX
+	ADDQ         AX, a+16(FP)
+	MOVQ         ldfrom+64(FP), AX
+	IMUL3Q       $0x04, AX, AX
+	ADDQ         AX, from+56(FP)
+	MOVQ         ldc+48(FP), AX
+	IMUL3Q       $0x04, AX, AX
+	ADDQ         AX, c+40(FP)
+	ADDQ         $0x10, scale+72(FP)
+	ADDQ         $0x10, zero+80(FP)
+	SUBQ         $0x01, tiles+0(FP)
+	JNZ          tile
 	VZEROUPPER
 	RET
 
-// func gemmI8AVX2x5(k4 int, a *uint8, lda int, b *int8, c *float32, ldc int, from *float32, ldfrom int, scale *float32, zero *int32, colScale *float32, colSum *int32)
+// func gemmI8AVX2x5(tiles int, k4 int, a *uint8, lda int, b *int8, c *float32, ldc int, from *float32, ldfrom int, scale *float32, zero *int32, colScale *float32, negSum *int32)
 // Requires: AVX, AVX2, FMA3
-TEXT ·gemmI8AVX2x5(SB), NOSPLIT, $0-96
-	MOVQ b+24(FP), AX
+TEXT ·gemmI8AVX2x5(SB), NOSPLIT, $0-104
+tile:
+	MOVQ b+32(FP), AX
 	XORQ CX, CX
 
 columns:
-	MOVQ   k4+0(FP), DX
-	MOVQ   a+8(FP), BX
-	MOVQ   lda+16(FP), SI
+	MOVQ   k4+8(FP), DX
+	MOVQ   a+16(FP), BX
+	MOVQ   lda+24(FP), SI
 	MOVQ   AX, DI
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
@@ -10807,18 +10592,6 @@ loop:
 	ADDQ         $0x08, R8
 	SUBQ         $0x01, DX
 	JNZ          loop
-	MOVQ         scale+64(FP), DX
-	MOVQ         zero+72(FP), BX
-	MOVQ         colScale+80(FP), SI
-	MOVQ         colSum+88(FP), DI
-	MOVQ         from+48(FP), R8
-	MOVQ         ldfrom+56(FP), R9
-	MOVQ         c+32(FP), R10
-	MOVQ         ldc+40(FP), R11
-	ADDQ         CX, SI
-	ADDQ         CX, DI
-	ADDQ         CX, R8
-	ADDQ         CX, R10
 	VPHADDD      Y1, Y0, Y0
 	VPERMQ       $0xd8, Y0, Y0
 	VPHADDD      Y3, Y2, Y2
@@ -10829,71 +10602,98 @@ loop:
 	VPERMQ       $0xd8, Y6, Y6
 	VPHADDD      Y9, Y8, Y8
 	VPERMQ       $0xd8, Y8, Y8
-	VPBROADCASTD (BX), Y1
-	VPMULLD      (DI), Y1, Y1
-	VPSUBD       Y1, Y0, Y0
-	VCVTDQ2PS    Y0, Y0
-	VMULPS       (SI), Y0, Y0
+	MOVQ         zero+80(FP), DX
+	MOVQ         negSum+96(FP), BX
+	ADDQ         CX, BX
+	VMOVUPS      (BX), Y9
+	VPBROADCASTD (DX), Y1
+	VPMULLD      Y9, Y1, Y1
+	VPBROADCASTD 4(DX), Y3
+	VPMULLD      Y9, Y3, Y3
+	VPBROADCASTD 8(DX), Y5
+	VPMULLD      Y9, Y5, Y5
+	VPBROADCASTD 12(DX), Y7
+	VPMULLD      Y9, Y7, Y7
+	VPBROADCASTD 16(DX), Y10
+	VPMULLD      Y9, Y10, Y9
+	VPADDD       Y1, Y0, Y0
+	VPADDD       Y3, Y2, Y2
+	VPADDD       Y5, Y4, Y4
+	VPADDD       Y7, Y6, Y6
+	VPADDD       Y9, Y8, Y8
+	MOVQ         scale+72(FP), DX
+	MOVQ         colScale+88(FP), BX
+	ADDQ         CX, BX
+	MOVQ         from+56(FP), SI
+	ADDQ         CX, SI
+	MOVQ         ldfrom+64(FP), DI
+	MOVQ         c+40(FP), R8
+	ADDQ         CX, R8
+	MOVQ         ldc+48(FP), R9
 	VBROADCASTSS (DX), Y1
-	VFMADD213PS  (R8), Y1, Y0
-	VMOVUPS      Y0, (R10)
+	VCVTDQ2PS    Y0, Y0
+	VMULPS       (BX), Y0, Y0
+	VFMADD213PS  (SI), Y1, Y0
+	VMOVUPS      Y0, (R8)
+	ADDQ         DI, SI
 	ADDQ         R9, R8
-	ADDQ         R11, R10
-	VPBROADCASTD 4(BX), Y0
-	VPMULLD      (DI), Y0, Y0
-	VPSUBD       Y0, Y2, Y2
-	VCVTDQ2PS    Y2, Y2
-	VMULPS       (SI), Y2, Y2
 	VBROADCASTSS 4(DX), Y0
-	VFMADD213PS  (R8), Y0, Y2
-	VMOVUPS      Y2, (R10)
+	VCVTDQ2PS    Y2, Y2
+	VMULPS       (BX), Y2, Y2
+	VFMADD213PS  (SI), Y0, Y2
+	VMOVUPS      Y2, (R8)
+	ADDQ         DI, SI
 	ADDQ         R9, R8
-	ADDQ         R11, R10
-	VPBROADCASTD 8(BX), Y0
-	VPMULLD      (DI), Y0, Y0
-	VPSUBD       Y0, Y4, Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       (SI), Y4, Y4
 	VBROADCASTSS 8(DX), Y0
-	VFMADD213PS  (R8), Y0, Y4
-	VMOVUPS      Y4, (R10)
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       (BX), Y4, Y4
+	VFMADD213PS  (SI), Y0, Y4
+	VMOVUPS      Y4, (R8)
+	ADDQ         DI, SI
 	ADDQ         R9, R8
-	ADDQ         R11, R10
-	VPBROADCASTD 12(BX), Y0
-	VPMULLD      (DI), Y0, Y0
-	VPSUBD       Y0, Y6, Y6
-	VCVTDQ2PS    Y6, Y6
-	VMULPS       (SI), Y6, Y6
 	VBROADCASTSS 12(DX), Y0
-	VFMADD213PS  (R8), Y0, Y6
-	VMOVUPS      Y6, (R10)
+	VCVTDQ2PS    Y6, Y6
+	VMULPS       (BX), Y6, Y6
+	VFMADD213PS  (SI), Y0, Y6
+	VMOVUPS      Y6, (R8)
+	ADDQ         DI, SI
 	ADDQ         R9, R8
-	ADDQ         R11, R10
-	VPBROADCASTD 16(BX), Y0
-	VPMULLD      (DI), Y0, Y0
-	VPSUBD       Y0, Y8, Y8
-	VCVTDQ2PS    Y8, Y8
-	VMULPS       (SI), Y8, Y8
 	VBROADCASTSS 16(DX), Y0
-	VFMADD213PS  (R8), Y0, Y8
-	VMOVUPS      Y8, (R10)
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       (BX), Y8, Y8
+	VFMADD213PS  (SI), Y0, Y8
+	VMOVUPS      Y8, (R8)
 	ADDQ         $0x20, AX
 	ADDQ         $0x20, CX
 	CMPQ         CX, $0x80
 	JL           columns
+	MOVQ         lda+24(FP), AX
+	IMUL3Q       $0x05, AX, AX
+	ADDQ         AX, a+16(FP)
+	MOVQ         ldfrom+64(FP), AX
+	IMUL3Q       $0x05, AX, AX
+	ADDQ         AX, from+56(FP)
+	MOVQ         ldc+48(FP), AX
+	IMUL3Q       $0x05, AX, AX
+	ADDQ         AX, c+40(FP)
+	ADDQ         $0x14, scale+72(FP)
+	ADDQ         $0x14, zero+80(FP)
+	SUBQ         $0x01, tiles+0(FP)
+	JNZ          tile
 	VZEROUPPER
 	RET
 
-// func gemmI8AVX2x6(k4 int, a *uint8, lda int, b *int8, c *float32, ldc int, from *float32, ldfrom int, scale *float32, zero *int32, colScale *float32, colSum *int32)
+// func gemmI8AVX2x6(tiles int, k4 int, a *uint8, lda int, b *int8, c *float32, ldc int, from *float32, ldfrom int, scale *float32, zero *int32, colScale *float32, negSum *int32)
 // Requires: AVX, AVX2, FMA3
-TEXT ·gemmI8AVX2x6(SB), NOSPLIT, $0-96
-	MOVQ b+24(FP), AX
+TEXT ·gemmI8AVX2x6(SB), NOSPLIT, $0-104
+tile:
+	MOVQ b+32(FP), AX
 	XORQ CX, CX
 
 columns:
-	MOVQ   k4+0(FP), DX
-	MOVQ   a+8(FP), BX
-	MOVQ   lda+16(FP), SI
+	MOVQ   k4+8(FP), DX
+	MOVQ   a+16(FP), BX
+	MOVQ   lda+24(FP), SI
 	MOVQ   AX, DI
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
@@ -10948,18 +10748,6 @@ loop:
 	ADDQ         $0x08, R8
 	SUBQ         $0x01, DX
 	JNZ          loop
-	MOVQ         scale+64(FP), DX
-	MOVQ         zero+72(FP), BX
-	MOVQ         colScale+80(FP), SI
-	MOVQ         colSum+88(FP), DI
-	MOVQ         from+48(FP), R8
-	MOVQ         ldfrom+56(FP), R9
-	MOVQ         c+32(FP), R10
-	MOVQ         ldc+40(FP), R11
-	ADDQ         CX, SI
-	ADDQ         CX, DI
-	ADDQ         CX, R8
-	ADDQ         CX, R10
 	VPHADDD      Y1, Y0, Y0
 	VPERMQ       $0xd8, Y0, Y0
 	VPHADDD      Y3, Y2, Y2
@@ -10972,68 +10760,94 @@ loop:
 	VPERMQ       $0xd8, Y8, Y8
 	VPHADDD      Y11, Y10, Y10
 	VPERMQ       $0xd8, Y10, Y10
-	VPBROADCASTD (BX), Y1
-	VPMULLD      (DI), Y1, Y1
-	VPSUBD       Y1, Y0, Y0
-	VCVTDQ2PS    Y0, Y0
-	VMULPS       (SI), Y0, Y0
+	MOVQ         zero+80(FP), DX
+	MOVQ         negSum+96(FP), BX
+	ADDQ         CX, BX
+	VMOVUPS      (BX), Y11
+	VPBROADCASTD (DX), Y1
+	VPMULLD      Y11, Y1, Y1
+	VPBROADCASTD 4(DX), Y3
+	VPMULLD      Y11, Y3, Y3
+	VPBROADCASTD 8(DX), Y5
+	VPMULLD      Y11, Y5, Y5
+	VPBROADCASTD 12(DX), Y7
+	VPMULLD      Y11, Y7, Y7
+	VPBROADCASTD 16(DX), Y9
+	VPMULLD      Y11, Y9, Y9
+	VPBROADCASTD 20(DX), Y12
+	VPMULLD      Y11, Y12, Y11
+	VPADDD       Y1, Y0, Y0
+	VPADDD       Y3, Y2, Y2
+	VPADDD       Y5, Y4, Y4
+	VPADDD       Y7, Y6, Y6
+	VPADDD       Y9, Y8, Y8
+	VPADDD       Y11, Y10, Y10
+	MOVQ         scale+72(FP), DX
+	MOVQ         colScale+88(FP), BX
+	ADDQ         CX, BX
+	MOVQ         from+56(FP), SI
+	ADDQ         CX, SI
+	MOVQ         ldfrom+64(FP), DI
+	MOVQ         c+40(FP), R8
+	ADDQ         CX, R8
+	MOVQ         ldc+48(FP), R9
 	VBROADCASTSS (DX), Y1
-	VFMADD213PS  (R8), Y1, Y0
-	VMOVUPS      Y0, (R10)
+	VCVTDQ2PS    Y0, Y0
+	VMULPS       (BX), Y0, Y0
+	VFMADD213PS  (SI), Y1, Y0
+	VMOVUPS      Y0, (R8)
+	ADDQ         DI, SI
 	ADDQ         R9, R8
-	ADDQ         R11, R10
-	VPBROADCASTD 4(BX), Y0
-	VPMULLD      (DI), Y0, Y0
-	VPSUBD       Y0, Y2, Y2
-	VCVTDQ2PS    Y2, Y2
-	VMULPS       (SI), Y2, Y2
 	VBROADCASTSS 4(DX), Y0
-	VFMADD213PS  (R8), Y0, Y2
-	VMOVUPS      Y2, (R10)
+	VCVTDQ2PS    Y2, Y2
+	VMULPS       (BX), Y2, Y2
+	VFMADD213PS  (SI), Y0, Y2
+	VMOVUPS      Y2, (R8)
+	ADDQ         DI, SI
 	ADDQ         R9, R8
-	ADDQ         R11, R10
-	VPBROADCASTD 8(BX), Y0
-	VPMULLD      (DI), Y0, Y0
-	VPSUBD       Y0, Y4, Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       (SI), Y4, Y4
 	VBROADCASTSS 8(DX), Y0
-	VFMADD213PS  (R8), Y0, Y4
-	VMOVUPS      Y4, (R10)
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       (BX), Y4, Y4
+	VFMADD213PS  (SI), Y0, Y4
+	VMOVUPS      Y4, (R8)
+	ADDQ         DI, SI
 	ADDQ         R9, R8
-	ADDQ         R11, R10
-	VPBROADCASTD 12(BX), Y0
-	VPMULLD      (DI), Y0, Y0
-	VPSUBD       Y0, Y6, Y6
-	VCVTDQ2PS    Y6, Y6
-	VMULPS       (SI), Y6, Y6
 	VBROADCASTSS 12(DX), Y0
-	VFMADD213PS  (R8), Y0, Y6
-	VMOVUPS      Y6, (R10)
+	VCVTDQ2PS    Y6, Y6
+	VMULPS       (BX), Y6, Y6
+	VFMADD213PS  (SI), Y0, Y6
+	VMOVUPS      Y6, (R8)
+	ADDQ         DI, SI
 	ADDQ         R9, R8
-	ADDQ         R11, R10
-	VPBROADCASTD 16(BX), Y0
-	VPMULLD      (DI), Y0, Y0
-	VPSUBD       Y0, Y8, Y8
-	VCVTDQ2PS    Y8, Y8
-	VMULPS       (SI), Y8, Y8
 	VBROADCASTSS 16(DX), Y0
-	VFMADD213PS  (R8), Y0, Y8
-	VMOVUPS      Y8, (R10)
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       (BX), Y8, Y8
+	VFMADD213PS  (SI), Y0, Y8
+	VMOVUPS      Y8, (R8)
+	ADDQ         DI, SI
 	ADDQ         R9, R8
-	ADDQ         R11, R10
-	VPBROADCASTD 20(BX), Y0
-	VPMULLD      (DI), Y0, Y0
-	VPSUBD       Y0, Y10, Y10
-	VCVTDQ2PS    Y10, Y10
-	VMULPS       (SI), Y10, Y10
 	VBROADCASTSS 20(DX), Y0
-	VFMADD213PS  (R8), Y0, Y10
-	VMOVUPS      Y10, (R10)
+	VCVTDQ2PS    Y10, Y10
+	VMULPS       (BX), Y10, Y10
+	VFMADD213PS  (SI), Y0, Y10
+	VMOVUPS      Y10, (R8)
 	ADDQ         $0x20, AX
 	ADDQ         $0x20, CX
 	CMPQ         CX, $0x80
 	JL           columns
+	MOVQ         lda+24(FP), AX
+	IMUL3Q       $0x06, AX, AX
+	ADDQ         AX, a+16(FP)
+	MOVQ         ldfrom+64(FP), AX
+	IMUL3Q       $0x06, AX, AX
+	ADDQ         AX, from+56(FP)
+	MOVQ         ldc+48(FP), AX
+	IMUL3Q       $0x06, AX, AX
+	ADDQ         AX, c+40(FP)
+	ADDQ         $0x18, scale+72(FP)
+	ADDQ         $0x18, zero+80(FP)
+	SUBQ         $0x01, tiles+0(FP)
+	JNZ          tile
 	VZEROUPPER
 	RET
 

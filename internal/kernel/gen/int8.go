@@ -10,31 +10,33 @@ import (
 )
 
 const (
-	gemmI8Params = "k4 int, a *uint8, lda int, b *int8, c *float32, ldc int, from *float32, ldfrom int, scale *float32, zero *int32, colScale *float32, colSum *int32"
-	gemmI8Args   = "k4, a, lda, b, c, ldc, from, ldfrom, scale, zero, colScale, colSum"
+	gemmI8Params = "tiles int, k4 int, a *uint8, lda int, b *int8, c *float32, ldc int, from *float32, ldfrom int, scale *float32, zero *int32, colScale *float32, negSum *int32"
+	gemmI8Args   = "tiles, k4, a, lda, b, c, ldc, from, ldfrom, scale, zero, colScale, negSum"
 )
 
-// gemmI8 writes a tile of the quantised product: rows of unsigned bytes times
-// columns of signed bytes, summed exactly in 32-bit integers, then scaled.
+// gemmI8 writes tiles of the quantised product, one below the other: rows of
+// unsigned bytes times columns of signed bytes, summed exactly in 32-bit
+// integers, then scaled.
 //
 //	C[r,j] = from[r,j] + scale[r] * colScale[j] * (sum_k a[r,k] b[j,k] - zero[r]*colSum[j])
 func gemmI8(rows int) {
 	i := avx512
-	TEXT(fmt.Sprintf("gemmI8VNNIx%d", rows), NOSPLIT, "func("+gemmI8Params+")")
+	name := fmt.Sprintf("gemmI8VNNIx%d", rows)
+	TEXT(name, NOSPLIT, "func("+gemmI8Params+")")
 	Pragma("noescape")
-	Doc(fmt.Sprintf("gemmI8VNNIx%d computes a %d x 32 tile over 4*k4 values; strides are in bytes, k4 > 0.", rows, rows))
+	Doc(fmt.Sprintf("%s computes %d x 32 tiles over 4*k4 values; strides are in bytes, tiles and k4 > 0.", name, rows))
+	Label("tile")
 	k := Load(Param("k4"), GP64())
 	lda := Load(Param("lda"), GP64())
 	a := Load(Param("a"), GP64())
 	b := Load(Param("b"), GP64())
-
 	acc := make([][2]reg.VecVirtual, rows)
 	for r := range acc {
 		for j := range acc[r] {
 			acc[r][j] = i.vec()
-			i.zero(acc[r][j])
 		}
 	}
+	i.int8Start(rows, 2, nil, func(r, j int) reg.VecVirtual { return acc[r][j] })
 	t := newTileRows(a, lda, rows)
 	ahead := GP64() // the next panel begins where this one ends
 	MOVQ(k, ahead)
@@ -55,47 +57,81 @@ func gemmI8(rows int) {
 	t.advance(4)
 	SUBQ(Imm(1), k)
 	JNZ(LabelRef("loop"))
-
-	newInt8Store(i).rows(len(acc), func(r, j int) reg.VecVirtual { return acc[r][j] }, 2)
+	i.int8Store(rows, 2, nil, func(r, j int) reg.VecVirtual { return acc[r][j] })
+	int8Next(rows)
+	JNZ(LabelRef("tile"))
 	VZEROUPPER()
 	RET()
 }
 
-// int8Store writes sums of products as float32.
-type int8Store struct {
-	isa
-	scale, zero, colScale, colSum, from, ldfrom, c, ldc reg.Register
-}
-
-func newInt8Store(i isa) int8Store {
-	load := func(name string) reg.Register { return Load(Param(name), GP64()) }
-	return int8Store{i, load("scale"), load("zero"), load("colScale"), load("colSum"), load("from"), load("ldfrom"), load("c"), load("ldc")}
-}
-
-// rows stores vecs vectors of each row.
-func (s int8Store) rows(n int, acc func(r, j int) reg.VecVirtual, vecs int) {
-	for r := range n {
-		for j := range vecs {
-			s.vector(acc(r, j), r, j*s.bytes())
-		}
-		if r < n-1 {
-			ADDQ(s.ldfrom, s.from)
-			ADDQ(s.ldc, s.c)
+// int8Start puts -zero[r] colSum[j] into the sums of vecs vectors of each row,
+// col bytes into the panel's columns if col is given.
+func (i isa) int8Start(rows, vecs int, col reg.Register, acc func(r, j int) reg.VecVirtual) {
+	zero := Load(Param("zero"), GP64())
+	sums := columnsAt("negSum", col)
+	sum := make([]reg.VecVirtual, vecs)
+	for j := range sum {
+		sum[j] = i.vec()
+		VMOVUPS(Mem{Base: sums, Disp: j * i.bytes()}, sum[j])
+	}
+	for r := range rows {
+		z := i.vec()
+		VPBROADCASTD(Mem{Base: zero, Disp: 4 * r}, z)
+		for j := range sum {
+			VPMULLD(sum[j], z, acc(r, j))
 		}
 	}
 }
 
-// vector stores v, the sums of row r at offset d.
-func (s int8Store) vector(v reg.VecVirtual, r, d int) {
-	z := s.vec()
-	VPBROADCASTD(Mem{Base: s.zero, Disp: 4 * r}, z)
-	VPMULLD(Mem{Base: s.colSum, Disp: d}, z, z)
-	VPSUBD(z, v, v)
-	VCVTDQ2PS(v, v)
-	VMULPS(Mem{Base: s.colScale, Disp: d}, v, v)
-	VBROADCASTSS(Mem{Base: s.scale, Disp: 4 * r}, z)
-	VFMADD213PS(Mem{Base: s.from, Disp: d}, z, v)
-	VMOVUPS(v, Mem{Base: s.c, Disp: d})
+// int8Store scales the sums and stores them.
+func (i isa) int8Store(rows, vecs int, col reg.Register, acc func(r, j int) reg.VecVirtual) {
+	scale := Load(Param("scale"), GP64())
+	scales := columnsAt("colScale", col)
+	from, ldfrom := columnsAt("from", col), Load(Param("ldfrom"), GP64())
+	c, ldc := columnsAt("c", col), Load(Param("ldc"), GP64())
+	for r := range rows {
+		s := i.vec()
+		VBROADCASTSS(Mem{Base: scale, Disp: 4 * r}, s)
+		for j := range vecs {
+			v, d := acc(r, j), j*i.bytes()
+			VCVTDQ2PS(v, v)
+			VMULPS(Mem{Base: scales, Disp: d}, v, v)
+			VFMADD213PS(Mem{Base: from, Disp: d}, s, v)
+			VMOVUPS(v, Mem{Base: c, Disp: d})
+		}
+		if r < rows-1 {
+			ADDQ(ldfrom, from)
+			ADDQ(ldc, c)
+		}
+	}
+}
+
+// columnsAt is a pointer parameter, moved to the tile's columns.
+func columnsAt(param string, col reg.Register) reg.Register {
+	p := Load(Param(param), GP64())
+	if col != nil {
+		ADDQ(col, p)
+	}
+	return p
+}
+
+// int8Next moves the parameters to the next tile and counts it.
+func int8Next(rows int) {
+	at := func(param string) Mem {
+		p, err := Param(param).Resolve()
+		if err != nil {
+			panic(err)
+		}
+		return p.Addr
+	}
+	for _, p := range [][2]string{{"a", "lda"}, {"from", "ldfrom"}, {"c", "ldc"}} {
+		step := Load(Param(p[1]), GP64())
+		IMUL3Q(Imm(uint64(rows)), step, step)
+		ADDQ(step, at(p[0]))
+	}
+	ADDQ(Imm(uint64(4*rows)), at("scale"))
+	ADDQ(Imm(uint64(4*rows)), at("zero"))
+	SUBQ(Imm(1), at("tiles"))
 }
 
 // gemmI8Wide is gemmI8 for processors without byte products: weights widen to
@@ -106,7 +142,8 @@ func gemmI8Wide(rows int) {
 	name := fmt.Sprintf("gemmI8AVX2x%d", rows)
 	TEXT(name, NOSPLIT, "func("+gemmI8Params+")")
 	Pragma("noescape")
-	Doc(fmt.Sprintf("%s computes a %d x 32 tile over 4*k4 values; strides are in bytes, k4 > 0.", name, rows))
+	Doc(fmt.Sprintf("%s computes %d x 32 tiles over 4*k4 values; strides are in bytes, tiles and k4 > 0.", name, rows))
+	Label("tile")
 	panel := Load(Param("b"), GP64())
 	col := GP64() // byte offset of the columns in C
 	XORQ(col, col)
@@ -141,19 +178,21 @@ func gemmI8Wide(rows int) {
 	SUBQ(Imm(1), k)
 	JNZ(LabelRef("loop"))
 
-	s := newInt8Store(i)
-	for _, p := range []reg.Register{s.colScale, s.colSum, s.from, s.c} {
-		ADDQ(col, p)
-	}
 	for r := range acc {
 		VPHADDD(acc[r][1], acc[r][0], acc[r][0]) // columns 0 1 4 5 2 3 6 7
 		VPERMQ(Imm(0b11011000), acc[r][0], acc[r][0])
 	}
-	s.rows(rows, func(r, _ int) reg.VecVirtual { return acc[r][0] }, 1)
+	i.int8Start(rows, 1, col, func(r, _ int) reg.VecVirtual { return acc[r][1] })
+	for r := range acc {
+		VPADDD(acc[r][1], acc[r][0], acc[r][0])
+	}
+	i.int8Store(rows, 1, col, func(r, _ int) reg.VecVirtual { return acc[r][0] })
 	ADDQ(Imm(32), panel)
 	ADDQ(Imm(32), col)
 	CMPQ(col, Imm(128))
 	JL(LabelRef("columns"))
+	int8Next(rows)
+	JNZ(LabelRef("tile"))
 	VZEROUPPER()
 	RET()
 }
