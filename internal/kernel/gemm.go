@@ -17,48 +17,54 @@ type Gemm struct {
 // tileRows bounds the height of a tile over all levels.
 const tileRows = 12
 
-// cacheRows is the number of rows of A, k values each, that stay in the second
-// cache level while all panels pass over them.
-func cacheRows(k int) int {
-	const budget = 64 << 10 // values: 256 KiB
-	return max(tileRows, budget/max(k, 1)/tileRows*tileRows)
-}
+// A block of A of blockRows times blockDepth values stays in the second cache
+// level while all panels pass over it, some 300 KiB.
+const (
+	blockRows  = 8 * tileRows
+	blockDepth = 768
+)
 
-// Run computes the panels [lo, hi) of C; Run(0, B.Panels()) computes all.
+// Run computes the panels [lo, hi) of C; Run(l, 0, B.Panels()) computes all.
 // Distinct panels touch distinct values of C, so they may run concurrently.
 func (g *Gemm) Run(l Level, lo, hi int) {
 	if g.B.K == 0 || g.M == 0 {
 		return
 	}
-	step := cacheRows(g.B.K)
-	for row := 0; row < g.M; row += step {
-		rows := min(step, g.M-row)
-		for p := lo; p < hi; p++ {
-			g.panel(l, row, rows, p*panel, g.B.data[p*panel*g.B.K:])
+	for row := 0; row < g.M; row += blockRows {
+		rows := min(blockRows, g.M-row)
+		for from := 0; from < g.B.K; from += blockDepth {
+			for p := lo; p < hi; p++ {
+				g.panel(l, row, rows, p*panel, g.B.data[p*panel*g.B.K:], from)
+			}
 		}
 	}
 }
 
-// a is A from a row on.
-func (g *Gemm) a(row int) []float32 {
+// a is A from a row and a value of k on.
+func (g *Gemm) a(row, k int) []float32 {
 	if g.TransA {
-		return g.A[row:]
+		return g.A[k*g.LDA+row:]
 	}
-	return g.A[row*g.LDA:]
+	return g.A[row*g.LDA+k:]
 }
 
-// panel computes rows [row, row+rows) of the columns from col on, whose packed
-// panel is b.
-func (g *Gemm) panel(l Level, row, rows, col int, b []float32) {
+// panel adds a block of k, from some value on, to rows [row, row+rows) of the
+// columns from col on, whose packed panel is b. C holds the sums between the
+// blocks, so that each remains one chain.
+func (g *Gemm) panel(l Level, row, rows, col int, b []float32, from int) {
 	if col+panel > g.B.N {
-		g.edge(l, row, rows, col, b)
+		if from == 0 {
+			g.edge(l, row, rows, col, b)
+		}
 		return
 	}
-	t := tile{k: g.B.K, a: g.a(row), lda: g.LDA, transposed: g.TransA, ldb: panel, ldc: g.LDC, b: b}
+	t := tile{
+		k: min(blockDepth, g.B.K-from), a: g.a(row, from), lda: g.LDA, transposed: g.TransA,
+		b: b[from*panel:], ldb: panel, next: g.B.K * panel, c: g.C[row*g.LDC+col:], ldc: g.LDC,
+	}
 	var zero [panel]float32
-	t.c = g.C[row*g.LDC+col:]
 	switch {
-	case g.Add:
+	case g.Add || from > 0:
 		t.from, t.ldfrom = t.c, g.LDC
 	case g.Bias != nil:
 		t.from, t.ldfrom = g.Bias[col:], 0
@@ -86,7 +92,7 @@ func (g *Gemm) edge(l Level, row, rows, col int, b []float32) {
 				clear(from)
 			}
 		}
-		t := tile{k: g.B.K, a: g.a(r), lda: g.LDA, transposed: g.TransA, b: b, ldb: panel, c: c[:], ldc: panel, from: c[:], ldfrom: panel}
+		t := tile{k: g.B.K, a: g.a(r, 0), lda: g.LDA, transposed: g.TransA, b: b, ldb: panel, c: c[:], ldc: panel, from: c[:], ldfrom: panel}
 		t.run(l, h, 1)
 		for i := range h {
 			copy(g.C[(r+i)*g.LDC+col:(r+i)*g.LDC+g.B.N], c[i*panel:])
@@ -121,6 +127,7 @@ type tile struct {
 	transposed bool // a is [k, rows]
 	b          []float32
 	ldb        int
+	next       int // from b to the panel that is wanted next
 	c          []float32
 	ldc        int
 	from       []float32

@@ -87,11 +87,9 @@ func (g *GemmInt8) Run(l Level, lo, hi int) {
 	if g.B.K == 0 || g.M == 0 {
 		return
 	}
-	step := cacheRows(groups(g.B.K))
-	for row := 0; row < g.M; row += step {
-		end := min(row+step, g.M)
+	for row := 0; row < g.M; row += blockRows {
 		for p := lo; p < hi; p++ {
-			g.panel(l, row, end-row, p*panel)
+			g.panel(l, row, min(blockRows, g.M-row), p*panel)
 		}
 	}
 }

@@ -41,6 +41,8 @@ func (p *Product) Run(l Level, lo, hi int, scratch []float32) {
 		} else {
 			packRows(packed.data, p.B[i*panel:], p.LDB, p.K, cols)
 		}
-		g.panel(l, 0, p.M, i*panel, packed.data)
+		for from := 0; from < p.K; from += blockDepth {
+			g.panel(l, 0, p.M, i*panel, packed.data, from)
+		}
 	}
 }

@@ -4,26 +4,25 @@
 
 #include "textflag.h"
 
-// func gemmF32AVX2x1(tiles int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, from *float32, ldfrom int)
+// func gemmF32AVX2x1(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, c *float32, ldc int, from *float32, ldfrom int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·gemmF32AVX2x1(SB), NOSPLIT, $0-80
+TEXT ·gemmF32AVX2x1(SB), NOSPLIT, $0-88
 	MOVQ tiles+0(FP), AX
 	MOVQ a+16(FP), CX
 	MOVQ lda+24(FP), DX
 	MOVQ ldb+40(FP), BX
-	MOVQ c+48(FP), SI
-	MOVQ from+64(FP), DI
+	MOVQ c+56(FP), SI
+	MOVQ from+72(FP), DI
 
 tile:
-	MOVQ    ldfrom+72(FP), R8
+	MOVQ    ldfrom+80(FP), R8
 	VMOVUPS (DI), Y0
 	VMOVUPS 32(DI), Y1
 	ADDQ    R8, DI
 	MOVQ    k+8(FP), R8
 	MOVQ    b+32(FP), R9
 	MOVQ    CX, R10
-	MOVQ    R8, R11
-	IMULQ   BX, R11
+	MOVQ    next+48(FP), R11
 	SUBQ    $0x04, R8
 	JL      tail
 
@@ -82,7 +81,7 @@ one:
 	JNZ          one
 
 store:
-	MOVQ    ldc+56(FP), R8
+	MOVQ    ldc+64(FP), R8
 	VMOVUPS Y0, (SI)
 	VMOVUPS Y1, 32(SI)
 	ADDQ    R8, SI
@@ -93,18 +92,18 @@ store:
 	VZEROUPPER
 	RET
 
-// func gemmF32TAVX2x1(tiles int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, from *float32, ldfrom int)
+// func gemmF32TAVX2x1(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, c *float32, ldc int, from *float32, ldfrom int)
 // Requires: AVX, FMA3
-TEXT ·gemmF32TAVX2x1(SB), NOSPLIT, $0-80
+TEXT ·gemmF32TAVX2x1(SB), NOSPLIT, $0-88
 	MOVQ tiles+0(FP), AX
 	MOVQ a+16(FP), CX
 	MOVQ lda+24(FP), DX
 	MOVQ ldb+40(FP), BX
-	MOVQ c+48(FP), SI
-	MOVQ from+64(FP), DI
+	MOVQ c+56(FP), SI
+	MOVQ from+72(FP), DI
 
 tile:
-	MOVQ    ldfrom+72(FP), R8
+	MOVQ    ldfrom+80(FP), R8
 	VMOVUPS (DI), Y0
 	VMOVUPS 32(DI), Y1
 	ADDQ    R8, DI
@@ -122,7 +121,7 @@ loop:
 	ADDQ         DX, R10
 	SUBQ         $0x01, R8
 	JNZ          loop
-	MOVQ         ldc+56(FP), R8
+	MOVQ         ldc+64(FP), R8
 	VMOVUPS      Y0, (SI)
 	VMOVUPS      Y1, 32(SI)
 	ADDQ         R8, SI
@@ -132,18 +131,18 @@ loop:
 	VZEROUPPER
 	RET
 
-// func gemmF32AVX2x2(tiles int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, from *float32, ldfrom int)
+// func gemmF32AVX2x2(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, c *float32, ldc int, from *float32, ldfrom int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·gemmF32AVX2x2(SB), NOSPLIT, $0-80
+TEXT ·gemmF32AVX2x2(SB), NOSPLIT, $0-88
 	MOVQ tiles+0(FP), AX
 	MOVQ a+16(FP), CX
 	MOVQ lda+24(FP), DX
 	MOVQ ldb+40(FP), BX
-	MOVQ c+48(FP), SI
-	MOVQ from+64(FP), DI
+	MOVQ c+56(FP), SI
+	MOVQ from+72(FP), DI
 
 tile:
-	MOVQ    ldfrom+72(FP), R8
+	MOVQ    ldfrom+80(FP), R8
 	VMOVUPS (DI), Y0
 	VMOVUPS 32(DI), Y1
 	ADDQ    R8, DI
@@ -153,8 +152,7 @@ tile:
 	MOVQ    k+8(FP), R8
 	MOVQ    b+32(FP), R9
 	MOVQ    CX, R10
-	MOVQ    R8, R11
-	IMULQ   BX, R11
+	MOVQ    next+48(FP), R11
 	SUBQ    $0x04, R8
 	JL      tail
 
@@ -228,7 +226,7 @@ one:
 	JNZ          one
 
 store:
-	MOVQ    ldc+56(FP), R8
+	MOVQ    ldc+64(FP), R8
 	VMOVUPS Y0, (SI)
 	VMOVUPS Y1, 32(SI)
 	ADDQ    R8, SI
@@ -242,18 +240,18 @@ store:
 	VZEROUPPER
 	RET
 
-// func gemmF32TAVX2x2(tiles int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, from *float32, ldfrom int)
+// func gemmF32TAVX2x2(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, c *float32, ldc int, from *float32, ldfrom int)
 // Requires: AVX, FMA3
-TEXT ·gemmF32TAVX2x2(SB), NOSPLIT, $0-80
+TEXT ·gemmF32TAVX2x2(SB), NOSPLIT, $0-88
 	MOVQ tiles+0(FP), AX
 	MOVQ a+16(FP), CX
 	MOVQ lda+24(FP), DX
 	MOVQ ldb+40(FP), BX
-	MOVQ c+48(FP), SI
-	MOVQ from+64(FP), DI
+	MOVQ c+56(FP), SI
+	MOVQ from+72(FP), DI
 
 tile:
-	MOVQ    ldfrom+72(FP), R8
+	MOVQ    ldfrom+80(FP), R8
 	VMOVUPS (DI), Y0
 	VMOVUPS 32(DI), Y1
 	ADDQ    R8, DI
@@ -277,7 +275,7 @@ loop:
 	ADDQ         DX, R10
 	SUBQ         $0x01, R8
 	JNZ          loop
-	MOVQ         ldc+56(FP), R8
+	MOVQ         ldc+64(FP), R8
 	VMOVUPS      Y0, (SI)
 	VMOVUPS      Y1, 32(SI)
 	ADDQ         R8, SI
@@ -290,18 +288,18 @@ loop:
 	VZEROUPPER
 	RET
 
-// func gemmF32AVX2x3(tiles int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, from *float32, ldfrom int)
+// func gemmF32AVX2x3(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, c *float32, ldc int, from *float32, ldfrom int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·gemmF32AVX2x3(SB), NOSPLIT, $0-80
+TEXT ·gemmF32AVX2x3(SB), NOSPLIT, $0-88
 	MOVQ tiles+0(FP), AX
 	MOVQ a+16(FP), CX
 	MOVQ lda+24(FP), DX
 	MOVQ ldb+40(FP), BX
-	MOVQ c+48(FP), SI
-	MOVQ from+64(FP), DI
+	MOVQ c+56(FP), SI
+	MOVQ from+72(FP), DI
 
 tile:
-	MOVQ    ldfrom+72(FP), R8
+	MOVQ    ldfrom+80(FP), R8
 	VMOVUPS (DI), Y0
 	VMOVUPS 32(DI), Y1
 	ADDQ    R8, DI
@@ -314,8 +312,7 @@ tile:
 	MOVQ    k+8(FP), R8
 	MOVQ    b+32(FP), R9
 	MOVQ    CX, R10
-	MOVQ    R8, R11
-	IMULQ   BX, R11
+	MOVQ    next+48(FP), R11
 	SUBQ    $0x04, R8
 	JL      tail
 
@@ -404,7 +401,7 @@ one:
 	JNZ          one
 
 store:
-	MOVQ    ldc+56(FP), R8
+	MOVQ    ldc+64(FP), R8
 	VMOVUPS Y0, (SI)
 	VMOVUPS Y1, 32(SI)
 	ADDQ    R8, SI
@@ -421,18 +418,18 @@ store:
 	VZEROUPPER
 	RET
 
-// func gemmF32TAVX2x3(tiles int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, from *float32, ldfrom int)
+// func gemmF32TAVX2x3(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, c *float32, ldc int, from *float32, ldfrom int)
 // Requires: AVX, FMA3
-TEXT ·gemmF32TAVX2x3(SB), NOSPLIT, $0-80
+TEXT ·gemmF32TAVX2x3(SB), NOSPLIT, $0-88
 	MOVQ tiles+0(FP), AX
 	MOVQ a+16(FP), CX
 	MOVQ lda+24(FP), DX
 	MOVQ ldb+40(FP), BX
-	MOVQ c+48(FP), SI
-	MOVQ from+64(FP), DI
+	MOVQ c+56(FP), SI
+	MOVQ from+72(FP), DI
 
 tile:
-	MOVQ    ldfrom+72(FP), R8
+	MOVQ    ldfrom+80(FP), R8
 	VMOVUPS (DI), Y0
 	VMOVUPS 32(DI), Y1
 	ADDQ    R8, DI
@@ -462,7 +459,7 @@ loop:
 	ADDQ         DX, R10
 	SUBQ         $0x01, R8
 	JNZ          loop
-	MOVQ         ldc+56(FP), R8
+	MOVQ         ldc+64(FP), R8
 	VMOVUPS      Y0, (SI)
 	VMOVUPS      Y1, 32(SI)
 	ADDQ         R8, SI
@@ -478,18 +475,18 @@ loop:
 	VZEROUPPER
 	RET
 
-// func gemmF32AVX2x4(tiles int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, from *float32, ldfrom int)
+// func gemmF32AVX2x4(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, c *float32, ldc int, from *float32, ldfrom int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·gemmF32AVX2x4(SB), NOSPLIT, $0-80
+TEXT ·gemmF32AVX2x4(SB), NOSPLIT, $0-88
 	MOVQ tiles+0(FP), AX
 	MOVQ a+16(FP), CX
 	MOVQ lda+24(FP), DX
 	MOVQ ldb+40(FP), BX
-	MOVQ c+48(FP), SI
-	MOVQ from+64(FP), DI
+	MOVQ c+56(FP), SI
+	MOVQ from+72(FP), DI
 
 tile:
-	MOVQ    ldfrom+72(FP), R8
+	MOVQ    ldfrom+80(FP), R8
 	VMOVUPS (DI), Y0
 	VMOVUPS 32(DI), Y1
 	ADDQ    R8, DI
@@ -507,8 +504,7 @@ tile:
 	MOVQ    CX, R10
 	LEAQ    (R10)(DX*2), R11
 	ADDQ    DX, R11
-	MOVQ    R8, R12
-	IMULQ   BX, R12
+	MOVQ    next+48(FP), R12
 	SUBQ    $0x04, R8
 	JL      tail
 
@@ -614,7 +610,7 @@ one:
 	JNZ          one
 
 store:
-	MOVQ    ldc+56(FP), R8
+	MOVQ    ldc+64(FP), R8
 	VMOVUPS Y0, (SI)
 	VMOVUPS Y1, 32(SI)
 	ADDQ    R8, SI
@@ -634,18 +630,18 @@ store:
 	VZEROUPPER
 	RET
 
-// func gemmF32TAVX2x4(tiles int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, from *float32, ldfrom int)
+// func gemmF32TAVX2x4(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, c *float32, ldc int, from *float32, ldfrom int)
 // Requires: AVX, FMA3
-TEXT ·gemmF32TAVX2x4(SB), NOSPLIT, $0-80
+TEXT ·gemmF32TAVX2x4(SB), NOSPLIT, $0-88
 	MOVQ tiles+0(FP), AX
 	MOVQ a+16(FP), CX
 	MOVQ lda+24(FP), DX
 	MOVQ ldb+40(FP), BX
-	MOVQ c+48(FP), SI
-	MOVQ from+64(FP), DI
+	MOVQ c+56(FP), SI
+	MOVQ from+72(FP), DI
 
 tile:
-	MOVQ    ldfrom+72(FP), R8
+	MOVQ    ldfrom+80(FP), R8
 	VMOVUPS (DI), Y0
 	VMOVUPS 32(DI), Y1
 	ADDQ    R8, DI
@@ -681,7 +677,7 @@ loop:
 	ADDQ         DX, R10
 	SUBQ         $0x01, R8
 	JNZ          loop
-	MOVQ         ldc+56(FP), R8
+	MOVQ         ldc+64(FP), R8
 	VMOVUPS      Y0, (SI)
 	VMOVUPS      Y1, 32(SI)
 	ADDQ         R8, SI
@@ -700,18 +696,18 @@ loop:
 	VZEROUPPER
 	RET
 
-// func gemmF32AVX2x5(tiles int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, from *float32, ldfrom int)
+// func gemmF32AVX2x5(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, c *float32, ldc int, from *float32, ldfrom int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·gemmF32AVX2x5(SB), NOSPLIT, $0-80
+TEXT ·gemmF32AVX2x5(SB), NOSPLIT, $0-88
 	MOVQ tiles+0(FP), AX
 	MOVQ a+16(FP), CX
 	MOVQ lda+24(FP), DX
 	MOVQ ldb+40(FP), BX
-	MOVQ c+48(FP), SI
-	MOVQ from+64(FP), DI
+	MOVQ c+56(FP), SI
+	MOVQ from+72(FP), DI
 
 tile:
-	MOVQ    ldfrom+72(FP), R8
+	MOVQ    ldfrom+80(FP), R8
 	VMOVUPS (DI), Y0
 	VMOVUPS 32(DI), Y1
 	ADDQ    R8, DI
@@ -732,8 +728,7 @@ tile:
 	MOVQ    CX, R10
 	LEAQ    (R10)(DX*2), R11
 	ADDQ    DX, R11
-	MOVQ    R8, R12
-	IMULQ   BX, R12
+	MOVQ    next+48(FP), R12
 	SUBQ    $0x04, R8
 	JL      tail
 
@@ -854,7 +849,7 @@ one:
 	JNZ          one
 
 store:
-	MOVQ    ldc+56(FP), R8
+	MOVQ    ldc+64(FP), R8
 	VMOVUPS Y0, (SI)
 	VMOVUPS Y1, 32(SI)
 	ADDQ    R8, SI
@@ -877,18 +872,18 @@ store:
 	VZEROUPPER
 	RET
 
-// func gemmF32TAVX2x5(tiles int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, from *float32, ldfrom int)
+// func gemmF32TAVX2x5(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, c *float32, ldc int, from *float32, ldfrom int)
 // Requires: AVX, FMA3
-TEXT ·gemmF32TAVX2x5(SB), NOSPLIT, $0-80
+TEXT ·gemmF32TAVX2x5(SB), NOSPLIT, $0-88
 	MOVQ tiles+0(FP), AX
 	MOVQ a+16(FP), CX
 	MOVQ lda+24(FP), DX
 	MOVQ ldb+40(FP), BX
-	MOVQ c+48(FP), SI
-	MOVQ from+64(FP), DI
+	MOVQ c+56(FP), SI
+	MOVQ from+72(FP), DI
 
 tile:
-	MOVQ    ldfrom+72(FP), R8
+	MOVQ    ldfrom+80(FP), R8
 	VMOVUPS (DI), Y0
 	VMOVUPS 32(DI), Y1
 	ADDQ    R8, DI
@@ -930,7 +925,7 @@ loop:
 	ADDQ         DX, R10
 	SUBQ         $0x01, R8
 	JNZ          loop
-	MOVQ         ldc+56(FP), R8
+	MOVQ         ldc+64(FP), R8
 	VMOVUPS      Y0, (SI)
 	VMOVUPS      Y1, 32(SI)
 	ADDQ         R8, SI
@@ -952,18 +947,18 @@ loop:
 	VZEROUPPER
 	RET
 
-// func gemmF32AVX2x6(tiles int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, from *float32, ldfrom int)
+// func gemmF32AVX2x6(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, c *float32, ldc int, from *float32, ldfrom int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·gemmF32AVX2x6(SB), NOSPLIT, $0-80
+TEXT ·gemmF32AVX2x6(SB), NOSPLIT, $0-88
 	MOVQ tiles+0(FP), AX
 	MOVQ a+16(FP), CX
 	MOVQ lda+24(FP), DX
 	MOVQ ldb+40(FP), BX
-	MOVQ c+48(FP), SI
-	MOVQ from+64(FP), DI
+	MOVQ c+56(FP), SI
+	MOVQ from+72(FP), DI
 
 tile:
-	MOVQ    ldfrom+72(FP), R8
+	MOVQ    ldfrom+80(FP), R8
 	VMOVUPS (DI), Y0
 	VMOVUPS 32(DI), Y1
 	ADDQ    R8, DI
@@ -987,8 +982,7 @@ tile:
 	MOVQ    CX, R10
 	LEAQ    (R10)(DX*2), R11
 	ADDQ    DX, R11
-	MOVQ    R8, R12
-	IMULQ   BX, R12
+	MOVQ    next+48(FP), R12
 	SUBQ    $0x04, R8
 	JL      tail
 
@@ -1124,7 +1118,7 @@ one:
 	JNZ          one
 
 store:
-	MOVQ    ldc+56(FP), R8
+	MOVQ    ldc+64(FP), R8
 	VMOVUPS Y0, (SI)
 	VMOVUPS Y1, 32(SI)
 	ADDQ    R8, SI
@@ -1150,18 +1144,18 @@ store:
 	VZEROUPPER
 	RET
 
-// func gemmF32TAVX2x6(tiles int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, from *float32, ldfrom int)
+// func gemmF32TAVX2x6(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, c *float32, ldc int, from *float32, ldfrom int)
 // Requires: AVX, FMA3
-TEXT ·gemmF32TAVX2x6(SB), NOSPLIT, $0-80
+TEXT ·gemmF32TAVX2x6(SB), NOSPLIT, $0-88
 	MOVQ tiles+0(FP), AX
 	MOVQ a+16(FP), CX
 	MOVQ lda+24(FP), DX
 	MOVQ ldb+40(FP), BX
-	MOVQ c+48(FP), SI
-	MOVQ from+64(FP), DI
+	MOVQ c+56(FP), SI
+	MOVQ from+72(FP), DI
 
 tile:
-	MOVQ    ldfrom+72(FP), R8
+	MOVQ    ldfrom+80(FP), R8
 	VMOVUPS (DI), Y0
 	VMOVUPS 32(DI), Y1
 	ADDQ    R8, DI
@@ -1209,7 +1203,7 @@ loop:
 	ADDQ         DX, R10
 	SUBQ         $0x01, R8
 	JNZ          loop
-	MOVQ         ldc+56(FP), R8
+	MOVQ         ldc+64(FP), R8
 	VMOVUPS      Y0, (SI)
 	VMOVUPS      Y1, 32(SI)
 	ADDQ         R8, SI
@@ -1986,26 +1980,25 @@ loop:
 	VZEROUPPER
 	RET
 
-// func gemmF32AVX512x1(tiles int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, from *float32, ldfrom int)
+// func gemmF32AVX512x1(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, c *float32, ldc int, from *float32, ldfrom int)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·gemmF32AVX512x1(SB), NOSPLIT, $0-80
+TEXT ·gemmF32AVX512x1(SB), NOSPLIT, $0-88
 	MOVQ tiles+0(FP), AX
 	MOVQ a+16(FP), CX
 	MOVQ lda+24(FP), DX
 	MOVQ ldb+40(FP), BX
-	MOVQ c+48(FP), SI
-	MOVQ from+64(FP), DI
+	MOVQ c+56(FP), SI
+	MOVQ from+72(FP), DI
 
 tile:
-	MOVQ    ldfrom+72(FP), R8
+	MOVQ    ldfrom+80(FP), R8
 	VMOVUPS (DI), Z0
 	VMOVUPS 64(DI), Z1
 	ADDQ    R8, DI
 	MOVQ    k+8(FP), R8
 	MOVQ    b+32(FP), R9
 	MOVQ    CX, R10
-	MOVQ    R8, R11
-	IMULQ   BX, R11
+	MOVQ    next+48(FP), R11
 	SUBQ    $0x04, R8
 	JL      tail
 
@@ -2064,7 +2057,7 @@ one:
 	JNZ          one
 
 store:
-	MOVQ    ldc+56(FP), R8
+	MOVQ    ldc+64(FP), R8
 	VMOVUPS Z0, (SI)
 	VMOVUPS Z1, 64(SI)
 	ADDQ    R8, SI
@@ -2075,18 +2068,18 @@ store:
 	VZEROUPPER
 	RET
 
-// func gemmF32TAVX512x1(tiles int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, from *float32, ldfrom int)
+// func gemmF32TAVX512x1(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, c *float32, ldc int, from *float32, ldfrom int)
 // Requires: AVX, AVX512F
-TEXT ·gemmF32TAVX512x1(SB), NOSPLIT, $0-80
+TEXT ·gemmF32TAVX512x1(SB), NOSPLIT, $0-88
 	MOVQ tiles+0(FP), AX
 	MOVQ a+16(FP), CX
 	MOVQ lda+24(FP), DX
 	MOVQ ldb+40(FP), BX
-	MOVQ c+48(FP), SI
-	MOVQ from+64(FP), DI
+	MOVQ c+56(FP), SI
+	MOVQ from+72(FP), DI
 
 tile:
-	MOVQ    ldfrom+72(FP), R8
+	MOVQ    ldfrom+80(FP), R8
 	VMOVUPS (DI), Z0
 	VMOVUPS 64(DI), Z1
 	ADDQ    R8, DI
@@ -2104,7 +2097,7 @@ loop:
 	ADDQ         DX, R10
 	SUBQ         $0x01, R8
 	JNZ          loop
-	MOVQ         ldc+56(FP), R8
+	MOVQ         ldc+64(FP), R8
 	VMOVUPS      Z0, (SI)
 	VMOVUPS      Z1, 64(SI)
 	ADDQ         R8, SI
@@ -2114,18 +2107,18 @@ loop:
 	VZEROUPPER
 	RET
 
-// func gemmF32AVX512x2(tiles int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, from *float32, ldfrom int)
+// func gemmF32AVX512x2(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, c *float32, ldc int, from *float32, ldfrom int)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·gemmF32AVX512x2(SB), NOSPLIT, $0-80
+TEXT ·gemmF32AVX512x2(SB), NOSPLIT, $0-88
 	MOVQ tiles+0(FP), AX
 	MOVQ a+16(FP), CX
 	MOVQ lda+24(FP), DX
 	MOVQ ldb+40(FP), BX
-	MOVQ c+48(FP), SI
-	MOVQ from+64(FP), DI
+	MOVQ c+56(FP), SI
+	MOVQ from+72(FP), DI
 
 tile:
-	MOVQ    ldfrom+72(FP), R8
+	MOVQ    ldfrom+80(FP), R8
 	VMOVUPS (DI), Z0
 	VMOVUPS 64(DI), Z1
 	ADDQ    R8, DI
@@ -2135,8 +2128,7 @@ tile:
 	MOVQ    k+8(FP), R8
 	MOVQ    b+32(FP), R9
 	MOVQ    CX, R10
-	MOVQ    R8, R11
-	IMULQ   BX, R11
+	MOVQ    next+48(FP), R11
 	SUBQ    $0x04, R8
 	JL      tail
 
@@ -2210,7 +2202,7 @@ one:
 	JNZ          one
 
 store:
-	MOVQ    ldc+56(FP), R8
+	MOVQ    ldc+64(FP), R8
 	VMOVUPS Z0, (SI)
 	VMOVUPS Z1, 64(SI)
 	ADDQ    R8, SI
@@ -2224,18 +2216,18 @@ store:
 	VZEROUPPER
 	RET
 
-// func gemmF32TAVX512x2(tiles int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, from *float32, ldfrom int)
+// func gemmF32TAVX512x2(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, c *float32, ldc int, from *float32, ldfrom int)
 // Requires: AVX, AVX512F
-TEXT ·gemmF32TAVX512x2(SB), NOSPLIT, $0-80
+TEXT ·gemmF32TAVX512x2(SB), NOSPLIT, $0-88
 	MOVQ tiles+0(FP), AX
 	MOVQ a+16(FP), CX
 	MOVQ lda+24(FP), DX
 	MOVQ ldb+40(FP), BX
-	MOVQ c+48(FP), SI
-	MOVQ from+64(FP), DI
+	MOVQ c+56(FP), SI
+	MOVQ from+72(FP), DI
 
 tile:
-	MOVQ    ldfrom+72(FP), R8
+	MOVQ    ldfrom+80(FP), R8
 	VMOVUPS (DI), Z0
 	VMOVUPS 64(DI), Z1
 	ADDQ    R8, DI
@@ -2259,7 +2251,7 @@ loop:
 	ADDQ         DX, R10
 	SUBQ         $0x01, R8
 	JNZ          loop
-	MOVQ         ldc+56(FP), R8
+	MOVQ         ldc+64(FP), R8
 	VMOVUPS      Z0, (SI)
 	VMOVUPS      Z1, 64(SI)
 	ADDQ         R8, SI
@@ -2272,18 +2264,18 @@ loop:
 	VZEROUPPER
 	RET
 
-// func gemmF32AVX512x3(tiles int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, from *float32, ldfrom int)
+// func gemmF32AVX512x3(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, c *float32, ldc int, from *float32, ldfrom int)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·gemmF32AVX512x3(SB), NOSPLIT, $0-80
+TEXT ·gemmF32AVX512x3(SB), NOSPLIT, $0-88
 	MOVQ tiles+0(FP), AX
 	MOVQ a+16(FP), CX
 	MOVQ lda+24(FP), DX
 	MOVQ ldb+40(FP), BX
-	MOVQ c+48(FP), SI
-	MOVQ from+64(FP), DI
+	MOVQ c+56(FP), SI
+	MOVQ from+72(FP), DI
 
 tile:
-	MOVQ    ldfrom+72(FP), R8
+	MOVQ    ldfrom+80(FP), R8
 	VMOVUPS (DI), Z0
 	VMOVUPS 64(DI), Z1
 	ADDQ    R8, DI
@@ -2296,8 +2288,7 @@ tile:
 	MOVQ    k+8(FP), R8
 	MOVQ    b+32(FP), R9
 	MOVQ    CX, R10
-	MOVQ    R8, R11
-	IMULQ   BX, R11
+	MOVQ    next+48(FP), R11
 	SUBQ    $0x04, R8
 	JL      tail
 
@@ -2386,7 +2377,7 @@ one:
 	JNZ          one
 
 store:
-	MOVQ    ldc+56(FP), R8
+	MOVQ    ldc+64(FP), R8
 	VMOVUPS Z0, (SI)
 	VMOVUPS Z1, 64(SI)
 	ADDQ    R8, SI
@@ -2403,18 +2394,18 @@ store:
 	VZEROUPPER
 	RET
 
-// func gemmF32TAVX512x3(tiles int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, from *float32, ldfrom int)
+// func gemmF32TAVX512x3(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, c *float32, ldc int, from *float32, ldfrom int)
 // Requires: AVX, AVX512F
-TEXT ·gemmF32TAVX512x3(SB), NOSPLIT, $0-80
+TEXT ·gemmF32TAVX512x3(SB), NOSPLIT, $0-88
 	MOVQ tiles+0(FP), AX
 	MOVQ a+16(FP), CX
 	MOVQ lda+24(FP), DX
 	MOVQ ldb+40(FP), BX
-	MOVQ c+48(FP), SI
-	MOVQ from+64(FP), DI
+	MOVQ c+56(FP), SI
+	MOVQ from+72(FP), DI
 
 tile:
-	MOVQ    ldfrom+72(FP), R8
+	MOVQ    ldfrom+80(FP), R8
 	VMOVUPS (DI), Z0
 	VMOVUPS 64(DI), Z1
 	ADDQ    R8, DI
@@ -2444,7 +2435,7 @@ loop:
 	ADDQ         DX, R10
 	SUBQ         $0x01, R8
 	JNZ          loop
-	MOVQ         ldc+56(FP), R8
+	MOVQ         ldc+64(FP), R8
 	VMOVUPS      Z0, (SI)
 	VMOVUPS      Z1, 64(SI)
 	ADDQ         R8, SI
@@ -2460,18 +2451,18 @@ loop:
 	VZEROUPPER
 	RET
 
-// func gemmF32AVX512x4(tiles int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, from *float32, ldfrom int)
+// func gemmF32AVX512x4(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, c *float32, ldc int, from *float32, ldfrom int)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·gemmF32AVX512x4(SB), NOSPLIT, $0-80
+TEXT ·gemmF32AVX512x4(SB), NOSPLIT, $0-88
 	MOVQ tiles+0(FP), AX
 	MOVQ a+16(FP), CX
 	MOVQ lda+24(FP), DX
 	MOVQ ldb+40(FP), BX
-	MOVQ c+48(FP), SI
-	MOVQ from+64(FP), DI
+	MOVQ c+56(FP), SI
+	MOVQ from+72(FP), DI
 
 tile:
-	MOVQ    ldfrom+72(FP), R8
+	MOVQ    ldfrom+80(FP), R8
 	VMOVUPS (DI), Z0
 	VMOVUPS 64(DI), Z1
 	ADDQ    R8, DI
@@ -2489,8 +2480,7 @@ tile:
 	MOVQ    CX, R10
 	LEAQ    (R10)(DX*2), R11
 	ADDQ    DX, R11
-	MOVQ    R8, R12
-	IMULQ   BX, R12
+	MOVQ    next+48(FP), R12
 	SUBQ    $0x04, R8
 	JL      tail
 
@@ -2596,7 +2586,7 @@ one:
 	JNZ          one
 
 store:
-	MOVQ    ldc+56(FP), R8
+	MOVQ    ldc+64(FP), R8
 	VMOVUPS Z0, (SI)
 	VMOVUPS Z1, 64(SI)
 	ADDQ    R8, SI
@@ -2616,18 +2606,18 @@ store:
 	VZEROUPPER
 	RET
 
-// func gemmF32TAVX512x4(tiles int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, from *float32, ldfrom int)
+// func gemmF32TAVX512x4(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, c *float32, ldc int, from *float32, ldfrom int)
 // Requires: AVX, AVX512F
-TEXT ·gemmF32TAVX512x4(SB), NOSPLIT, $0-80
+TEXT ·gemmF32TAVX512x4(SB), NOSPLIT, $0-88
 	MOVQ tiles+0(FP), AX
 	MOVQ a+16(FP), CX
 	MOVQ lda+24(FP), DX
 	MOVQ ldb+40(FP), BX
-	MOVQ c+48(FP), SI
-	MOVQ from+64(FP), DI
+	MOVQ c+56(FP), SI
+	MOVQ from+72(FP), DI
 
 tile:
-	MOVQ    ldfrom+72(FP), R8
+	MOVQ    ldfrom+80(FP), R8
 	VMOVUPS (DI), Z0
 	VMOVUPS 64(DI), Z1
 	ADDQ    R8, DI
@@ -2663,7 +2653,7 @@ loop:
 	ADDQ         DX, R10
 	SUBQ         $0x01, R8
 	JNZ          loop
-	MOVQ         ldc+56(FP), R8
+	MOVQ         ldc+64(FP), R8
 	VMOVUPS      Z0, (SI)
 	VMOVUPS      Z1, 64(SI)
 	ADDQ         R8, SI
@@ -2682,18 +2672,18 @@ loop:
 	VZEROUPPER
 	RET
 
-// func gemmF32AVX512x5(tiles int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, from *float32, ldfrom int)
+// func gemmF32AVX512x5(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, c *float32, ldc int, from *float32, ldfrom int)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·gemmF32AVX512x5(SB), NOSPLIT, $0-80
+TEXT ·gemmF32AVX512x5(SB), NOSPLIT, $0-88
 	MOVQ tiles+0(FP), AX
 	MOVQ a+16(FP), CX
 	MOVQ lda+24(FP), DX
 	MOVQ ldb+40(FP), BX
-	MOVQ c+48(FP), SI
-	MOVQ from+64(FP), DI
+	MOVQ c+56(FP), SI
+	MOVQ from+72(FP), DI
 
 tile:
-	MOVQ    ldfrom+72(FP), R8
+	MOVQ    ldfrom+80(FP), R8
 	VMOVUPS (DI), Z0
 	VMOVUPS 64(DI), Z1
 	ADDQ    R8, DI
@@ -2714,8 +2704,7 @@ tile:
 	MOVQ    CX, R10
 	LEAQ    (R10)(DX*2), R11
 	ADDQ    DX, R11
-	MOVQ    R8, R12
-	IMULQ   BX, R12
+	MOVQ    next+48(FP), R12
 	SUBQ    $0x04, R8
 	JL      tail
 
@@ -2836,7 +2825,7 @@ one:
 	JNZ          one
 
 store:
-	MOVQ    ldc+56(FP), R8
+	MOVQ    ldc+64(FP), R8
 	VMOVUPS Z0, (SI)
 	VMOVUPS Z1, 64(SI)
 	ADDQ    R8, SI
@@ -2859,18 +2848,18 @@ store:
 	VZEROUPPER
 	RET
 
-// func gemmF32TAVX512x5(tiles int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, from *float32, ldfrom int)
+// func gemmF32TAVX512x5(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, c *float32, ldc int, from *float32, ldfrom int)
 // Requires: AVX, AVX512F
-TEXT ·gemmF32TAVX512x5(SB), NOSPLIT, $0-80
+TEXT ·gemmF32TAVX512x5(SB), NOSPLIT, $0-88
 	MOVQ tiles+0(FP), AX
 	MOVQ a+16(FP), CX
 	MOVQ lda+24(FP), DX
 	MOVQ ldb+40(FP), BX
-	MOVQ c+48(FP), SI
-	MOVQ from+64(FP), DI
+	MOVQ c+56(FP), SI
+	MOVQ from+72(FP), DI
 
 tile:
-	MOVQ    ldfrom+72(FP), R8
+	MOVQ    ldfrom+80(FP), R8
 	VMOVUPS (DI), Z0
 	VMOVUPS 64(DI), Z1
 	ADDQ    R8, DI
@@ -2912,7 +2901,7 @@ loop:
 	ADDQ         DX, R10
 	SUBQ         $0x01, R8
 	JNZ          loop
-	MOVQ         ldc+56(FP), R8
+	MOVQ         ldc+64(FP), R8
 	VMOVUPS      Z0, (SI)
 	VMOVUPS      Z1, 64(SI)
 	ADDQ         R8, SI
@@ -2934,18 +2923,18 @@ loop:
 	VZEROUPPER
 	RET
 
-// func gemmF32AVX512x6(tiles int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, from *float32, ldfrom int)
+// func gemmF32AVX512x6(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, c *float32, ldc int, from *float32, ldfrom int)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·gemmF32AVX512x6(SB), NOSPLIT, $0-80
+TEXT ·gemmF32AVX512x6(SB), NOSPLIT, $0-88
 	MOVQ tiles+0(FP), AX
 	MOVQ a+16(FP), CX
 	MOVQ lda+24(FP), DX
 	MOVQ ldb+40(FP), BX
-	MOVQ c+48(FP), SI
-	MOVQ from+64(FP), DI
+	MOVQ c+56(FP), SI
+	MOVQ from+72(FP), DI
 
 tile:
-	MOVQ    ldfrom+72(FP), R8
+	MOVQ    ldfrom+80(FP), R8
 	VMOVUPS (DI), Z0
 	VMOVUPS 64(DI), Z1
 	ADDQ    R8, DI
@@ -2969,8 +2958,7 @@ tile:
 	MOVQ    CX, R10
 	LEAQ    (R10)(DX*2), R11
 	ADDQ    DX, R11
-	MOVQ    R8, R12
-	IMULQ   BX, R12
+	MOVQ    next+48(FP), R12
 	SUBQ    $0x04, R8
 	JL      tail
 
@@ -3106,7 +3094,7 @@ one:
 	JNZ          one
 
 store:
-	MOVQ    ldc+56(FP), R8
+	MOVQ    ldc+64(FP), R8
 	VMOVUPS Z0, (SI)
 	VMOVUPS Z1, 64(SI)
 	ADDQ    R8, SI
@@ -3132,18 +3120,18 @@ store:
 	VZEROUPPER
 	RET
 
-// func gemmF32TAVX512x6(tiles int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, from *float32, ldfrom int)
+// func gemmF32TAVX512x6(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, c *float32, ldc int, from *float32, ldfrom int)
 // Requires: AVX, AVX512F
-TEXT ·gemmF32TAVX512x6(SB), NOSPLIT, $0-80
+TEXT ·gemmF32TAVX512x6(SB), NOSPLIT, $0-88
 	MOVQ tiles+0(FP), AX
 	MOVQ a+16(FP), CX
 	MOVQ lda+24(FP), DX
 	MOVQ ldb+40(FP), BX
-	MOVQ c+48(FP), SI
-	MOVQ from+64(FP), DI
+	MOVQ c+56(FP), SI
+	MOVQ from+72(FP), DI
 
 tile:
-	MOVQ    ldfrom+72(FP), R8
+	MOVQ    ldfrom+80(FP), R8
 	VMOVUPS (DI), Z0
 	VMOVUPS 64(DI), Z1
 	ADDQ    R8, DI
@@ -3191,7 +3179,7 @@ loop:
 	ADDQ         DX, R10
 	SUBQ         $0x01, R8
 	JNZ          loop
-	MOVQ         ldc+56(FP), R8
+	MOVQ         ldc+64(FP), R8
 	VMOVUPS      Z0, (SI)
 	VMOVUPS      Z1, 64(SI)
 	ADDQ         R8, SI
@@ -3216,18 +3204,18 @@ loop:
 	VZEROUPPER
 	RET
 
-// func gemmF32AVX512x7(tiles int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, from *float32, ldfrom int)
+// func gemmF32AVX512x7(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, c *float32, ldc int, from *float32, ldfrom int)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·gemmF32AVX512x7(SB), NOSPLIT, $0-80
+TEXT ·gemmF32AVX512x7(SB), NOSPLIT, $0-88
 	MOVQ tiles+0(FP), AX
 	MOVQ a+16(FP), CX
 	MOVQ lda+24(FP), DX
 	MOVQ ldb+40(FP), BX
-	MOVQ c+48(FP), SI
-	MOVQ from+64(FP), DI
+	MOVQ c+56(FP), SI
+	MOVQ from+72(FP), DI
 
 tile:
-	MOVQ    ldfrom+72(FP), R8
+	MOVQ    ldfrom+80(FP), R8
 	VMOVUPS (DI), Z0
 	VMOVUPS 64(DI), Z1
 	ADDQ    R8, DI
@@ -3256,8 +3244,7 @@ tile:
 	ADDQ    DX, R11
 	LEAQ    (R11)(DX*2), R12
 	ADDQ    DX, R12
-	MOVQ    R8, R13
-	IMULQ   BX, R13
+	MOVQ    next+48(FP), R13
 	SUBQ    $0x04, R8
 	JL      tail
 
@@ -3410,7 +3397,7 @@ one:
 	JNZ          one
 
 store:
-	MOVQ    ldc+56(FP), R8
+	MOVQ    ldc+64(FP), R8
 	VMOVUPS Z0, (SI)
 	VMOVUPS Z1, 64(SI)
 	ADDQ    R8, SI
@@ -3439,18 +3426,18 @@ store:
 	VZEROUPPER
 	RET
 
-// func gemmF32TAVX512x7(tiles int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, from *float32, ldfrom int)
+// func gemmF32TAVX512x7(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, c *float32, ldc int, from *float32, ldfrom int)
 // Requires: AVX, AVX512F
-TEXT ·gemmF32TAVX512x7(SB), NOSPLIT, $0-80
+TEXT ·gemmF32TAVX512x7(SB), NOSPLIT, $0-88
 	MOVQ tiles+0(FP), AX
 	MOVQ a+16(FP), CX
 	MOVQ lda+24(FP), DX
 	MOVQ ldb+40(FP), BX
-	MOVQ c+48(FP), SI
-	MOVQ from+64(FP), DI
+	MOVQ c+56(FP), SI
+	MOVQ from+72(FP), DI
 
 tile:
-	MOVQ    ldfrom+72(FP), R8
+	MOVQ    ldfrom+80(FP), R8
 	VMOVUPS (DI), Z0
 	VMOVUPS 64(DI), Z1
 	ADDQ    R8, DI
@@ -3504,7 +3491,7 @@ loop:
 	ADDQ         DX, R10
 	SUBQ         $0x01, R8
 	JNZ          loop
-	MOVQ         ldc+56(FP), R8
+	MOVQ         ldc+64(FP), R8
 	VMOVUPS      Z0, (SI)
 	VMOVUPS      Z1, 64(SI)
 	ADDQ         R8, SI
@@ -3532,18 +3519,18 @@ loop:
 	VZEROUPPER
 	RET
 
-// func gemmF32AVX512x8(tiles int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, from *float32, ldfrom int)
+// func gemmF32AVX512x8(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, c *float32, ldc int, from *float32, ldfrom int)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·gemmF32AVX512x8(SB), NOSPLIT, $0-80
+TEXT ·gemmF32AVX512x8(SB), NOSPLIT, $0-88
 	MOVQ tiles+0(FP), AX
 	MOVQ a+16(FP), CX
 	MOVQ lda+24(FP), DX
 	MOVQ ldb+40(FP), BX
-	MOVQ c+48(FP), SI
-	MOVQ from+64(FP), DI
+	MOVQ c+56(FP), SI
+	MOVQ from+72(FP), DI
 
 tile:
-	MOVQ    ldfrom+72(FP), R8
+	MOVQ    ldfrom+80(FP), R8
 	VMOVUPS (DI), Z0
 	VMOVUPS 64(DI), Z1
 	ADDQ    R8, DI
@@ -3575,8 +3562,7 @@ tile:
 	ADDQ    DX, R11
 	LEAQ    (R11)(DX*2), R12
 	ADDQ    DX, R12
-	MOVQ    R8, R13
-	IMULQ   BX, R13
+	MOVQ    next+48(FP), R13
 	SUBQ    $0x04, R8
 	JL      tail
 
@@ -3744,7 +3730,7 @@ one:
 	JNZ          one
 
 store:
-	MOVQ    ldc+56(FP), R8
+	MOVQ    ldc+64(FP), R8
 	VMOVUPS Z0, (SI)
 	VMOVUPS Z1, 64(SI)
 	ADDQ    R8, SI
@@ -3776,18 +3762,18 @@ store:
 	VZEROUPPER
 	RET
 
-// func gemmF32TAVX512x8(tiles int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, from *float32, ldfrom int)
+// func gemmF32TAVX512x8(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, c *float32, ldc int, from *float32, ldfrom int)
 // Requires: AVX, AVX512F
-TEXT ·gemmF32TAVX512x8(SB), NOSPLIT, $0-80
+TEXT ·gemmF32TAVX512x8(SB), NOSPLIT, $0-88
 	MOVQ tiles+0(FP), AX
 	MOVQ a+16(FP), CX
 	MOVQ lda+24(FP), DX
 	MOVQ ldb+40(FP), BX
-	MOVQ c+48(FP), SI
-	MOVQ from+64(FP), DI
+	MOVQ c+56(FP), SI
+	MOVQ from+72(FP), DI
 
 tile:
-	MOVQ    ldfrom+72(FP), R8
+	MOVQ    ldfrom+80(FP), R8
 	VMOVUPS (DI), Z0
 	VMOVUPS 64(DI), Z1
 	ADDQ    R8, DI
@@ -3847,7 +3833,7 @@ loop:
 	ADDQ         DX, R10
 	SUBQ         $0x01, R8
 	JNZ          loop
-	MOVQ         ldc+56(FP), R8
+	MOVQ         ldc+64(FP), R8
 	VMOVUPS      Z0, (SI)
 	VMOVUPS      Z1, 64(SI)
 	ADDQ         R8, SI
@@ -3878,18 +3864,18 @@ loop:
 	VZEROUPPER
 	RET
 
-// func gemmF32AVX512x9(tiles int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, from *float32, ldfrom int)
+// func gemmF32AVX512x9(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, c *float32, ldc int, from *float32, ldfrom int)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·gemmF32AVX512x9(SB), NOSPLIT, $0-80
+TEXT ·gemmF32AVX512x9(SB), NOSPLIT, $0-88
 	MOVQ tiles+0(FP), AX
 	MOVQ a+16(FP), CX
 	MOVQ lda+24(FP), DX
 	MOVQ ldb+40(FP), BX
-	MOVQ c+48(FP), SI
-	MOVQ from+64(FP), DI
+	MOVQ c+56(FP), SI
+	MOVQ from+72(FP), DI
 
 tile:
-	MOVQ    ldfrom+72(FP), R8
+	MOVQ    ldfrom+80(FP), R8
 	VMOVUPS (DI), Z0
 	VMOVUPS 64(DI), Z1
 	ADDQ    R8, DI
@@ -3924,8 +3910,7 @@ tile:
 	ADDQ    DX, R11
 	LEAQ    (R11)(DX*2), R12
 	ADDQ    DX, R12
-	MOVQ    R8, R13
-	IMULQ   BX, R13
+	MOVQ    next+48(FP), R13
 	SUBQ    $0x04, R8
 	JL      tail
 
@@ -4108,7 +4093,7 @@ one:
 	JNZ          one
 
 store:
-	MOVQ    ldc+56(FP), R8
+	MOVQ    ldc+64(FP), R8
 	VMOVUPS Z0, (SI)
 	VMOVUPS Z1, 64(SI)
 	ADDQ    R8, SI
@@ -4143,18 +4128,18 @@ store:
 	VZEROUPPER
 	RET
 
-// func gemmF32TAVX512x9(tiles int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, from *float32, ldfrom int)
+// func gemmF32TAVX512x9(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, c *float32, ldc int, from *float32, ldfrom int)
 // Requires: AVX, AVX512F
-TEXT ·gemmF32TAVX512x9(SB), NOSPLIT, $0-80
+TEXT ·gemmF32TAVX512x9(SB), NOSPLIT, $0-88
 	MOVQ tiles+0(FP), AX
 	MOVQ a+16(FP), CX
 	MOVQ lda+24(FP), DX
 	MOVQ ldb+40(FP), BX
-	MOVQ c+48(FP), SI
-	MOVQ from+64(FP), DI
+	MOVQ c+56(FP), SI
+	MOVQ from+72(FP), DI
 
 tile:
-	MOVQ    ldfrom+72(FP), R8
+	MOVQ    ldfrom+80(FP), R8
 	VMOVUPS (DI), Z0
 	VMOVUPS 64(DI), Z1
 	ADDQ    R8, DI
@@ -4220,7 +4205,7 @@ loop:
 	ADDQ         DX, R10
 	SUBQ         $0x01, R8
 	JNZ          loop
-	MOVQ         ldc+56(FP), R8
+	MOVQ         ldc+64(FP), R8
 	VMOVUPS      Z0, (SI)
 	VMOVUPS      Z1, 64(SI)
 	ADDQ         R8, SI
@@ -4254,18 +4239,18 @@ loop:
 	VZEROUPPER
 	RET
 
-// func gemmF32AVX512x10(tiles int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, from *float32, ldfrom int)
+// func gemmF32AVX512x10(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, c *float32, ldc int, from *float32, ldfrom int)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·gemmF32AVX512x10(SB), NOSPLIT, $0-80
+TEXT ·gemmF32AVX512x10(SB), NOSPLIT, $0-88
 	MOVQ tiles+0(FP), AX
 	MOVQ a+16(FP), CX
 	MOVQ lda+24(FP), DX
 	MOVQ ldb+40(FP), BX
-	MOVQ c+48(FP), SI
-	MOVQ from+64(FP), DI
+	MOVQ c+56(FP), SI
+	MOVQ from+72(FP), DI
 
 tile:
-	MOVQ    ldfrom+72(FP), R8
+	MOVQ    ldfrom+80(FP), R8
 	VMOVUPS (DI), Z0
 	VMOVUPS 64(DI), Z1
 	ADDQ    R8, DI
@@ -4305,8 +4290,7 @@ tile:
 	ADDQ    DX, R12
 	LEAQ    (R12)(DX*2), R13
 	ADDQ    DX, R13
-	MOVQ    R8, R14
-	IMULQ   BX, R14
+	MOVQ    next+48(FP), R14
 	SUBQ    $0x04, R8
 	JL      tail
 
@@ -4506,7 +4490,7 @@ one:
 	JNZ          one
 
 store:
-	MOVQ    ldc+56(FP), R8
+	MOVQ    ldc+64(FP), R8
 	VMOVUPS Z0, (SI)
 	VMOVUPS Z1, 64(SI)
 	ADDQ    R8, SI
@@ -4544,18 +4528,18 @@ store:
 	VZEROUPPER
 	RET
 
-// func gemmF32TAVX512x10(tiles int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, from *float32, ldfrom int)
+// func gemmF32TAVX512x10(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, c *float32, ldc int, from *float32, ldfrom int)
 // Requires: AVX, AVX512F
-TEXT ·gemmF32TAVX512x10(SB), NOSPLIT, $0-80
+TEXT ·gemmF32TAVX512x10(SB), NOSPLIT, $0-88
 	MOVQ tiles+0(FP), AX
 	MOVQ a+16(FP), CX
 	MOVQ lda+24(FP), DX
 	MOVQ ldb+40(FP), BX
-	MOVQ c+48(FP), SI
-	MOVQ from+64(FP), DI
+	MOVQ c+56(FP), SI
+	MOVQ from+72(FP), DI
 
 tile:
-	MOVQ    ldfrom+72(FP), R8
+	MOVQ    ldfrom+80(FP), R8
 	VMOVUPS (DI), Z0
 	VMOVUPS 64(DI), Z1
 	ADDQ    R8, DI
@@ -4627,7 +4611,7 @@ loop:
 	ADDQ         DX, R10
 	SUBQ         $0x01, R8
 	JNZ          loop
-	MOVQ         ldc+56(FP), R8
+	MOVQ         ldc+64(FP), R8
 	VMOVUPS      Z0, (SI)
 	VMOVUPS      Z1, 64(SI)
 	ADDQ         R8, SI
@@ -4664,18 +4648,18 @@ loop:
 	VZEROUPPER
 	RET
 
-// func gemmF32AVX512x11(tiles int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, from *float32, ldfrom int)
+// func gemmF32AVX512x11(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, c *float32, ldc int, from *float32, ldfrom int)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·gemmF32AVX512x11(SB), NOSPLIT, $0-80
+TEXT ·gemmF32AVX512x11(SB), NOSPLIT, $0-88
 	MOVQ tiles+0(FP), AX
 	MOVQ a+16(FP), CX
 	MOVQ lda+24(FP), DX
 	MOVQ ldb+40(FP), BX
-	MOVQ c+48(FP), SI
-	MOVQ from+64(FP), DI
+	MOVQ c+56(FP), SI
+	MOVQ from+72(FP), DI
 
 tile:
-	MOVQ    ldfrom+72(FP), R8
+	MOVQ    ldfrom+80(FP), R8
 	VMOVUPS (DI), Z0
 	VMOVUPS 64(DI), Z1
 	ADDQ    R8, DI
@@ -4718,8 +4702,7 @@ tile:
 	ADDQ    DX, R12
 	LEAQ    (R12)(DX*2), R13
 	ADDQ    DX, R13
-	MOVQ    R8, R14
-	IMULQ   BX, R14
+	MOVQ    next+48(FP), R14
 	SUBQ    $0x04, R8
 	JL      tail
 
@@ -4934,7 +4917,7 @@ one:
 	JNZ          one
 
 store:
-	MOVQ    ldc+56(FP), R8
+	MOVQ    ldc+64(FP), R8
 	VMOVUPS Z0, (SI)
 	VMOVUPS Z1, 64(SI)
 	ADDQ    R8, SI
@@ -4975,18 +4958,18 @@ store:
 	VZEROUPPER
 	RET
 
-// func gemmF32TAVX512x11(tiles int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, from *float32, ldfrom int)
+// func gemmF32TAVX512x11(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, c *float32, ldc int, from *float32, ldfrom int)
 // Requires: AVX, AVX512F
-TEXT ·gemmF32TAVX512x11(SB), NOSPLIT, $0-80
+TEXT ·gemmF32TAVX512x11(SB), NOSPLIT, $0-88
 	MOVQ tiles+0(FP), AX
 	MOVQ a+16(FP), CX
 	MOVQ lda+24(FP), DX
 	MOVQ ldb+40(FP), BX
-	MOVQ c+48(FP), SI
-	MOVQ from+64(FP), DI
+	MOVQ c+56(FP), SI
+	MOVQ from+72(FP), DI
 
 tile:
-	MOVQ    ldfrom+72(FP), R8
+	MOVQ    ldfrom+80(FP), R8
 	VMOVUPS (DI), Z0
 	VMOVUPS 64(DI), Z1
 	ADDQ    R8, DI
@@ -5064,7 +5047,7 @@ loop:
 	ADDQ         DX, R10
 	SUBQ         $0x01, R8
 	JNZ          loop
-	MOVQ         ldc+56(FP), R8
+	MOVQ         ldc+64(FP), R8
 	VMOVUPS      Z0, (SI)
 	VMOVUPS      Z1, 64(SI)
 	ADDQ         R8, SI
@@ -5104,18 +5087,18 @@ loop:
 	VZEROUPPER
 	RET
 
-// func gemmF32AVX512x12(tiles int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, from *float32, ldfrom int)
+// func gemmF32AVX512x12(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, c *float32, ldc int, from *float32, ldfrom int)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·gemmF32AVX512x12(SB), NOSPLIT, $0-80
+TEXT ·gemmF32AVX512x12(SB), NOSPLIT, $0-88
 	MOVQ tiles+0(FP), AX
 	MOVQ a+16(FP), CX
 	MOVQ lda+24(FP), DX
 	MOVQ ldb+40(FP), BX
-	MOVQ c+48(FP), SI
-	MOVQ from+64(FP), DI
+	MOVQ c+56(FP), SI
+	MOVQ from+72(FP), DI
 
 tile:
-	MOVQ    ldfrom+72(FP), R8
+	MOVQ    ldfrom+80(FP), R8
 	VMOVUPS (DI), Z0
 	VMOVUPS 64(DI), Z1
 	ADDQ    R8, DI
@@ -5161,8 +5144,7 @@ tile:
 	ADDQ    DX, R12
 	LEAQ    (R12)(DX*2), R13
 	ADDQ    DX, R13
-	MOVQ    R8, R14
-	IMULQ   BX, R14
+	MOVQ    next+48(FP), R14
 	SUBQ    $0x04, R8
 	JL      tail
 
@@ -5392,7 +5374,7 @@ one:
 	JNZ          one
 
 store:
-	MOVQ    ldc+56(FP), R8
+	MOVQ    ldc+64(FP), R8
 	VMOVUPS Z0, (SI)
 	VMOVUPS Z1, 64(SI)
 	ADDQ    R8, SI
@@ -5436,18 +5418,18 @@ store:
 	VZEROUPPER
 	RET
 
-// func gemmF32TAVX512x12(tiles int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, from *float32, ldfrom int)
+// func gemmF32TAVX512x12(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, c *float32, ldc int, from *float32, ldfrom int)
 // Requires: AVX, AVX512F
-TEXT ·gemmF32TAVX512x12(SB), NOSPLIT, $0-80
+TEXT ·gemmF32TAVX512x12(SB), NOSPLIT, $0-88
 	MOVQ tiles+0(FP), AX
 	MOVQ a+16(FP), CX
 	MOVQ lda+24(FP), DX
 	MOVQ ldb+40(FP), BX
-	MOVQ c+48(FP), SI
-	MOVQ from+64(FP), DI
+	MOVQ c+56(FP), SI
+	MOVQ from+72(FP), DI
 
 tile:
-	MOVQ    ldfrom+72(FP), R8
+	MOVQ    ldfrom+80(FP), R8
 	VMOVUPS (DI), Z0
 	VMOVUPS 64(DI), Z1
 	ADDQ    R8, DI
@@ -5531,7 +5513,7 @@ loop:
 	ADDQ         DX, R10
 	SUBQ         $0x01, R8
 	JNZ          loop
-	MOVQ         ldc+56(FP), R8
+	MOVQ         ldc+64(FP), R8
 	VMOVUPS      Z0, (SI)
 	VMOVUPS      Z1, 64(SI)
 	ADDQ         R8, SI
@@ -6308,25 +6290,24 @@ loop:
 	VZEROUPPER
 	RET
 
-// func gemmF32NarrowAVX512x1(tiles int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, from *float32, ldfrom int)
+// func gemmF32NarrowAVX512x1(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, c *float32, ldc int, from *float32, ldfrom int)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·gemmF32NarrowAVX512x1(SB), NOSPLIT, $0-80
+TEXT ·gemmF32NarrowAVX512x1(SB), NOSPLIT, $0-88
 	MOVQ tiles+0(FP), AX
 	MOVQ a+16(FP), CX
 	MOVQ lda+24(FP), DX
 	MOVQ ldb+40(FP), BX
-	MOVQ c+48(FP), SI
-	MOVQ from+64(FP), DI
+	MOVQ c+56(FP), SI
+	MOVQ from+72(FP), DI
 
 tile:
-	MOVQ    ldfrom+72(FP), R8
+	MOVQ    ldfrom+80(FP), R8
 	VMOVUPS (DI), Z0
 	ADDQ    R8, DI
 	MOVQ    k+8(FP), R8
 	MOVQ    b+32(FP), R9
 	MOVQ    CX, R10
-	MOVQ    R8, R11
-	IMULQ   BX, R11
+	MOVQ    next+48(FP), R11
 	SUBQ    $0x04, R8
 	JL      tail
 
@@ -6370,7 +6351,7 @@ one:
 	JNZ          one
 
 store:
-	MOVQ    ldc+56(FP), R8
+	MOVQ    ldc+64(FP), R8
 	VMOVUPS Z0, (SI)
 	ADDQ    R8, SI
 	IMUL3Q  $0x01, DX, R8
@@ -6441,18 +6422,18 @@ loop:
 	VZEROUPPER
 	RET
 
-// func gemmF32NarrowAVX512x2(tiles int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, from *float32, ldfrom int)
+// func gemmF32NarrowAVX512x2(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, c *float32, ldc int, from *float32, ldfrom int)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·gemmF32NarrowAVX512x2(SB), NOSPLIT, $0-80
+TEXT ·gemmF32NarrowAVX512x2(SB), NOSPLIT, $0-88
 	MOVQ tiles+0(FP), AX
 	MOVQ a+16(FP), CX
 	MOVQ lda+24(FP), DX
 	MOVQ ldb+40(FP), BX
-	MOVQ c+48(FP), SI
-	MOVQ from+64(FP), DI
+	MOVQ c+56(FP), SI
+	MOVQ from+72(FP), DI
 
 tile:
-	MOVQ    ldfrom+72(FP), R8
+	MOVQ    ldfrom+80(FP), R8
 	VMOVUPS (DI), Z0
 	ADDQ    R8, DI
 	VMOVUPS (DI), Z1
@@ -6460,8 +6441,7 @@ tile:
 	MOVQ    k+8(FP), R8
 	MOVQ    b+32(FP), R9
 	MOVQ    CX, R10
-	MOVQ    R8, R11
-	IMULQ   BX, R11
+	MOVQ    next+48(FP), R11
 	SUBQ    $0x04, R8
 	JL      tail
 
@@ -6515,7 +6495,7 @@ one:
 	JNZ          one
 
 store:
-	MOVQ    ldc+56(FP), R8
+	MOVQ    ldc+64(FP), R8
 	VMOVUPS Z0, (SI)
 	ADDQ    R8, SI
 	VMOVUPS Z1, (SI)
@@ -6605,18 +6585,18 @@ loop:
 	VZEROUPPER
 	RET
 
-// func gemmF32NarrowAVX512x3(tiles int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, from *float32, ldfrom int)
+// func gemmF32NarrowAVX512x3(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, c *float32, ldc int, from *float32, ldfrom int)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·gemmF32NarrowAVX512x3(SB), NOSPLIT, $0-80
+TEXT ·gemmF32NarrowAVX512x3(SB), NOSPLIT, $0-88
 	MOVQ tiles+0(FP), AX
 	MOVQ a+16(FP), CX
 	MOVQ lda+24(FP), DX
 	MOVQ ldb+40(FP), BX
-	MOVQ c+48(FP), SI
-	MOVQ from+64(FP), DI
+	MOVQ c+56(FP), SI
+	MOVQ from+72(FP), DI
 
 tile:
-	MOVQ    ldfrom+72(FP), R8
+	MOVQ    ldfrom+80(FP), R8
 	VMOVUPS (DI), Z0
 	ADDQ    R8, DI
 	VMOVUPS (DI), Z1
@@ -6626,8 +6606,7 @@ tile:
 	MOVQ    k+8(FP), R8
 	MOVQ    b+32(FP), R9
 	MOVQ    CX, R10
-	MOVQ    R8, R11
-	IMULQ   BX, R11
+	MOVQ    next+48(FP), R11
 	SUBQ    $0x04, R8
 	JL      tail
 
@@ -6691,7 +6670,7 @@ one:
 	JNZ          one
 
 store:
-	MOVQ    ldc+56(FP), R8
+	MOVQ    ldc+64(FP), R8
 	VMOVUPS Z0, (SI)
 	ADDQ    R8, SI
 	VMOVUPS Z1, (SI)
@@ -6800,18 +6779,18 @@ loop:
 	VZEROUPPER
 	RET
 
-// func gemmF32NarrowAVX512x4(tiles int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, from *float32, ldfrom int)
+// func gemmF32NarrowAVX512x4(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, c *float32, ldc int, from *float32, ldfrom int)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·gemmF32NarrowAVX512x4(SB), NOSPLIT, $0-80
+TEXT ·gemmF32NarrowAVX512x4(SB), NOSPLIT, $0-88
 	MOVQ tiles+0(FP), AX
 	MOVQ a+16(FP), CX
 	MOVQ lda+24(FP), DX
 	MOVQ ldb+40(FP), BX
-	MOVQ c+48(FP), SI
-	MOVQ from+64(FP), DI
+	MOVQ c+56(FP), SI
+	MOVQ from+72(FP), DI
 
 tile:
-	MOVQ    ldfrom+72(FP), R8
+	MOVQ    ldfrom+80(FP), R8
 	VMOVUPS (DI), Z0
 	ADDQ    R8, DI
 	VMOVUPS (DI), Z1
@@ -6825,8 +6804,7 @@ tile:
 	MOVQ    CX, R10
 	LEAQ    (R10)(DX*2), R11
 	ADDQ    DX, R11
-	MOVQ    R8, R12
-	IMULQ   BX, R12
+	MOVQ    next+48(FP), R12
 	SUBQ    $0x04, R8
 	JL      tail
 
@@ -6902,7 +6880,7 @@ one:
 	JNZ          one
 
 store:
-	MOVQ    ldc+56(FP), R8
+	MOVQ    ldc+64(FP), R8
 	VMOVUPS Z0, (SI)
 	ADDQ    R8, SI
 	VMOVUPS Z1, (SI)
@@ -7033,18 +7011,18 @@ loop:
 	VZEROUPPER
 	RET
 
-// func gemmF32NarrowAVX512x5(tiles int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, from *float32, ldfrom int)
+// func gemmF32NarrowAVX512x5(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, c *float32, ldc int, from *float32, ldfrom int)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·gemmF32NarrowAVX512x5(SB), NOSPLIT, $0-80
+TEXT ·gemmF32NarrowAVX512x5(SB), NOSPLIT, $0-88
 	MOVQ tiles+0(FP), AX
 	MOVQ a+16(FP), CX
 	MOVQ lda+24(FP), DX
 	MOVQ ldb+40(FP), BX
-	MOVQ c+48(FP), SI
-	MOVQ from+64(FP), DI
+	MOVQ c+56(FP), SI
+	MOVQ from+72(FP), DI
 
 tile:
-	MOVQ    ldfrom+72(FP), R8
+	MOVQ    ldfrom+80(FP), R8
 	VMOVUPS (DI), Z0
 	ADDQ    R8, DI
 	VMOVUPS (DI), Z1
@@ -7060,8 +7038,7 @@ tile:
 	MOVQ    CX, R10
 	LEAQ    (R10)(DX*2), R11
 	ADDQ    DX, R11
-	MOVQ    R8, R12
-	IMULQ   BX, R12
+	MOVQ    next+48(FP), R12
 	SUBQ    $0x04, R8
 	JL      tail
 
@@ -7147,7 +7124,7 @@ one:
 	JNZ          one
 
 store:
-	MOVQ    ldc+56(FP), R8
+	MOVQ    ldc+64(FP), R8
 	VMOVUPS Z0, (SI)
 	ADDQ    R8, SI
 	VMOVUPS Z1, (SI)
@@ -7297,18 +7274,18 @@ loop:
 	VZEROUPPER
 	RET
 
-// func gemmF32NarrowAVX512x6(tiles int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, from *float32, ldfrom int)
+// func gemmF32NarrowAVX512x6(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, c *float32, ldc int, from *float32, ldfrom int)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·gemmF32NarrowAVX512x6(SB), NOSPLIT, $0-80
+TEXT ·gemmF32NarrowAVX512x6(SB), NOSPLIT, $0-88
 	MOVQ tiles+0(FP), AX
 	MOVQ a+16(FP), CX
 	MOVQ lda+24(FP), DX
 	MOVQ ldb+40(FP), BX
-	MOVQ c+48(FP), SI
-	MOVQ from+64(FP), DI
+	MOVQ c+56(FP), SI
+	MOVQ from+72(FP), DI
 
 tile:
-	MOVQ    ldfrom+72(FP), R8
+	MOVQ    ldfrom+80(FP), R8
 	VMOVUPS (DI), Z0
 	ADDQ    R8, DI
 	VMOVUPS (DI), Z1
@@ -7326,8 +7303,7 @@ tile:
 	MOVQ    CX, R10
 	LEAQ    (R10)(DX*2), R11
 	ADDQ    DX, R11
-	MOVQ    R8, R12
-	IMULQ   BX, R12
+	MOVQ    next+48(FP), R12
 	SUBQ    $0x04, R8
 	JL      tail
 
@@ -7423,7 +7399,7 @@ one:
 	JNZ          one
 
 store:
-	MOVQ    ldc+56(FP), R8
+	MOVQ    ldc+64(FP), R8
 	VMOVUPS Z0, (SI)
 	ADDQ    R8, SI
 	VMOVUPS Z1, (SI)
@@ -7592,18 +7568,18 @@ loop:
 	VZEROUPPER
 	RET
 
-// func gemmF32NarrowAVX512x7(tiles int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, from *float32, ldfrom int)
+// func gemmF32NarrowAVX512x7(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, c *float32, ldc int, from *float32, ldfrom int)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·gemmF32NarrowAVX512x7(SB), NOSPLIT, $0-80
+TEXT ·gemmF32NarrowAVX512x7(SB), NOSPLIT, $0-88
 	MOVQ tiles+0(FP), AX
 	MOVQ a+16(FP), CX
 	MOVQ lda+24(FP), DX
 	MOVQ ldb+40(FP), BX
-	MOVQ c+48(FP), SI
-	MOVQ from+64(FP), DI
+	MOVQ c+56(FP), SI
+	MOVQ from+72(FP), DI
 
 tile:
-	MOVQ    ldfrom+72(FP), R8
+	MOVQ    ldfrom+80(FP), R8
 	VMOVUPS (DI), Z0
 	ADDQ    R8, DI
 	VMOVUPS (DI), Z1
@@ -7625,8 +7601,7 @@ tile:
 	ADDQ    DX, R11
 	LEAQ    (R11)(DX*2), R12
 	ADDQ    DX, R12
-	MOVQ    R8, R13
-	IMULQ   BX, R13
+	MOVQ    next+48(FP), R13
 	SUBQ    $0x04, R8
 	JL      tail
 
@@ -7734,7 +7709,7 @@ one:
 	JNZ          one
 
 store:
-	MOVQ    ldc+56(FP), R8
+	MOVQ    ldc+64(FP), R8
 	VMOVUPS Z0, (SI)
 	ADDQ    R8, SI
 	VMOVUPS Z1, (SI)
@@ -7925,18 +7900,18 @@ loop:
 	VZEROUPPER
 	RET
 
-// func gemmF32NarrowAVX512x8(tiles int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, from *float32, ldfrom int)
+// func gemmF32NarrowAVX512x8(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, c *float32, ldc int, from *float32, ldfrom int)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·gemmF32NarrowAVX512x8(SB), NOSPLIT, $0-80
+TEXT ·gemmF32NarrowAVX512x8(SB), NOSPLIT, $0-88
 	MOVQ tiles+0(FP), AX
 	MOVQ a+16(FP), CX
 	MOVQ lda+24(FP), DX
 	MOVQ ldb+40(FP), BX
-	MOVQ c+48(FP), SI
-	MOVQ from+64(FP), DI
+	MOVQ c+56(FP), SI
+	MOVQ from+72(FP), DI
 
 tile:
-	MOVQ    ldfrom+72(FP), R8
+	MOVQ    ldfrom+80(FP), R8
 	VMOVUPS (DI), Z0
 	ADDQ    R8, DI
 	VMOVUPS (DI), Z1
@@ -7960,8 +7935,7 @@ tile:
 	ADDQ    DX, R11
 	LEAQ    (R11)(DX*2), R12
 	ADDQ    DX, R12
-	MOVQ    R8, R13
-	IMULQ   BX, R13
+	MOVQ    next+48(FP), R13
 	SUBQ    $0x04, R8
 	JL      tail
 
@@ -8079,7 +8053,7 @@ one:
 	JNZ          one
 
 store:
-	MOVQ    ldc+56(FP), R8
+	MOVQ    ldc+64(FP), R8
 	VMOVUPS Z0, (SI)
 	ADDQ    R8, SI
 	VMOVUPS Z1, (SI)
@@ -8289,18 +8263,18 @@ loop:
 	VZEROUPPER
 	RET
 
-// func gemmF32NarrowAVX512x9(tiles int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, from *float32, ldfrom int)
+// func gemmF32NarrowAVX512x9(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, c *float32, ldc int, from *float32, ldfrom int)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·gemmF32NarrowAVX512x9(SB), NOSPLIT, $0-80
+TEXT ·gemmF32NarrowAVX512x9(SB), NOSPLIT, $0-88
 	MOVQ tiles+0(FP), AX
 	MOVQ a+16(FP), CX
 	MOVQ lda+24(FP), DX
 	MOVQ ldb+40(FP), BX
-	MOVQ c+48(FP), SI
-	MOVQ from+64(FP), DI
+	MOVQ c+56(FP), SI
+	MOVQ from+72(FP), DI
 
 tile:
-	MOVQ    ldfrom+72(FP), R8
+	MOVQ    ldfrom+80(FP), R8
 	VMOVUPS (DI), Z0
 	ADDQ    R8, DI
 	VMOVUPS (DI), Z1
@@ -8326,8 +8300,7 @@ tile:
 	ADDQ    DX, R11
 	LEAQ    (R11)(DX*2), R12
 	ADDQ    DX, R12
-	MOVQ    R8, R13
-	IMULQ   BX, R13
+	MOVQ    next+48(FP), R13
 	SUBQ    $0x04, R8
 	JL      tail
 
@@ -8455,7 +8428,7 @@ one:
 	JNZ          one
 
 store:
-	MOVQ    ldc+56(FP), R8
+	MOVQ    ldc+64(FP), R8
 	VMOVUPS Z0, (SI)
 	ADDQ    R8, SI
 	VMOVUPS Z1, (SI)
@@ -8684,18 +8657,18 @@ loop:
 	VZEROUPPER
 	RET
 
-// func gemmF32NarrowAVX512x10(tiles int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, from *float32, ldfrom int)
+// func gemmF32NarrowAVX512x10(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, c *float32, ldc int, from *float32, ldfrom int)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·gemmF32NarrowAVX512x10(SB), NOSPLIT, $0-80
+TEXT ·gemmF32NarrowAVX512x10(SB), NOSPLIT, $0-88
 	MOVQ tiles+0(FP), AX
 	MOVQ a+16(FP), CX
 	MOVQ lda+24(FP), DX
 	MOVQ ldb+40(FP), BX
-	MOVQ c+48(FP), SI
-	MOVQ from+64(FP), DI
+	MOVQ c+56(FP), SI
+	MOVQ from+72(FP), DI
 
 tile:
-	MOVQ    ldfrom+72(FP), R8
+	MOVQ    ldfrom+80(FP), R8
 	VMOVUPS (DI), Z0
 	ADDQ    R8, DI
 	VMOVUPS (DI), Z1
@@ -8725,8 +8698,7 @@ tile:
 	ADDQ    DX, R12
 	LEAQ    (R12)(DX*2), R13
 	ADDQ    DX, R13
-	MOVQ    R8, R14
-	IMULQ   BX, R14
+	MOVQ    next+48(FP), R14
 	SUBQ    $0x04, R8
 	JL      tail
 
@@ -8866,7 +8838,7 @@ one:
 	JNZ          one
 
 store:
-	MOVQ    ldc+56(FP), R8
+	MOVQ    ldc+64(FP), R8
 	VMOVUPS Z0, (SI)
 	ADDQ    R8, SI
 	VMOVUPS Z1, (SI)
@@ -9117,18 +9089,18 @@ loop:
 	VZEROUPPER
 	RET
 
-// func gemmF32NarrowAVX512x11(tiles int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, from *float32, ldfrom int)
+// func gemmF32NarrowAVX512x11(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, c *float32, ldc int, from *float32, ldfrom int)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·gemmF32NarrowAVX512x11(SB), NOSPLIT, $0-80
+TEXT ·gemmF32NarrowAVX512x11(SB), NOSPLIT, $0-88
 	MOVQ tiles+0(FP), AX
 	MOVQ a+16(FP), CX
 	MOVQ lda+24(FP), DX
 	MOVQ ldb+40(FP), BX
-	MOVQ c+48(FP), SI
-	MOVQ from+64(FP), DI
+	MOVQ c+56(FP), SI
+	MOVQ from+72(FP), DI
 
 tile:
-	MOVQ    ldfrom+72(FP), R8
+	MOVQ    ldfrom+80(FP), R8
 	VMOVUPS (DI), Z0
 	ADDQ    R8, DI
 	VMOVUPS (DI), Z1
@@ -9160,8 +9132,7 @@ tile:
 	ADDQ    DX, R12
 	LEAQ    (R12)(DX*2), R13
 	ADDQ    DX, R13
-	MOVQ    R8, R14
-	IMULQ   BX, R14
+	MOVQ    next+48(FP), R14
 	SUBQ    $0x04, R8
 	JL      tail
 
@@ -9311,7 +9282,7 @@ one:
 	JNZ          one
 
 store:
-	MOVQ    ldc+56(FP), R8
+	MOVQ    ldc+64(FP), R8
 	VMOVUPS Z0, (SI)
 	ADDQ    R8, SI
 	VMOVUPS Z1, (SI)
@@ -9581,18 +9552,18 @@ loop:
 	VZEROUPPER
 	RET
 
-// func gemmF32NarrowAVX512x12(tiles int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, from *float32, ldfrom int)
+// func gemmF32NarrowAVX512x12(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, c *float32, ldc int, from *float32, ldfrom int)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·gemmF32NarrowAVX512x12(SB), NOSPLIT, $0-80
+TEXT ·gemmF32NarrowAVX512x12(SB), NOSPLIT, $0-88
 	MOVQ tiles+0(FP), AX
 	MOVQ a+16(FP), CX
 	MOVQ lda+24(FP), DX
 	MOVQ ldb+40(FP), BX
-	MOVQ c+48(FP), SI
-	MOVQ from+64(FP), DI
+	MOVQ c+56(FP), SI
+	MOVQ from+72(FP), DI
 
 tile:
-	MOVQ    ldfrom+72(FP), R8
+	MOVQ    ldfrom+80(FP), R8
 	VMOVUPS (DI), Z0
 	ADDQ    R8, DI
 	VMOVUPS (DI), Z1
@@ -9626,8 +9597,7 @@ tile:
 	ADDQ    DX, R12
 	LEAQ    (R12)(DX*2), R13
 	ADDQ    DX, R13
-	MOVQ    R8, R14
-	IMULQ   BX, R14
+	MOVQ    next+48(FP), R14
 	SUBQ    $0x04, R8
 	JL      tail
 
@@ -9787,7 +9757,7 @@ one:
 	JNZ          one
 
 store:
-	MOVQ    ldc+56(FP), R8
+	MOVQ    ldc+64(FP), R8
 	VMOVUPS Z0, (SI)
 	ADDQ    R8, SI
 	VMOVUPS Z1, (SI)

@@ -16,8 +16,8 @@ type form struct {
 }
 
 const (
-	gemmF32Params = "tiles int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, from *float32, ldfrom int"
-	gemmF32Args   = "tiles, k, a, lda, b, ldb, c, ldc, from, ldfrom"
+	gemmF32Params = "tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, c *float32, ldc int, from *float32, ldfrom int"
+	gemmF32Args   = "tiles, k, a, lda, b, ldb, next, c, ldc, from, ldfrom"
 )
 
 // gemmF32 writes tiles of C = from + A B of a fixed height, one below the
@@ -76,15 +76,13 @@ func (i isa) rowChain(a, lda, ldb reg.Register, acc [][]reg.VecVirtual) {
 	k := Load(Param("k"), GP64())
 	b := Load(Param("b"), GP64())
 	t := newTileRows(a, lda, len(acc))
-	// The next panel of B begins where this one ends. Tiles of few rows use up
-	// weights faster than the processor fetches them from afar by itself. (On
-	// small pages this costs a few percent, on huge ones it gains 12.)
-	ahead := GP64()
-	MOVQ(k, ahead)
-	IMULQ(ldb, ahead)
+	// Tiles of few rows use up weights faster than the processor fetches them
+	// from afar by itself. (On small pages this costs a few percent, on huge
+	// ones it gains 12.)
+	next := Load(Param("next"), GP64())
 	step := func(disp int) {
 		for at := 0; at < len(acc[0])*i.bytes(); at += 64 {
-			PREFETCHT1(Mem{Base: b, Index: ahead, Scale: 1, Disp: at})
+			PREFETCHT1(Mem{Base: b, Index: next, Scale: 1, Disp: at})
 		}
 		if i.lanes == 8 {
 			// The other half of the panel's row, which the next call wants:
