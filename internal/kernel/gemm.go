@@ -128,6 +128,7 @@ type tile struct {
 	b          []float32
 	ldb        int
 	next       int // from b to the panel that is wanted next
+	step       int // bytes of it to fetch for each k and tile
 	c          []float32
 	ldc        int
 	from       []float32
@@ -137,6 +138,7 @@ type tile struct {
 
 // rows computes n rows in tiles of nearly equal height.
 func (t *tile) rows(l Level, n int) {
+	t.step = rowBytes / max(1, (n+l.tallest()-1)/l.tallest())
 	for n > 0 {
 		tiles := (n + l.tallest() - 1) / l.tallest()
 		h, more := n/tiles, n%tiles
@@ -153,6 +155,7 @@ func (t *tile) rows(l Level, n int) {
 			t.a = t.a[h*tiles*t.lda:]
 		}
 		t.c, t.from = t.c[h*tiles*t.ldc:], t.from[h*tiles*t.ldfrom:]
+		t.next += t.k * tiles * t.step / 4
 	}
 }
 

@@ -7,11 +7,11 @@ func (t *tile) run(l Level, h, tiles int) {
 	t.check(h * tiles)
 	switch {
 	case l >= AVX512 && t.transposed:
-		gemmF32TAVX512(h, tiles, t.k, &t.a[0], 4*t.lda, &t.b[0], 4*t.ldb, 4*t.next, &t.c[0], 4*t.ldc, &t.from[0], 4*t.ldfrom)
+		gemmF32TAVX512(h, tiles, t.k, &t.a[0], 4*t.lda, &t.b[0], 4*t.ldb, 4*t.next, t.step, &t.c[0], 4*t.ldc, &t.from[0], 4*t.ldfrom)
 	case l >= AVX512 && t.narrow:
-		gemmF32NarrowAVX512(h, tiles, t.k, &t.a[0], 4*t.lda, &t.b[0], 4*t.ldb, 4*t.next, &t.c[0], 4*t.ldc, &t.from[0], 4*t.ldfrom)
+		gemmF32NarrowAVX512(h, tiles, t.k, &t.a[0], 4*t.lda, &t.b[0], 4*t.ldb, 4*t.next, t.step, &t.c[0], 4*t.ldc, &t.from[0], 4*t.ldfrom)
 	case l >= AVX512:
-		gemmF32AVX512(h, tiles, t.k, &t.a[0], 4*t.lda, &t.b[0], 4*t.ldb, 4*t.next, &t.c[0], 4*t.ldc, &t.from[0], 4*t.ldfrom)
+		gemmF32AVX512(h, tiles, t.k, &t.a[0], 4*t.lda, &t.b[0], 4*t.ldb, 4*t.next, t.step, &t.c[0], 4*t.ldc, &t.from[0], 4*t.ldfrom)
 	case l == AVX2:
 		t.runAVX2(h, tiles, 0)
 		if !t.narrow {
@@ -25,8 +25,8 @@ func (t *tile) run(l Level, h, tiles int) {
 // runAVX2 computes half of the columns.
 func (t *tile) runAVX2(h, tiles, col int) {
 	if t.transposed {
-		gemmF32TAVX2(h, tiles, t.k, &t.a[0], 4*t.lda, &t.b[col], 4*t.ldb, 4*t.next, &t.c[col], 4*t.ldc, &t.from[col], 4*t.ldfrom)
+		gemmF32TAVX2(h, tiles, t.k, &t.a[0], 4*t.lda, &t.b[col], 4*t.ldb, 4*t.next, t.step, &t.c[col], 4*t.ldc, &t.from[col], 4*t.ldfrom)
 		return
 	}
-	gemmF32AVX2(h, tiles, t.k, &t.a[0], 4*t.lda, &t.b[col], 4*t.ldb, 4*t.next, &t.c[col], 4*t.ldc, &t.from[col], 4*t.ldfrom)
+	gemmF32AVX2(h, tiles, t.k, &t.a[0], 4*t.lda, &t.b[col], 4*t.ldb, 4*t.next, t.step, &t.c[col], 4*t.ldc, &t.from[col], 4*t.ldfrom)
 }

@@ -158,10 +158,14 @@ type tileInt8 struct {
 	ldc    int
 	from   []float32
 	ldfrom int
+	// Of the next panel: bytes fetched, and bytes to fetch for each group of k
+	// and tile.
+	fetched, step int
 }
 
 // rows computes n rows in tiles of nearly equal height.
 func (t *tileInt8) rows(l Level, n int) {
+	t.step = rowBytes / max(1, (n+l.tallest()-1)/l.tallest())
 	for n > 0 {
 		h := l.heightInt8(n)
 		tiles := 1
@@ -174,6 +178,7 @@ func (t *tileInt8) rows(l Level, n int) {
 			return
 		}
 		t.row += done
+		t.fetched += groups(t.b.K) * tiles * t.step
 		t.c, t.from = t.c[done*t.ldc:], t.from[done*t.ldfrom:]
 	}
 }

@@ -19,11 +19,12 @@ func (t *tileInt8) run(l Level, h, tiles int) {
 	_ = t.from[(n-1)*t.ldfrom+panel-1]
 	_ = t.a.data[(t.row+n-1)*t.a.stride+4*groups(t.b.K)*l.byteSize()-1]
 	k4, a, b := groups(t.b.K), &t.a.data[t.row*t.a.stride], &t.panelData()[0]
+	next := k4*rowBytes + t.fetched // the next panel begins where this one ends
 	scale, zero := &t.a.Scale[t.row : t.row+n][0], &t.a.Zero[t.row : t.row+n][0]
 	col, sum := &t.b.Col[t.col], &t.b.negSum[t.col]
 	if l >= VNNI {
-		gemmI8VNNI(h, tiles, k4, a, t.a.stride, b, &t.c[0], 4*t.ldc, &t.from[0], 4*t.ldfrom, scale, zero, col, sum)
+		gemmI8VNNI(h, tiles, k4, a, t.a.stride, b, next, t.step, &t.c[0], 4*t.ldc, &t.from[0], 4*t.ldfrom, scale, zero, col, sum)
 		return
 	}
-	gemmI8AVX2(h, tiles, k4, a, t.a.stride, b, &t.c[0], 4*t.ldc, &t.from[0], 4*t.ldfrom, scale, zero, col, sum)
+	gemmI8AVX2(h, tiles, k4, a, t.a.stride, b, next, t.step, &t.c[0], 4*t.ldc, &t.from[0], 4*t.ldfrom, scale, zero, col, sum)
 }

@@ -1,7 +1,13 @@
 package kernel
 
-// panel is the number of output columns that lie together in packed weights.
-const panel = 32
+const (
+	// panel is the number of output columns that lie together in packed
+	// weights.
+	panel = 32
+	// rowBytes is the size of a panel's row: of 32 float32, or of 32 times
+	// four int8.
+	rowBytes = 128
+)
 
 // Packed is a weight matrix laid out for GEMM: panels of 32 output columns,
 // within a panel the 32 values of one k side by side, the last panel filled up

@@ -3,175 +3,175 @@
 package kernel
 
 // gemmF32AVX2 calls the micro-kernel of a height.
-func gemmF32AVX2(rows int, tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, c *float32, ldc int, from *float32, ldfrom int) {
+func gemmF32AVX2(rows int, tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, step int, c *float32, ldc int, from *float32, ldfrom int) {
 	switch rows {
 	case 1:
-		gemmF32AVX2x1(tiles, k, a, lda, b, ldb, next, c, ldc, from, ldfrom)
+		gemmF32AVX2x1(tiles, k, a, lda, b, ldb, next, step, c, ldc, from, ldfrom)
 	case 2:
-		gemmF32AVX2x2(tiles, k, a, lda, b, ldb, next, c, ldc, from, ldfrom)
+		gemmF32AVX2x2(tiles, k, a, lda, b, ldb, next, step, c, ldc, from, ldfrom)
 	case 3:
-		gemmF32AVX2x3(tiles, k, a, lda, b, ldb, next, c, ldc, from, ldfrom)
+		gemmF32AVX2x3(tiles, k, a, lda, b, ldb, next, step, c, ldc, from, ldfrom)
 	case 4:
-		gemmF32AVX2x4(tiles, k, a, lda, b, ldb, next, c, ldc, from, ldfrom)
+		gemmF32AVX2x4(tiles, k, a, lda, b, ldb, next, step, c, ldc, from, ldfrom)
 	case 5:
-		gemmF32AVX2x5(tiles, k, a, lda, b, ldb, next, c, ldc, from, ldfrom)
+		gemmF32AVX2x5(tiles, k, a, lda, b, ldb, next, step, c, ldc, from, ldfrom)
 	case 6:
-		gemmF32AVX2x6(tiles, k, a, lda, b, ldb, next, c, ldc, from, ldfrom)
+		gemmF32AVX2x6(tiles, k, a, lda, b, ldb, next, step, c, ldc, from, ldfrom)
 	}
 }
 
 // gemmF32TAVX2 calls the micro-kernel of a height.
-func gemmF32TAVX2(rows int, tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, c *float32, ldc int, from *float32, ldfrom int) {
+func gemmF32TAVX2(rows int, tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, step int, c *float32, ldc int, from *float32, ldfrom int) {
 	switch rows {
 	case 1:
-		gemmF32TAVX2x1(tiles, k, a, lda, b, ldb, next, c, ldc, from, ldfrom)
+		gemmF32TAVX2x1(tiles, k, a, lda, b, ldb, next, step, c, ldc, from, ldfrom)
 	case 2:
-		gemmF32TAVX2x2(tiles, k, a, lda, b, ldb, next, c, ldc, from, ldfrom)
+		gemmF32TAVX2x2(tiles, k, a, lda, b, ldb, next, step, c, ldc, from, ldfrom)
 	case 3:
-		gemmF32TAVX2x3(tiles, k, a, lda, b, ldb, next, c, ldc, from, ldfrom)
+		gemmF32TAVX2x3(tiles, k, a, lda, b, ldb, next, step, c, ldc, from, ldfrom)
 	case 4:
-		gemmF32TAVX2x4(tiles, k, a, lda, b, ldb, next, c, ldc, from, ldfrom)
+		gemmF32TAVX2x4(tiles, k, a, lda, b, ldb, next, step, c, ldc, from, ldfrom)
 	case 5:
-		gemmF32TAVX2x5(tiles, k, a, lda, b, ldb, next, c, ldc, from, ldfrom)
+		gemmF32TAVX2x5(tiles, k, a, lda, b, ldb, next, step, c, ldc, from, ldfrom)
 	case 6:
-		gemmF32TAVX2x6(tiles, k, a, lda, b, ldb, next, c, ldc, from, ldfrom)
+		gemmF32TAVX2x6(tiles, k, a, lda, b, ldb, next, step, c, ldc, from, ldfrom)
 	}
 }
 
 // gemmF32AVX512 calls the micro-kernel of a height.
-func gemmF32AVX512(rows int, tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, c *float32, ldc int, from *float32, ldfrom int) {
+func gemmF32AVX512(rows int, tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, step int, c *float32, ldc int, from *float32, ldfrom int) {
 	switch rows {
 	case 1:
-		gemmF32AVX512x1(tiles, k, a, lda, b, ldb, next, c, ldc, from, ldfrom)
+		gemmF32AVX512x1(tiles, k, a, lda, b, ldb, next, step, c, ldc, from, ldfrom)
 	case 2:
-		gemmF32AVX512x2(tiles, k, a, lda, b, ldb, next, c, ldc, from, ldfrom)
+		gemmF32AVX512x2(tiles, k, a, lda, b, ldb, next, step, c, ldc, from, ldfrom)
 	case 3:
-		gemmF32AVX512x3(tiles, k, a, lda, b, ldb, next, c, ldc, from, ldfrom)
+		gemmF32AVX512x3(tiles, k, a, lda, b, ldb, next, step, c, ldc, from, ldfrom)
 	case 4:
-		gemmF32AVX512x4(tiles, k, a, lda, b, ldb, next, c, ldc, from, ldfrom)
+		gemmF32AVX512x4(tiles, k, a, lda, b, ldb, next, step, c, ldc, from, ldfrom)
 	case 5:
-		gemmF32AVX512x5(tiles, k, a, lda, b, ldb, next, c, ldc, from, ldfrom)
+		gemmF32AVX512x5(tiles, k, a, lda, b, ldb, next, step, c, ldc, from, ldfrom)
 	case 6:
-		gemmF32AVX512x6(tiles, k, a, lda, b, ldb, next, c, ldc, from, ldfrom)
+		gemmF32AVX512x6(tiles, k, a, lda, b, ldb, next, step, c, ldc, from, ldfrom)
 	case 7:
-		gemmF32AVX512x7(tiles, k, a, lda, b, ldb, next, c, ldc, from, ldfrom)
+		gemmF32AVX512x7(tiles, k, a, lda, b, ldb, next, step, c, ldc, from, ldfrom)
 	case 8:
-		gemmF32AVX512x8(tiles, k, a, lda, b, ldb, next, c, ldc, from, ldfrom)
+		gemmF32AVX512x8(tiles, k, a, lda, b, ldb, next, step, c, ldc, from, ldfrom)
 	case 9:
-		gemmF32AVX512x9(tiles, k, a, lda, b, ldb, next, c, ldc, from, ldfrom)
+		gemmF32AVX512x9(tiles, k, a, lda, b, ldb, next, step, c, ldc, from, ldfrom)
 	case 10:
-		gemmF32AVX512x10(tiles, k, a, lda, b, ldb, next, c, ldc, from, ldfrom)
+		gemmF32AVX512x10(tiles, k, a, lda, b, ldb, next, step, c, ldc, from, ldfrom)
 	case 11:
-		gemmF32AVX512x11(tiles, k, a, lda, b, ldb, next, c, ldc, from, ldfrom)
+		gemmF32AVX512x11(tiles, k, a, lda, b, ldb, next, step, c, ldc, from, ldfrom)
 	case 12:
-		gemmF32AVX512x12(tiles, k, a, lda, b, ldb, next, c, ldc, from, ldfrom)
+		gemmF32AVX512x12(tiles, k, a, lda, b, ldb, next, step, c, ldc, from, ldfrom)
 	}
 }
 
 // gemmF32TAVX512 calls the micro-kernel of a height.
-func gemmF32TAVX512(rows int, tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, c *float32, ldc int, from *float32, ldfrom int) {
+func gemmF32TAVX512(rows int, tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, step int, c *float32, ldc int, from *float32, ldfrom int) {
 	switch rows {
 	case 1:
-		gemmF32TAVX512x1(tiles, k, a, lda, b, ldb, next, c, ldc, from, ldfrom)
+		gemmF32TAVX512x1(tiles, k, a, lda, b, ldb, next, step, c, ldc, from, ldfrom)
 	case 2:
-		gemmF32TAVX512x2(tiles, k, a, lda, b, ldb, next, c, ldc, from, ldfrom)
+		gemmF32TAVX512x2(tiles, k, a, lda, b, ldb, next, step, c, ldc, from, ldfrom)
 	case 3:
-		gemmF32TAVX512x3(tiles, k, a, lda, b, ldb, next, c, ldc, from, ldfrom)
+		gemmF32TAVX512x3(tiles, k, a, lda, b, ldb, next, step, c, ldc, from, ldfrom)
 	case 4:
-		gemmF32TAVX512x4(tiles, k, a, lda, b, ldb, next, c, ldc, from, ldfrom)
+		gemmF32TAVX512x4(tiles, k, a, lda, b, ldb, next, step, c, ldc, from, ldfrom)
 	case 5:
-		gemmF32TAVX512x5(tiles, k, a, lda, b, ldb, next, c, ldc, from, ldfrom)
+		gemmF32TAVX512x5(tiles, k, a, lda, b, ldb, next, step, c, ldc, from, ldfrom)
 	case 6:
-		gemmF32TAVX512x6(tiles, k, a, lda, b, ldb, next, c, ldc, from, ldfrom)
+		gemmF32TAVX512x6(tiles, k, a, lda, b, ldb, next, step, c, ldc, from, ldfrom)
 	case 7:
-		gemmF32TAVX512x7(tiles, k, a, lda, b, ldb, next, c, ldc, from, ldfrom)
+		gemmF32TAVX512x7(tiles, k, a, lda, b, ldb, next, step, c, ldc, from, ldfrom)
 	case 8:
-		gemmF32TAVX512x8(tiles, k, a, lda, b, ldb, next, c, ldc, from, ldfrom)
+		gemmF32TAVX512x8(tiles, k, a, lda, b, ldb, next, step, c, ldc, from, ldfrom)
 	case 9:
-		gemmF32TAVX512x9(tiles, k, a, lda, b, ldb, next, c, ldc, from, ldfrom)
+		gemmF32TAVX512x9(tiles, k, a, lda, b, ldb, next, step, c, ldc, from, ldfrom)
 	case 10:
-		gemmF32TAVX512x10(tiles, k, a, lda, b, ldb, next, c, ldc, from, ldfrom)
+		gemmF32TAVX512x10(tiles, k, a, lda, b, ldb, next, step, c, ldc, from, ldfrom)
 	case 11:
-		gemmF32TAVX512x11(tiles, k, a, lda, b, ldb, next, c, ldc, from, ldfrom)
+		gemmF32TAVX512x11(tiles, k, a, lda, b, ldb, next, step, c, ldc, from, ldfrom)
 	case 12:
-		gemmF32TAVX512x12(tiles, k, a, lda, b, ldb, next, c, ldc, from, ldfrom)
+		gemmF32TAVX512x12(tiles, k, a, lda, b, ldb, next, step, c, ldc, from, ldfrom)
 	}
 }
 
 // gemmF32NarrowAVX512 calls the micro-kernel of a height.
-func gemmF32NarrowAVX512(rows int, tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, c *float32, ldc int, from *float32, ldfrom int) {
+func gemmF32NarrowAVX512(rows int, tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, step int, c *float32, ldc int, from *float32, ldfrom int) {
 	switch rows {
 	case 1:
-		gemmF32NarrowAVX512x1(tiles, k, a, lda, b, ldb, next, c, ldc, from, ldfrom)
+		gemmF32NarrowAVX512x1(tiles, k, a, lda, b, ldb, next, step, c, ldc, from, ldfrom)
 	case 2:
-		gemmF32NarrowAVX512x2(tiles, k, a, lda, b, ldb, next, c, ldc, from, ldfrom)
+		gemmF32NarrowAVX512x2(tiles, k, a, lda, b, ldb, next, step, c, ldc, from, ldfrom)
 	case 3:
-		gemmF32NarrowAVX512x3(tiles, k, a, lda, b, ldb, next, c, ldc, from, ldfrom)
+		gemmF32NarrowAVX512x3(tiles, k, a, lda, b, ldb, next, step, c, ldc, from, ldfrom)
 	case 4:
-		gemmF32NarrowAVX512x4(tiles, k, a, lda, b, ldb, next, c, ldc, from, ldfrom)
+		gemmF32NarrowAVX512x4(tiles, k, a, lda, b, ldb, next, step, c, ldc, from, ldfrom)
 	case 5:
-		gemmF32NarrowAVX512x5(tiles, k, a, lda, b, ldb, next, c, ldc, from, ldfrom)
+		gemmF32NarrowAVX512x5(tiles, k, a, lda, b, ldb, next, step, c, ldc, from, ldfrom)
 	case 6:
-		gemmF32NarrowAVX512x6(tiles, k, a, lda, b, ldb, next, c, ldc, from, ldfrom)
+		gemmF32NarrowAVX512x6(tiles, k, a, lda, b, ldb, next, step, c, ldc, from, ldfrom)
 	case 7:
-		gemmF32NarrowAVX512x7(tiles, k, a, lda, b, ldb, next, c, ldc, from, ldfrom)
+		gemmF32NarrowAVX512x7(tiles, k, a, lda, b, ldb, next, step, c, ldc, from, ldfrom)
 	case 8:
-		gemmF32NarrowAVX512x8(tiles, k, a, lda, b, ldb, next, c, ldc, from, ldfrom)
+		gemmF32NarrowAVX512x8(tiles, k, a, lda, b, ldb, next, step, c, ldc, from, ldfrom)
 	case 9:
-		gemmF32NarrowAVX512x9(tiles, k, a, lda, b, ldb, next, c, ldc, from, ldfrom)
+		gemmF32NarrowAVX512x9(tiles, k, a, lda, b, ldb, next, step, c, ldc, from, ldfrom)
 	case 10:
-		gemmF32NarrowAVX512x10(tiles, k, a, lda, b, ldb, next, c, ldc, from, ldfrom)
+		gemmF32NarrowAVX512x10(tiles, k, a, lda, b, ldb, next, step, c, ldc, from, ldfrom)
 	case 11:
-		gemmF32NarrowAVX512x11(tiles, k, a, lda, b, ldb, next, c, ldc, from, ldfrom)
+		gemmF32NarrowAVX512x11(tiles, k, a, lda, b, ldb, next, step, c, ldc, from, ldfrom)
 	case 12:
-		gemmF32NarrowAVX512x12(tiles, k, a, lda, b, ldb, next, c, ldc, from, ldfrom)
+		gemmF32NarrowAVX512x12(tiles, k, a, lda, b, ldb, next, step, c, ldc, from, ldfrom)
 	}
 }
 
 // gemmI8AVX2 calls the micro-kernel of a height.
-func gemmI8AVX2(rows int, tiles int, k4 int, a *uint8, lda int, b *int8, c *float32, ldc int, from *float32, ldfrom int, scale *float32, zero *int32, colScale *float32, negSum *int32) {
+func gemmI8AVX2(rows int, tiles int, k4 int, a *uint8, lda int, b *int8, next int, step int, c *float32, ldc int, from *float32, ldfrom int, scale *float32, zero *int32, colScale *float32, negSum *int32) {
 	switch rows {
 	case 1:
-		gemmI8AVX2x1(tiles, k4, a, lda, b, c, ldc, from, ldfrom, scale, zero, colScale, negSum)
+		gemmI8AVX2x1(tiles, k4, a, lda, b, next, step, c, ldc, from, ldfrom, scale, zero, colScale, negSum)
 	case 2:
-		gemmI8AVX2x2(tiles, k4, a, lda, b, c, ldc, from, ldfrom, scale, zero, colScale, negSum)
+		gemmI8AVX2x2(tiles, k4, a, lda, b, next, step, c, ldc, from, ldfrom, scale, zero, colScale, negSum)
 	case 3:
-		gemmI8AVX2x3(tiles, k4, a, lda, b, c, ldc, from, ldfrom, scale, zero, colScale, negSum)
+		gemmI8AVX2x3(tiles, k4, a, lda, b, next, step, c, ldc, from, ldfrom, scale, zero, colScale, negSum)
 	case 4:
-		gemmI8AVX2x4(tiles, k4, a, lda, b, c, ldc, from, ldfrom, scale, zero, colScale, negSum)
+		gemmI8AVX2x4(tiles, k4, a, lda, b, next, step, c, ldc, from, ldfrom, scale, zero, colScale, negSum)
 	case 5:
-		gemmI8AVX2x5(tiles, k4, a, lda, b, c, ldc, from, ldfrom, scale, zero, colScale, negSum)
+		gemmI8AVX2x5(tiles, k4, a, lda, b, next, step, c, ldc, from, ldfrom, scale, zero, colScale, negSum)
 	case 6:
-		gemmI8AVX2x6(tiles, k4, a, lda, b, c, ldc, from, ldfrom, scale, zero, colScale, negSum)
+		gemmI8AVX2x6(tiles, k4, a, lda, b, next, step, c, ldc, from, ldfrom, scale, zero, colScale, negSum)
 	}
 }
 
 // gemmI8VNNI calls the micro-kernel of a height.
-func gemmI8VNNI(rows int, tiles int, k4 int, a *uint8, lda int, b *int8, c *float32, ldc int, from *float32, ldfrom int, scale *float32, zero *int32, colScale *float32, negSum *int32) {
+func gemmI8VNNI(rows int, tiles int, k4 int, a *uint8, lda int, b *int8, next int, step int, c *float32, ldc int, from *float32, ldfrom int, scale *float32, zero *int32, colScale *float32, negSum *int32) {
 	switch rows {
 	case 1:
-		gemmI8VNNIx1(tiles, k4, a, lda, b, c, ldc, from, ldfrom, scale, zero, colScale, negSum)
+		gemmI8VNNIx1(tiles, k4, a, lda, b, next, step, c, ldc, from, ldfrom, scale, zero, colScale, negSum)
 	case 2:
-		gemmI8VNNIx2(tiles, k4, a, lda, b, c, ldc, from, ldfrom, scale, zero, colScale, negSum)
+		gemmI8VNNIx2(tiles, k4, a, lda, b, next, step, c, ldc, from, ldfrom, scale, zero, colScale, negSum)
 	case 3:
-		gemmI8VNNIx3(tiles, k4, a, lda, b, c, ldc, from, ldfrom, scale, zero, colScale, negSum)
+		gemmI8VNNIx3(tiles, k4, a, lda, b, next, step, c, ldc, from, ldfrom, scale, zero, colScale, negSum)
 	case 4:
-		gemmI8VNNIx4(tiles, k4, a, lda, b, c, ldc, from, ldfrom, scale, zero, colScale, negSum)
+		gemmI8VNNIx4(tiles, k4, a, lda, b, next, step, c, ldc, from, ldfrom, scale, zero, colScale, negSum)
 	case 5:
-		gemmI8VNNIx5(tiles, k4, a, lda, b, c, ldc, from, ldfrom, scale, zero, colScale, negSum)
+		gemmI8VNNIx5(tiles, k4, a, lda, b, next, step, c, ldc, from, ldfrom, scale, zero, colScale, negSum)
 	case 6:
-		gemmI8VNNIx6(tiles, k4, a, lda, b, c, ldc, from, ldfrom, scale, zero, colScale, negSum)
+		gemmI8VNNIx6(tiles, k4, a, lda, b, next, step, c, ldc, from, ldfrom, scale, zero, colScale, negSum)
 	case 7:
-		gemmI8VNNIx7(tiles, k4, a, lda, b, c, ldc, from, ldfrom, scale, zero, colScale, negSum)
+		gemmI8VNNIx7(tiles, k4, a, lda, b, next, step, c, ldc, from, ldfrom, scale, zero, colScale, negSum)
 	case 8:
-		gemmI8VNNIx8(tiles, k4, a, lda, b, c, ldc, from, ldfrom, scale, zero, colScale, negSum)
+		gemmI8VNNIx8(tiles, k4, a, lda, b, next, step, c, ldc, from, ldfrom, scale, zero, colScale, negSum)
 	case 9:
-		gemmI8VNNIx9(tiles, k4, a, lda, b, c, ldc, from, ldfrom, scale, zero, colScale, negSum)
+		gemmI8VNNIx9(tiles, k4, a, lda, b, next, step, c, ldc, from, ldfrom, scale, zero, colScale, negSum)
 	case 10:
-		gemmI8VNNIx10(tiles, k4, a, lda, b, c, ldc, from, ldfrom, scale, zero, colScale, negSum)
+		gemmI8VNNIx10(tiles, k4, a, lda, b, next, step, c, ldc, from, ldfrom, scale, zero, colScale, negSum)
 	case 11:
-		gemmI8VNNIx11(tiles, k4, a, lda, b, c, ldc, from, ldfrom, scale, zero, colScale, negSum)
+		gemmI8VNNIx11(tiles, k4, a, lda, b, next, step, c, ldc, from, ldfrom, scale, zero, colScale, negSum)
 	case 12:
-		gemmI8VNNIx12(tiles, k4, a, lda, b, c, ldc, from, ldfrom, scale, zero, colScale, negSum)
+		gemmI8VNNIx12(tiles, k4, a, lda, b, next, step, c, ldc, from, ldfrom, scale, zero, colScale, negSum)
 	}
 }

@@ -7,62 +7,62 @@ package kernel
 // gemmF32AVX2x1 computes 1 x 16 tiles; strides are in bytes, tiles and k > 0.
 //
 //go:noescape
-func gemmF32AVX2x1(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, c *float32, ldc int, from *float32, ldfrom int)
+func gemmF32AVX2x1(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, step int, c *float32, ldc int, from *float32, ldfrom int)
 
 // gemmF32TAVX2x1 computes 1 x 16 tiles; strides are in bytes, tiles and k > 0.
 //
 //go:noescape
-func gemmF32TAVX2x1(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, c *float32, ldc int, from *float32, ldfrom int)
+func gemmF32TAVX2x1(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, step int, c *float32, ldc int, from *float32, ldfrom int)
 
 // gemmF32AVX2x2 computes 2 x 16 tiles; strides are in bytes, tiles and k > 0.
 //
 //go:noescape
-func gemmF32AVX2x2(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, c *float32, ldc int, from *float32, ldfrom int)
+func gemmF32AVX2x2(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, step int, c *float32, ldc int, from *float32, ldfrom int)
 
 // gemmF32TAVX2x2 computes 2 x 16 tiles; strides are in bytes, tiles and k > 0.
 //
 //go:noescape
-func gemmF32TAVX2x2(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, c *float32, ldc int, from *float32, ldfrom int)
+func gemmF32TAVX2x2(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, step int, c *float32, ldc int, from *float32, ldfrom int)
 
 // gemmF32AVX2x3 computes 3 x 16 tiles; strides are in bytes, tiles and k > 0.
 //
 //go:noescape
-func gemmF32AVX2x3(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, c *float32, ldc int, from *float32, ldfrom int)
+func gemmF32AVX2x3(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, step int, c *float32, ldc int, from *float32, ldfrom int)
 
 // gemmF32TAVX2x3 computes 3 x 16 tiles; strides are in bytes, tiles and k > 0.
 //
 //go:noescape
-func gemmF32TAVX2x3(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, c *float32, ldc int, from *float32, ldfrom int)
+func gemmF32TAVX2x3(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, step int, c *float32, ldc int, from *float32, ldfrom int)
 
 // gemmF32AVX2x4 computes 4 x 16 tiles; strides are in bytes, tiles and k > 0.
 //
 //go:noescape
-func gemmF32AVX2x4(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, c *float32, ldc int, from *float32, ldfrom int)
+func gemmF32AVX2x4(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, step int, c *float32, ldc int, from *float32, ldfrom int)
 
 // gemmF32TAVX2x4 computes 4 x 16 tiles; strides are in bytes, tiles and k > 0.
 //
 //go:noescape
-func gemmF32TAVX2x4(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, c *float32, ldc int, from *float32, ldfrom int)
+func gemmF32TAVX2x4(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, step int, c *float32, ldc int, from *float32, ldfrom int)
 
 // gemmF32AVX2x5 computes 5 x 16 tiles; strides are in bytes, tiles and k > 0.
 //
 //go:noescape
-func gemmF32AVX2x5(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, c *float32, ldc int, from *float32, ldfrom int)
+func gemmF32AVX2x5(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, step int, c *float32, ldc int, from *float32, ldfrom int)
 
 // gemmF32TAVX2x5 computes 5 x 16 tiles; strides are in bytes, tiles and k > 0.
 //
 //go:noescape
-func gemmF32TAVX2x5(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, c *float32, ldc int, from *float32, ldfrom int)
+func gemmF32TAVX2x5(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, step int, c *float32, ldc int, from *float32, ldfrom int)
 
 // gemmF32AVX2x6 computes 6 x 16 tiles; strides are in bytes, tiles and k > 0.
 //
 //go:noescape
-func gemmF32AVX2x6(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, c *float32, ldc int, from *float32, ldfrom int)
+func gemmF32AVX2x6(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, step int, c *float32, ldc int, from *float32, ldfrom int)
 
 // gemmF32TAVX2x6 computes 6 x 16 tiles; strides are in bytes, tiles and k > 0.
 //
 //go:noescape
-func gemmF32TAVX2x6(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, c *float32, ldc int, from *float32, ldfrom int)
+func gemmF32TAVX2x6(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, step int, c *float32, ldc int, from *float32, ldfrom int)
 
 // transposeAVX2 writes 1 to 8 rows of k values, ld bytes apart, as columns of a panel; k is a multiple of 8.
 //
@@ -112,122 +112,122 @@ func widenF16AVX2(dst *float32, src *byte, n int)
 // gemmF32AVX512x1 computes 1 x 32 tiles; strides are in bytes, tiles and k > 0.
 //
 //go:noescape
-func gemmF32AVX512x1(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, c *float32, ldc int, from *float32, ldfrom int)
+func gemmF32AVX512x1(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, step int, c *float32, ldc int, from *float32, ldfrom int)
 
 // gemmF32TAVX512x1 computes 1 x 32 tiles; strides are in bytes, tiles and k > 0.
 //
 //go:noescape
-func gemmF32TAVX512x1(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, c *float32, ldc int, from *float32, ldfrom int)
+func gemmF32TAVX512x1(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, step int, c *float32, ldc int, from *float32, ldfrom int)
 
 // gemmF32AVX512x2 computes 2 x 32 tiles; strides are in bytes, tiles and k > 0.
 //
 //go:noescape
-func gemmF32AVX512x2(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, c *float32, ldc int, from *float32, ldfrom int)
+func gemmF32AVX512x2(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, step int, c *float32, ldc int, from *float32, ldfrom int)
 
 // gemmF32TAVX512x2 computes 2 x 32 tiles; strides are in bytes, tiles and k > 0.
 //
 //go:noescape
-func gemmF32TAVX512x2(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, c *float32, ldc int, from *float32, ldfrom int)
+func gemmF32TAVX512x2(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, step int, c *float32, ldc int, from *float32, ldfrom int)
 
 // gemmF32AVX512x3 computes 3 x 32 tiles; strides are in bytes, tiles and k > 0.
 //
 //go:noescape
-func gemmF32AVX512x3(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, c *float32, ldc int, from *float32, ldfrom int)
+func gemmF32AVX512x3(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, step int, c *float32, ldc int, from *float32, ldfrom int)
 
 // gemmF32TAVX512x3 computes 3 x 32 tiles; strides are in bytes, tiles and k > 0.
 //
 //go:noescape
-func gemmF32TAVX512x3(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, c *float32, ldc int, from *float32, ldfrom int)
+func gemmF32TAVX512x3(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, step int, c *float32, ldc int, from *float32, ldfrom int)
 
 // gemmF32AVX512x4 computes 4 x 32 tiles; strides are in bytes, tiles and k > 0.
 //
 //go:noescape
-func gemmF32AVX512x4(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, c *float32, ldc int, from *float32, ldfrom int)
+func gemmF32AVX512x4(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, step int, c *float32, ldc int, from *float32, ldfrom int)
 
 // gemmF32TAVX512x4 computes 4 x 32 tiles; strides are in bytes, tiles and k > 0.
 //
 //go:noescape
-func gemmF32TAVX512x4(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, c *float32, ldc int, from *float32, ldfrom int)
+func gemmF32TAVX512x4(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, step int, c *float32, ldc int, from *float32, ldfrom int)
 
 // gemmF32AVX512x5 computes 5 x 32 tiles; strides are in bytes, tiles and k > 0.
 //
 //go:noescape
-func gemmF32AVX512x5(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, c *float32, ldc int, from *float32, ldfrom int)
+func gemmF32AVX512x5(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, step int, c *float32, ldc int, from *float32, ldfrom int)
 
 // gemmF32TAVX512x5 computes 5 x 32 tiles; strides are in bytes, tiles and k > 0.
 //
 //go:noescape
-func gemmF32TAVX512x5(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, c *float32, ldc int, from *float32, ldfrom int)
+func gemmF32TAVX512x5(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, step int, c *float32, ldc int, from *float32, ldfrom int)
 
 // gemmF32AVX512x6 computes 6 x 32 tiles; strides are in bytes, tiles and k > 0.
 //
 //go:noescape
-func gemmF32AVX512x6(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, c *float32, ldc int, from *float32, ldfrom int)
+func gemmF32AVX512x6(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, step int, c *float32, ldc int, from *float32, ldfrom int)
 
 // gemmF32TAVX512x6 computes 6 x 32 tiles; strides are in bytes, tiles and k > 0.
 //
 //go:noescape
-func gemmF32TAVX512x6(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, c *float32, ldc int, from *float32, ldfrom int)
+func gemmF32TAVX512x6(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, step int, c *float32, ldc int, from *float32, ldfrom int)
 
 // gemmF32AVX512x7 computes 7 x 32 tiles; strides are in bytes, tiles and k > 0.
 //
 //go:noescape
-func gemmF32AVX512x7(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, c *float32, ldc int, from *float32, ldfrom int)
+func gemmF32AVX512x7(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, step int, c *float32, ldc int, from *float32, ldfrom int)
 
 // gemmF32TAVX512x7 computes 7 x 32 tiles; strides are in bytes, tiles and k > 0.
 //
 //go:noescape
-func gemmF32TAVX512x7(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, c *float32, ldc int, from *float32, ldfrom int)
+func gemmF32TAVX512x7(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, step int, c *float32, ldc int, from *float32, ldfrom int)
 
 // gemmF32AVX512x8 computes 8 x 32 tiles; strides are in bytes, tiles and k > 0.
 //
 //go:noescape
-func gemmF32AVX512x8(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, c *float32, ldc int, from *float32, ldfrom int)
+func gemmF32AVX512x8(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, step int, c *float32, ldc int, from *float32, ldfrom int)
 
 // gemmF32TAVX512x8 computes 8 x 32 tiles; strides are in bytes, tiles and k > 0.
 //
 //go:noescape
-func gemmF32TAVX512x8(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, c *float32, ldc int, from *float32, ldfrom int)
+func gemmF32TAVX512x8(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, step int, c *float32, ldc int, from *float32, ldfrom int)
 
 // gemmF32AVX512x9 computes 9 x 32 tiles; strides are in bytes, tiles and k > 0.
 //
 //go:noescape
-func gemmF32AVX512x9(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, c *float32, ldc int, from *float32, ldfrom int)
+func gemmF32AVX512x9(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, step int, c *float32, ldc int, from *float32, ldfrom int)
 
 // gemmF32TAVX512x9 computes 9 x 32 tiles; strides are in bytes, tiles and k > 0.
 //
 //go:noescape
-func gemmF32TAVX512x9(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, c *float32, ldc int, from *float32, ldfrom int)
+func gemmF32TAVX512x9(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, step int, c *float32, ldc int, from *float32, ldfrom int)
 
 // gemmF32AVX512x10 computes 10 x 32 tiles; strides are in bytes, tiles and k > 0.
 //
 //go:noescape
-func gemmF32AVX512x10(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, c *float32, ldc int, from *float32, ldfrom int)
+func gemmF32AVX512x10(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, step int, c *float32, ldc int, from *float32, ldfrom int)
 
 // gemmF32TAVX512x10 computes 10 x 32 tiles; strides are in bytes, tiles and k > 0.
 //
 //go:noescape
-func gemmF32TAVX512x10(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, c *float32, ldc int, from *float32, ldfrom int)
+func gemmF32TAVX512x10(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, step int, c *float32, ldc int, from *float32, ldfrom int)
 
 // gemmF32AVX512x11 computes 11 x 32 tiles; strides are in bytes, tiles and k > 0.
 //
 //go:noescape
-func gemmF32AVX512x11(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, c *float32, ldc int, from *float32, ldfrom int)
+func gemmF32AVX512x11(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, step int, c *float32, ldc int, from *float32, ldfrom int)
 
 // gemmF32TAVX512x11 computes 11 x 32 tiles; strides are in bytes, tiles and k > 0.
 //
 //go:noescape
-func gemmF32TAVX512x11(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, c *float32, ldc int, from *float32, ldfrom int)
+func gemmF32TAVX512x11(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, step int, c *float32, ldc int, from *float32, ldfrom int)
 
 // gemmF32AVX512x12 computes 12 x 32 tiles; strides are in bytes, tiles and k > 0.
 //
 //go:noescape
-func gemmF32AVX512x12(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, c *float32, ldc int, from *float32, ldfrom int)
+func gemmF32AVX512x12(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, step int, c *float32, ldc int, from *float32, ldfrom int)
 
 // gemmF32TAVX512x12 computes 12 x 32 tiles; strides are in bytes, tiles and k > 0.
 //
 //go:noescape
-func gemmF32TAVX512x12(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, c *float32, ldc int, from *float32, ldfrom int)
+func gemmF32TAVX512x12(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, step int, c *float32, ldc int, from *float32, ldfrom int)
 
 // transposeAVX512 writes 1 to 16 rows of k values, ld bytes apart, as columns of a panel; k is a multiple of 16.
 //
@@ -277,122 +277,122 @@ func widenF16AVX512(dst *float32, src *byte, n int)
 // gemmF32NarrowAVX512x1 computes 1 x 16 tiles; strides are in bytes, tiles and k > 0.
 //
 //go:noescape
-func gemmF32NarrowAVX512x1(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, c *float32, ldc int, from *float32, ldfrom int)
+func gemmF32NarrowAVX512x1(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, step int, c *float32, ldc int, from *float32, ldfrom int)
 
 // gemmI8VNNIx1 computes 1 x 32 tiles over 4*k4 values; strides are in bytes, tiles and k4 > 0.
 //
 //go:noescape
-func gemmI8VNNIx1(tiles int, k4 int, a *uint8, lda int, b *int8, c *float32, ldc int, from *float32, ldfrom int, scale *float32, zero *int32, colScale *float32, negSum *int32)
+func gemmI8VNNIx1(tiles int, k4 int, a *uint8, lda int, b *int8, next int, step int, c *float32, ldc int, from *float32, ldfrom int, scale *float32, zero *int32, colScale *float32, negSum *int32)
 
 // gemmF32NarrowAVX512x2 computes 2 x 16 tiles; strides are in bytes, tiles and k > 0.
 //
 //go:noescape
-func gemmF32NarrowAVX512x2(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, c *float32, ldc int, from *float32, ldfrom int)
+func gemmF32NarrowAVX512x2(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, step int, c *float32, ldc int, from *float32, ldfrom int)
 
 // gemmI8VNNIx2 computes 2 x 32 tiles over 4*k4 values; strides are in bytes, tiles and k4 > 0.
 //
 //go:noescape
-func gemmI8VNNIx2(tiles int, k4 int, a *uint8, lda int, b *int8, c *float32, ldc int, from *float32, ldfrom int, scale *float32, zero *int32, colScale *float32, negSum *int32)
+func gemmI8VNNIx2(tiles int, k4 int, a *uint8, lda int, b *int8, next int, step int, c *float32, ldc int, from *float32, ldfrom int, scale *float32, zero *int32, colScale *float32, negSum *int32)
 
 // gemmF32NarrowAVX512x3 computes 3 x 16 tiles; strides are in bytes, tiles and k > 0.
 //
 //go:noescape
-func gemmF32NarrowAVX512x3(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, c *float32, ldc int, from *float32, ldfrom int)
+func gemmF32NarrowAVX512x3(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, step int, c *float32, ldc int, from *float32, ldfrom int)
 
 // gemmI8VNNIx3 computes 3 x 32 tiles over 4*k4 values; strides are in bytes, tiles and k4 > 0.
 //
 //go:noescape
-func gemmI8VNNIx3(tiles int, k4 int, a *uint8, lda int, b *int8, c *float32, ldc int, from *float32, ldfrom int, scale *float32, zero *int32, colScale *float32, negSum *int32)
+func gemmI8VNNIx3(tiles int, k4 int, a *uint8, lda int, b *int8, next int, step int, c *float32, ldc int, from *float32, ldfrom int, scale *float32, zero *int32, colScale *float32, negSum *int32)
 
 // gemmF32NarrowAVX512x4 computes 4 x 16 tiles; strides are in bytes, tiles and k > 0.
 //
 //go:noescape
-func gemmF32NarrowAVX512x4(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, c *float32, ldc int, from *float32, ldfrom int)
+func gemmF32NarrowAVX512x4(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, step int, c *float32, ldc int, from *float32, ldfrom int)
 
 // gemmI8VNNIx4 computes 4 x 32 tiles over 4*k4 values; strides are in bytes, tiles and k4 > 0.
 //
 //go:noescape
-func gemmI8VNNIx4(tiles int, k4 int, a *uint8, lda int, b *int8, c *float32, ldc int, from *float32, ldfrom int, scale *float32, zero *int32, colScale *float32, negSum *int32)
+func gemmI8VNNIx4(tiles int, k4 int, a *uint8, lda int, b *int8, next int, step int, c *float32, ldc int, from *float32, ldfrom int, scale *float32, zero *int32, colScale *float32, negSum *int32)
 
 // gemmF32NarrowAVX512x5 computes 5 x 16 tiles; strides are in bytes, tiles and k > 0.
 //
 //go:noescape
-func gemmF32NarrowAVX512x5(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, c *float32, ldc int, from *float32, ldfrom int)
+func gemmF32NarrowAVX512x5(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, step int, c *float32, ldc int, from *float32, ldfrom int)
 
 // gemmI8VNNIx5 computes 5 x 32 tiles over 4*k4 values; strides are in bytes, tiles and k4 > 0.
 //
 //go:noescape
-func gemmI8VNNIx5(tiles int, k4 int, a *uint8, lda int, b *int8, c *float32, ldc int, from *float32, ldfrom int, scale *float32, zero *int32, colScale *float32, negSum *int32)
+func gemmI8VNNIx5(tiles int, k4 int, a *uint8, lda int, b *int8, next int, step int, c *float32, ldc int, from *float32, ldfrom int, scale *float32, zero *int32, colScale *float32, negSum *int32)
 
 // gemmF32NarrowAVX512x6 computes 6 x 16 tiles; strides are in bytes, tiles and k > 0.
 //
 //go:noescape
-func gemmF32NarrowAVX512x6(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, c *float32, ldc int, from *float32, ldfrom int)
+func gemmF32NarrowAVX512x6(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, step int, c *float32, ldc int, from *float32, ldfrom int)
 
 // gemmI8VNNIx6 computes 6 x 32 tiles over 4*k4 values; strides are in bytes, tiles and k4 > 0.
 //
 //go:noescape
-func gemmI8VNNIx6(tiles int, k4 int, a *uint8, lda int, b *int8, c *float32, ldc int, from *float32, ldfrom int, scale *float32, zero *int32, colScale *float32, negSum *int32)
+func gemmI8VNNIx6(tiles int, k4 int, a *uint8, lda int, b *int8, next int, step int, c *float32, ldc int, from *float32, ldfrom int, scale *float32, zero *int32, colScale *float32, negSum *int32)
 
 // gemmF32NarrowAVX512x7 computes 7 x 16 tiles; strides are in bytes, tiles and k > 0.
 //
 //go:noescape
-func gemmF32NarrowAVX512x7(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, c *float32, ldc int, from *float32, ldfrom int)
+func gemmF32NarrowAVX512x7(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, step int, c *float32, ldc int, from *float32, ldfrom int)
 
 // gemmI8VNNIx7 computes 7 x 32 tiles over 4*k4 values; strides are in bytes, tiles and k4 > 0.
 //
 //go:noescape
-func gemmI8VNNIx7(tiles int, k4 int, a *uint8, lda int, b *int8, c *float32, ldc int, from *float32, ldfrom int, scale *float32, zero *int32, colScale *float32, negSum *int32)
+func gemmI8VNNIx7(tiles int, k4 int, a *uint8, lda int, b *int8, next int, step int, c *float32, ldc int, from *float32, ldfrom int, scale *float32, zero *int32, colScale *float32, negSum *int32)
 
 // gemmF32NarrowAVX512x8 computes 8 x 16 tiles; strides are in bytes, tiles and k > 0.
 //
 //go:noescape
-func gemmF32NarrowAVX512x8(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, c *float32, ldc int, from *float32, ldfrom int)
+func gemmF32NarrowAVX512x8(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, step int, c *float32, ldc int, from *float32, ldfrom int)
 
 // gemmI8VNNIx8 computes 8 x 32 tiles over 4*k4 values; strides are in bytes, tiles and k4 > 0.
 //
 //go:noescape
-func gemmI8VNNIx8(tiles int, k4 int, a *uint8, lda int, b *int8, c *float32, ldc int, from *float32, ldfrom int, scale *float32, zero *int32, colScale *float32, negSum *int32)
+func gemmI8VNNIx8(tiles int, k4 int, a *uint8, lda int, b *int8, next int, step int, c *float32, ldc int, from *float32, ldfrom int, scale *float32, zero *int32, colScale *float32, negSum *int32)
 
 // gemmF32NarrowAVX512x9 computes 9 x 16 tiles; strides are in bytes, tiles and k > 0.
 //
 //go:noescape
-func gemmF32NarrowAVX512x9(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, c *float32, ldc int, from *float32, ldfrom int)
+func gemmF32NarrowAVX512x9(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, step int, c *float32, ldc int, from *float32, ldfrom int)
 
 // gemmI8VNNIx9 computes 9 x 32 tiles over 4*k4 values; strides are in bytes, tiles and k4 > 0.
 //
 //go:noescape
-func gemmI8VNNIx9(tiles int, k4 int, a *uint8, lda int, b *int8, c *float32, ldc int, from *float32, ldfrom int, scale *float32, zero *int32, colScale *float32, negSum *int32)
+func gemmI8VNNIx9(tiles int, k4 int, a *uint8, lda int, b *int8, next int, step int, c *float32, ldc int, from *float32, ldfrom int, scale *float32, zero *int32, colScale *float32, negSum *int32)
 
 // gemmF32NarrowAVX512x10 computes 10 x 16 tiles; strides are in bytes, tiles and k > 0.
 //
 //go:noescape
-func gemmF32NarrowAVX512x10(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, c *float32, ldc int, from *float32, ldfrom int)
+func gemmF32NarrowAVX512x10(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, step int, c *float32, ldc int, from *float32, ldfrom int)
 
 // gemmI8VNNIx10 computes 10 x 32 tiles over 4*k4 values; strides are in bytes, tiles and k4 > 0.
 //
 //go:noescape
-func gemmI8VNNIx10(tiles int, k4 int, a *uint8, lda int, b *int8, c *float32, ldc int, from *float32, ldfrom int, scale *float32, zero *int32, colScale *float32, negSum *int32)
+func gemmI8VNNIx10(tiles int, k4 int, a *uint8, lda int, b *int8, next int, step int, c *float32, ldc int, from *float32, ldfrom int, scale *float32, zero *int32, colScale *float32, negSum *int32)
 
 // gemmF32NarrowAVX512x11 computes 11 x 16 tiles; strides are in bytes, tiles and k > 0.
 //
 //go:noescape
-func gemmF32NarrowAVX512x11(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, c *float32, ldc int, from *float32, ldfrom int)
+func gemmF32NarrowAVX512x11(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, step int, c *float32, ldc int, from *float32, ldfrom int)
 
 // gemmI8VNNIx11 computes 11 x 32 tiles over 4*k4 values; strides are in bytes, tiles and k4 > 0.
 //
 //go:noescape
-func gemmI8VNNIx11(tiles int, k4 int, a *uint8, lda int, b *int8, c *float32, ldc int, from *float32, ldfrom int, scale *float32, zero *int32, colScale *float32, negSum *int32)
+func gemmI8VNNIx11(tiles int, k4 int, a *uint8, lda int, b *int8, next int, step int, c *float32, ldc int, from *float32, ldfrom int, scale *float32, zero *int32, colScale *float32, negSum *int32)
 
 // gemmF32NarrowAVX512x12 computes 12 x 16 tiles; strides are in bytes, tiles and k > 0.
 //
 //go:noescape
-func gemmF32NarrowAVX512x12(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, c *float32, ldc int, from *float32, ldfrom int)
+func gemmF32NarrowAVX512x12(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, step int, c *float32, ldc int, from *float32, ldfrom int)
 
 // gemmI8VNNIx12 computes 12 x 32 tiles over 4*k4 values; strides are in bytes, tiles and k4 > 0.
 //
 //go:noescape
-func gemmI8VNNIx12(tiles int, k4 int, a *uint8, lda int, b *int8, c *float32, ldc int, from *float32, ldfrom int, scale *float32, zero *int32, colScale *float32, negSum *int32)
+func gemmI8VNNIx12(tiles int, k4 int, a *uint8, lda int, b *int8, next int, step int, c *float32, ldc int, from *float32, ldfrom int, scale *float32, zero *int32, colScale *float32, negSum *int32)
 
 // softmaxColumnsAVX512x1 replaces 16 columns of n values, 128 bytes from row to row, by 2^(scale*x) over its sum; n and scale > 0.
 //
@@ -402,32 +402,32 @@ func softmaxColumnsAVX512x1(x *float32, n int, scale float32)
 // gemmI8AVX2x1 computes 1 x 32 tiles over 4*k4 values; strides are in bytes, tiles and k4 > 0.
 //
 //go:noescape
-func gemmI8AVX2x1(tiles int, k4 int, a *uint8, lda int, b *int8, c *float32, ldc int, from *float32, ldfrom int, scale *float32, zero *int32, colScale *float32, negSum *int32)
+func gemmI8AVX2x1(tiles int, k4 int, a *uint8, lda int, b *int8, next int, step int, c *float32, ldc int, from *float32, ldfrom int, scale *float32, zero *int32, colScale *float32, negSum *int32)
 
 // gemmI8AVX2x2 computes 2 x 32 tiles over 4*k4 values; strides are in bytes, tiles and k4 > 0.
 //
 //go:noescape
-func gemmI8AVX2x2(tiles int, k4 int, a *uint8, lda int, b *int8, c *float32, ldc int, from *float32, ldfrom int, scale *float32, zero *int32, colScale *float32, negSum *int32)
+func gemmI8AVX2x2(tiles int, k4 int, a *uint8, lda int, b *int8, next int, step int, c *float32, ldc int, from *float32, ldfrom int, scale *float32, zero *int32, colScale *float32, negSum *int32)
 
 // gemmI8AVX2x3 computes 3 x 32 tiles over 4*k4 values; strides are in bytes, tiles and k4 > 0.
 //
 //go:noescape
-func gemmI8AVX2x3(tiles int, k4 int, a *uint8, lda int, b *int8, c *float32, ldc int, from *float32, ldfrom int, scale *float32, zero *int32, colScale *float32, negSum *int32)
+func gemmI8AVX2x3(tiles int, k4 int, a *uint8, lda int, b *int8, next int, step int, c *float32, ldc int, from *float32, ldfrom int, scale *float32, zero *int32, colScale *float32, negSum *int32)
 
 // gemmI8AVX2x4 computes 4 x 32 tiles over 4*k4 values; strides are in bytes, tiles and k4 > 0.
 //
 //go:noescape
-func gemmI8AVX2x4(tiles int, k4 int, a *uint8, lda int, b *int8, c *float32, ldc int, from *float32, ldfrom int, scale *float32, zero *int32, colScale *float32, negSum *int32)
+func gemmI8AVX2x4(tiles int, k4 int, a *uint8, lda int, b *int8, next int, step int, c *float32, ldc int, from *float32, ldfrom int, scale *float32, zero *int32, colScale *float32, negSum *int32)
 
 // gemmI8AVX2x5 computes 5 x 32 tiles over 4*k4 values; strides are in bytes, tiles and k4 > 0.
 //
 //go:noescape
-func gemmI8AVX2x5(tiles int, k4 int, a *uint8, lda int, b *int8, c *float32, ldc int, from *float32, ldfrom int, scale *float32, zero *int32, colScale *float32, negSum *int32)
+func gemmI8AVX2x5(tiles int, k4 int, a *uint8, lda int, b *int8, next int, step int, c *float32, ldc int, from *float32, ldfrom int, scale *float32, zero *int32, colScale *float32, negSum *int32)
 
 // gemmI8AVX2x6 computes 6 x 32 tiles over 4*k4 values; strides are in bytes, tiles and k4 > 0.
 //
 //go:noescape
-func gemmI8AVX2x6(tiles int, k4 int, a *uint8, lda int, b *int8, c *float32, ldc int, from *float32, ldfrom int, scale *float32, zero *int32, colScale *float32, negSum *int32)
+func gemmI8AVX2x6(tiles int, k4 int, a *uint8, lda int, b *int8, next int, step int, c *float32, ldc int, from *float32, ldfrom int, scale *float32, zero *int32, colScale *float32, negSum *int32)
 
 // quantizeAVX2 quantises n values, a multiple of 16.
 //

@@ -4,302 +4,331 @@
 
 #include "textflag.h"
 
-// func gemmF32AVX2x1(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, c *float32, ldc int, from *float32, ldfrom int)
+// func gemmF32AVX2x1(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, step int, c *float32, ldc int, from *float32, ldfrom int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·gemmF32AVX2x1(SB), NOSPLIT, $0-88
-	MOVQ tiles+0(FP), AX
-	MOVQ a+16(FP), CX
-	MOVQ lda+24(FP), DX
-	MOVQ ldb+40(FP), BX
-	MOVQ c+56(FP), SI
-	MOVQ from+72(FP), DI
+TEXT ·gemmF32AVX2x1(SB), NOSPLIT, $0-96
+	MOVQ a+16(FP), AX
+	MOVQ lda+24(FP), CX
+	MOVQ ldb+40(FP), DX
+	MOVQ b+32(FP), BX
+	MOVQ step+56(FP), SI
+	ADDQ next+48(FP), BX
 
 tile:
-	MOVQ    ldfrom+80(FP), R8
+	MOVQ    from+80(FP), DI
+	MOVQ    ldfrom+88(FP), R8
 	VMOVUPS (DI), Y0
 	VMOVUPS 32(DI), Y1
 	ADDQ    R8, DI
-	MOVQ    k+8(FP), R8
-	MOVQ    b+32(FP), R9
-	MOVQ    CX, R10
-	MOVQ    next+48(FP), R11
-	SUBQ    $0x04, R8
+	MOVQ    DI, from+80(FP)
+	MOVQ    k+8(FP), DI
+	MOVQ    b+32(FP), R8
+	MOVQ    AX, R9
+	SUBQ    $0x04, DI
 	JL      tail
 
 loop:
-	PREFETCHT1   (R9)(R11*1)
-	PREFETCHT0   64(R9)
-	VMOVUPS      (R9), Y2
-	VMOVUPS      32(R9), Y3
-	VBROADCASTSS (R10), Y4
+	PREFETCHT1   (BX)
+	PREFETCHT1   64(BX)
+	ADDQ         SI, BX
+	PREFETCHT0   64(R8)
+	VMOVUPS      (R8), Y2
+	VMOVUPS      32(R8), Y3
+	VBROADCASTSS (R9), Y4
 	VFMADD231PS  Y2, Y4, Y0
 	VFMADD231PS  Y3, Y4, Y1
-	ADDQ         BX, R9
-	PREFETCHT1   (R9)(R11*1)
-	PREFETCHT0   64(R9)
-	VMOVUPS      (R9), Y2
-	VMOVUPS      32(R9), Y3
-	VBROADCASTSS 4(R10), Y4
+	ADDQ         DX, R8
+	PREFETCHT1   (BX)
+	PREFETCHT1   64(BX)
+	ADDQ         SI, BX
+	PREFETCHT0   64(R8)
+	VMOVUPS      (R8), Y2
+	VMOVUPS      32(R8), Y3
+	VBROADCASTSS 4(R9), Y4
 	VFMADD231PS  Y2, Y4, Y0
 	VFMADD231PS  Y3, Y4, Y1
-	ADDQ         BX, R9
-	PREFETCHT1   (R9)(R11*1)
-	PREFETCHT0   64(R9)
-	VMOVUPS      (R9), Y2
-	VMOVUPS      32(R9), Y3
-	VBROADCASTSS 8(R10), Y4
+	ADDQ         DX, R8
+	PREFETCHT1   (BX)
+	PREFETCHT1   64(BX)
+	ADDQ         SI, BX
+	PREFETCHT0   64(R8)
+	VMOVUPS      (R8), Y2
+	VMOVUPS      32(R8), Y3
+	VBROADCASTSS 8(R9), Y4
 	VFMADD231PS  Y2, Y4, Y0
 	VFMADD231PS  Y3, Y4, Y1
-	ADDQ         BX, R9
-	PREFETCHT1   (R9)(R11*1)
-	PREFETCHT0   64(R9)
-	VMOVUPS      (R9), Y2
-	VMOVUPS      32(R9), Y3
-	VBROADCASTSS 12(R10), Y4
+	ADDQ         DX, R8
+	PREFETCHT1   (BX)
+	PREFETCHT1   64(BX)
+	ADDQ         SI, BX
+	PREFETCHT0   64(R8)
+	VMOVUPS      (R8), Y2
+	VMOVUPS      32(R8), Y3
+	VBROADCASTSS 12(R9), Y4
 	VFMADD231PS  Y2, Y4, Y0
 	VFMADD231PS  Y3, Y4, Y1
-	ADDQ         BX, R9
-	ADDQ         $0x10, R10
-	SUBQ         $0x04, R8
+	ADDQ         DX, R8
+	ADDQ         $0x10, R9
+	SUBQ         $0x04, DI
 	JGE          loop
 
 tail:
-	ADDQ $0x04, R8
+	ADDQ $0x04, DI
 	JZ   store
 
 one:
-	PREFETCHT1   (R9)(R11*1)
-	PREFETCHT0   64(R9)
-	VMOVUPS      (R9), Y2
-	VMOVUPS      32(R9), Y3
-	VBROADCASTSS (R10), Y4
+	PREFETCHT1   (BX)
+	PREFETCHT1   64(BX)
+	ADDQ         SI, BX
+	PREFETCHT0   64(R8)
+	VMOVUPS      (R8), Y2
+	VMOVUPS      32(R8), Y3
+	VBROADCASTSS (R9), Y4
 	VFMADD231PS  Y2, Y4, Y0
 	VFMADD231PS  Y3, Y4, Y1
-	ADDQ         BX, R9
-	ADDQ         $0x04, R10
-	SUBQ         $0x01, R8
+	ADDQ         DX, R8
+	ADDQ         $0x04, R9
+	SUBQ         $0x01, DI
 	JNZ          one
 
 store:
-	MOVQ    ldc+64(FP), R8
-	VMOVUPS Y0, (SI)
-	VMOVUPS Y1, 32(SI)
-	ADDQ    R8, SI
-	IMUL3Q  $0x01, DX, R8
-	ADDQ    R8, CX
-	SUBQ    $0x01, AX
+	MOVQ    c+64(FP), DI
+	MOVQ    ldc+72(FP), R8
+	VMOVUPS Y0, (DI)
+	VMOVUPS Y1, 32(DI)
+	ADDQ    R8, DI
+	MOVQ    DI, c+64(FP)
+	IMUL3Q  $0x01, CX, DI
+	ADDQ    DI, AX
+	SUBQ    $0x01, tiles+0(FP)
 	JNZ     tile
 	VZEROUPPER
 	RET
 
-// func gemmF32TAVX2x1(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, c *float32, ldc int, from *float32, ldfrom int)
+// func gemmF32TAVX2x1(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, step int, c *float32, ldc int, from *float32, ldfrom int)
 // Requires: AVX, FMA3
-TEXT ·gemmF32TAVX2x1(SB), NOSPLIT, $0-88
-	MOVQ tiles+0(FP), AX
-	MOVQ a+16(FP), CX
-	MOVQ lda+24(FP), DX
-	MOVQ ldb+40(FP), BX
-	MOVQ c+56(FP), SI
-	MOVQ from+72(FP), DI
+TEXT ·gemmF32TAVX2x1(SB), NOSPLIT, $0-96
+	MOVQ a+16(FP), AX
+	MOVQ lda+24(FP), CX
+	MOVQ ldb+40(FP), DX
 
 tile:
-	MOVQ    ldfrom+80(FP), R8
-	VMOVUPS (DI), Y0
-	VMOVUPS 32(DI), Y1
-	ADDQ    R8, DI
-	MOVQ    k+8(FP), R8
-	MOVQ    b+32(FP), R9
-	MOVQ    CX, R10
+	MOVQ    from+80(FP), BX
+	MOVQ    ldfrom+88(FP), SI
+	VMOVUPS (BX), Y0
+	VMOVUPS 32(BX), Y1
+	ADDQ    SI, BX
+	MOVQ    BX, from+80(FP)
+	MOVQ    k+8(FP), BX
+	MOVQ    b+32(FP), SI
+	MOVQ    AX, DI
 
 loop:
-	VMOVUPS      (R9), Y2
-	VMOVUPS      32(R9), Y3
-	VBROADCASTSS (R10), Y4
+	VMOVUPS      (SI), Y2
+	VMOVUPS      32(SI), Y3
+	VBROADCASTSS (DI), Y4
 	VFMADD231PS  Y2, Y4, Y0
 	VFMADD231PS  Y3, Y4, Y1
-	ADDQ         BX, R9
-	ADDQ         DX, R10
-	SUBQ         $0x01, R8
+	ADDQ         DX, SI
+	ADDQ         CX, DI
+	SUBQ         $0x01, BX
 	JNZ          loop
-	MOVQ         ldc+64(FP), R8
-	VMOVUPS      Y0, (SI)
-	VMOVUPS      Y1, 32(SI)
-	ADDQ         R8, SI
-	ADDQ         $0x04, CX
-	SUBQ         $0x01, AX
+	MOVQ         c+64(FP), BX
+	MOVQ         ldc+72(FP), SI
+	VMOVUPS      Y0, (BX)
+	VMOVUPS      Y1, 32(BX)
+	ADDQ         SI, BX
+	MOVQ         BX, c+64(FP)
+	ADDQ         $0x04, AX
+	SUBQ         $0x01, tiles+0(FP)
 	JNZ          tile
 	VZEROUPPER
 	RET
 
-// func gemmF32AVX2x2(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, c *float32, ldc int, from *float32, ldfrom int)
+// func gemmF32AVX2x2(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, step int, c *float32, ldc int, from *float32, ldfrom int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·gemmF32AVX2x2(SB), NOSPLIT, $0-88
-	MOVQ tiles+0(FP), AX
-	MOVQ a+16(FP), CX
-	MOVQ lda+24(FP), DX
-	MOVQ ldb+40(FP), BX
-	MOVQ c+56(FP), SI
-	MOVQ from+72(FP), DI
+TEXT ·gemmF32AVX2x2(SB), NOSPLIT, $0-96
+	MOVQ a+16(FP), AX
+	MOVQ lda+24(FP), CX
+	MOVQ ldb+40(FP), DX
+	MOVQ b+32(FP), BX
+	MOVQ step+56(FP), SI
+	ADDQ next+48(FP), BX
 
 tile:
-	MOVQ    ldfrom+80(FP), R8
+	MOVQ    from+80(FP), DI
+	MOVQ    ldfrom+88(FP), R8
 	VMOVUPS (DI), Y0
 	VMOVUPS 32(DI), Y1
 	ADDQ    R8, DI
 	VMOVUPS (DI), Y2
 	VMOVUPS 32(DI), Y3
 	ADDQ    R8, DI
-	MOVQ    k+8(FP), R8
-	MOVQ    b+32(FP), R9
-	MOVQ    CX, R10
-	MOVQ    next+48(FP), R11
-	SUBQ    $0x04, R8
+	MOVQ    DI, from+80(FP)
+	MOVQ    k+8(FP), DI
+	MOVQ    b+32(FP), R8
+	MOVQ    AX, R9
+	SUBQ    $0x04, DI
 	JL      tail
 
 loop:
-	PREFETCHT1   (R9)(R11*1)
-	PREFETCHT0   64(R9)
-	VMOVUPS      (R9), Y4
-	VMOVUPS      32(R9), Y5
-	VBROADCASTSS (R10), Y6
+	PREFETCHT1   (BX)
+	PREFETCHT1   64(BX)
+	ADDQ         SI, BX
+	PREFETCHT0   64(R8)
+	VMOVUPS      (R8), Y4
+	VMOVUPS      32(R8), Y5
+	VBROADCASTSS (R9), Y6
 	VFMADD231PS  Y4, Y6, Y0
 	VFMADD231PS  Y5, Y6, Y1
-	VBROADCASTSS (R10)(DX*1), Y6
+	VBROADCASTSS (R9)(CX*1), Y6
 	VFMADD231PS  Y4, Y6, Y2
 	VFMADD231PS  Y5, Y6, Y3
-	ADDQ         BX, R9
-	PREFETCHT1   (R9)(R11*1)
-	PREFETCHT0   64(R9)
-	VMOVUPS      (R9), Y4
-	VMOVUPS      32(R9), Y5
-	VBROADCASTSS 4(R10), Y6
+	ADDQ         DX, R8
+	PREFETCHT1   (BX)
+	PREFETCHT1   64(BX)
+	ADDQ         SI, BX
+	PREFETCHT0   64(R8)
+	VMOVUPS      (R8), Y4
+	VMOVUPS      32(R8), Y5
+	VBROADCASTSS 4(R9), Y6
 	VFMADD231PS  Y4, Y6, Y0
 	VFMADD231PS  Y5, Y6, Y1
-	VBROADCASTSS 4(R10)(DX*1), Y6
+	VBROADCASTSS 4(R9)(CX*1), Y6
 	VFMADD231PS  Y4, Y6, Y2
 	VFMADD231PS  Y5, Y6, Y3
-	ADDQ         BX, R9
-	PREFETCHT1   (R9)(R11*1)
-	PREFETCHT0   64(R9)
-	VMOVUPS      (R9), Y4
-	VMOVUPS      32(R9), Y5
-	VBROADCASTSS 8(R10), Y6
+	ADDQ         DX, R8
+	PREFETCHT1   (BX)
+	PREFETCHT1   64(BX)
+	ADDQ         SI, BX
+	PREFETCHT0   64(R8)
+	VMOVUPS      (R8), Y4
+	VMOVUPS      32(R8), Y5
+	VBROADCASTSS 8(R9), Y6
 	VFMADD231PS  Y4, Y6, Y0
 	VFMADD231PS  Y5, Y6, Y1
-	VBROADCASTSS 8(R10)(DX*1), Y6
+	VBROADCASTSS 8(R9)(CX*1), Y6
 	VFMADD231PS  Y4, Y6, Y2
 	VFMADD231PS  Y5, Y6, Y3
-	ADDQ         BX, R9
-	PREFETCHT1   (R9)(R11*1)
-	PREFETCHT0   64(R9)
-	VMOVUPS      (R9), Y4
-	VMOVUPS      32(R9), Y5
-	VBROADCASTSS 12(R10), Y6
+	ADDQ         DX, R8
+	PREFETCHT1   (BX)
+	PREFETCHT1   64(BX)
+	ADDQ         SI, BX
+	PREFETCHT0   64(R8)
+	VMOVUPS      (R8), Y4
+	VMOVUPS      32(R8), Y5
+	VBROADCASTSS 12(R9), Y6
 	VFMADD231PS  Y4, Y6, Y0
 	VFMADD231PS  Y5, Y6, Y1
-	VBROADCASTSS 12(R10)(DX*1), Y6
+	VBROADCASTSS 12(R9)(CX*1), Y6
 	VFMADD231PS  Y4, Y6, Y2
 	VFMADD231PS  Y5, Y6, Y3
-	ADDQ         BX, R9
-	ADDQ         $0x10, R10
-	SUBQ         $0x04, R8
+	ADDQ         DX, R8
+	ADDQ         $0x10, R9
+	SUBQ         $0x04, DI
 	JGE          loop
 
 tail:
-	ADDQ $0x04, R8
+	ADDQ $0x04, DI
 	JZ   store
 
 one:
-	PREFETCHT1   (R9)(R11*1)
-	PREFETCHT0   64(R9)
-	VMOVUPS      (R9), Y4
-	VMOVUPS      32(R9), Y5
-	VBROADCASTSS (R10), Y6
+	PREFETCHT1   (BX)
+	PREFETCHT1   64(BX)
+	ADDQ         SI, BX
+	PREFETCHT0   64(R8)
+	VMOVUPS      (R8), Y4
+	VMOVUPS      32(R8), Y5
+	VBROADCASTSS (R9), Y6
 	VFMADD231PS  Y4, Y6, Y0
 	VFMADD231PS  Y5, Y6, Y1
-	VBROADCASTSS (R10)(DX*1), Y6
+	VBROADCASTSS (R9)(CX*1), Y6
 	VFMADD231PS  Y4, Y6, Y2
 	VFMADD231PS  Y5, Y6, Y3
-	ADDQ         BX, R9
-	ADDQ         $0x04, R10
-	SUBQ         $0x01, R8
+	ADDQ         DX, R8
+	ADDQ         $0x04, R9
+	SUBQ         $0x01, DI
 	JNZ          one
 
 store:
-	MOVQ    ldc+64(FP), R8
-	VMOVUPS Y0, (SI)
-	VMOVUPS Y1, 32(SI)
-	ADDQ    R8, SI
-	VMOVUPS Y2, (SI)
-	VMOVUPS Y3, 32(SI)
-	ADDQ    R8, SI
-	IMUL3Q  $0x02, DX, R8
-	ADDQ    R8, CX
-	SUBQ    $0x01, AX
+	MOVQ    c+64(FP), DI
+	MOVQ    ldc+72(FP), R8
+	VMOVUPS Y0, (DI)
+	VMOVUPS Y1, 32(DI)
+	ADDQ    R8, DI
+	VMOVUPS Y2, (DI)
+	VMOVUPS Y3, 32(DI)
+	ADDQ    R8, DI
+	MOVQ    DI, c+64(FP)
+	IMUL3Q  $0x02, CX, DI
+	ADDQ    DI, AX
+	SUBQ    $0x01, tiles+0(FP)
 	JNZ     tile
 	VZEROUPPER
 	RET
 
-// func gemmF32TAVX2x2(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, c *float32, ldc int, from *float32, ldfrom int)
+// func gemmF32TAVX2x2(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, step int, c *float32, ldc int, from *float32, ldfrom int)
 // Requires: AVX, FMA3
-TEXT ·gemmF32TAVX2x2(SB), NOSPLIT, $0-88
-	MOVQ tiles+0(FP), AX
-	MOVQ a+16(FP), CX
-	MOVQ lda+24(FP), DX
-	MOVQ ldb+40(FP), BX
-	MOVQ c+56(FP), SI
-	MOVQ from+72(FP), DI
+TEXT ·gemmF32TAVX2x2(SB), NOSPLIT, $0-96
+	MOVQ a+16(FP), AX
+	MOVQ lda+24(FP), CX
+	MOVQ ldb+40(FP), DX
 
 tile:
-	MOVQ    ldfrom+80(FP), R8
-	VMOVUPS (DI), Y0
-	VMOVUPS 32(DI), Y1
-	ADDQ    R8, DI
-	VMOVUPS (DI), Y2
-	VMOVUPS 32(DI), Y3
-	ADDQ    R8, DI
-	MOVQ    k+8(FP), R8
-	MOVQ    b+32(FP), R9
-	MOVQ    CX, R10
+	MOVQ    from+80(FP), BX
+	MOVQ    ldfrom+88(FP), SI
+	VMOVUPS (BX), Y0
+	VMOVUPS 32(BX), Y1
+	ADDQ    SI, BX
+	VMOVUPS (BX), Y2
+	VMOVUPS 32(BX), Y3
+	ADDQ    SI, BX
+	MOVQ    BX, from+80(FP)
+	MOVQ    k+8(FP), BX
+	MOVQ    b+32(FP), SI
+	MOVQ    AX, DI
 
 loop:
-	VMOVUPS      (R9), Y4
-	VMOVUPS      32(R9), Y5
-	VBROADCASTSS (R10), Y6
+	VMOVUPS      (SI), Y4
+	VMOVUPS      32(SI), Y5
+	VBROADCASTSS (DI), Y6
 	VFMADD231PS  Y4, Y6, Y0
 	VFMADD231PS  Y5, Y6, Y1
-	VBROADCASTSS 4(R10), Y6
+	VBROADCASTSS 4(DI), Y6
 	VFMADD231PS  Y4, Y6, Y2
 	VFMADD231PS  Y5, Y6, Y3
-	ADDQ         BX, R9
-	ADDQ         DX, R10
-	SUBQ         $0x01, R8
+	ADDQ         DX, SI
+	ADDQ         CX, DI
+	SUBQ         $0x01, BX
 	JNZ          loop
-	MOVQ         ldc+64(FP), R8
-	VMOVUPS      Y0, (SI)
-	VMOVUPS      Y1, 32(SI)
-	ADDQ         R8, SI
-	VMOVUPS      Y2, (SI)
-	VMOVUPS      Y3, 32(SI)
-	ADDQ         R8, SI
-	ADDQ         $0x08, CX
-	SUBQ         $0x01, AX
+	MOVQ         c+64(FP), BX
+	MOVQ         ldc+72(FP), SI
+	VMOVUPS      Y0, (BX)
+	VMOVUPS      Y1, 32(BX)
+	ADDQ         SI, BX
+	VMOVUPS      Y2, (BX)
+	VMOVUPS      Y3, 32(BX)
+	ADDQ         SI, BX
+	MOVQ         BX, c+64(FP)
+	ADDQ         $0x08, AX
+	SUBQ         $0x01, tiles+0(FP)
 	JNZ          tile
 	VZEROUPPER
 	RET
 
-// func gemmF32AVX2x3(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, c *float32, ldc int, from *float32, ldfrom int)
+// func gemmF32AVX2x3(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, step int, c *float32, ldc int, from *float32, ldfrom int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·gemmF32AVX2x3(SB), NOSPLIT, $0-88
-	MOVQ tiles+0(FP), AX
-	MOVQ a+16(FP), CX
-	MOVQ lda+24(FP), DX
-	MOVQ ldb+40(FP), BX
-	MOVQ c+56(FP), SI
-	MOVQ from+72(FP), DI
+TEXT ·gemmF32AVX2x3(SB), NOSPLIT, $0-96
+	MOVQ a+16(FP), AX
+	MOVQ lda+24(FP), CX
+	MOVQ ldb+40(FP), DX
+	MOVQ b+32(FP), BX
+	MOVQ step+56(FP), SI
+	ADDQ next+48(FP), BX
 
 tile:
-	MOVQ    ldfrom+80(FP), R8
+	MOVQ    from+80(FP), DI
+	MOVQ    ldfrom+88(FP), R8
 	VMOVUPS (DI), Y0
 	VMOVUPS 32(DI), Y1
 	ADDQ    R8, DI
@@ -309,339 +338,198 @@ tile:
 	VMOVUPS (DI), Y4
 	VMOVUPS 32(DI), Y5
 	ADDQ    R8, DI
-	MOVQ    k+8(FP), R8
-	MOVQ    b+32(FP), R9
-	MOVQ    CX, R10
-	MOVQ    next+48(FP), R11
-	SUBQ    $0x04, R8
+	MOVQ    DI, from+80(FP)
+	MOVQ    k+8(FP), DI
+	MOVQ    b+32(FP), R8
+	MOVQ    AX, R9
+	SUBQ    $0x04, DI
 	JL      tail
 
 loop:
-	PREFETCHT1   (R9)(R11*1)
-	PREFETCHT0   64(R9)
-	VMOVUPS      (R9), Y6
-	VMOVUPS      32(R9), Y7
-	VBROADCASTSS (R10), Y8
+	PREFETCHT1   (BX)
+	PREFETCHT1   64(BX)
+	ADDQ         SI, BX
+	PREFETCHT0   64(R8)
+	VMOVUPS      (R8), Y6
+	VMOVUPS      32(R8), Y7
+	VBROADCASTSS (R9), Y8
 	VFMADD231PS  Y6, Y8, Y0
 	VFMADD231PS  Y7, Y8, Y1
-	VBROADCASTSS (R10)(DX*1), Y8
+	VBROADCASTSS (R9)(CX*1), Y8
 	VFMADD231PS  Y6, Y8, Y2
 	VFMADD231PS  Y7, Y8, Y3
-	VBROADCASTSS (R10)(DX*2), Y8
+	VBROADCASTSS (R9)(CX*2), Y8
 	VFMADD231PS  Y6, Y8, Y4
 	VFMADD231PS  Y7, Y8, Y5
-	ADDQ         BX, R9
-	PREFETCHT1   (R9)(R11*1)
-	PREFETCHT0   64(R9)
-	VMOVUPS      (R9), Y6
-	VMOVUPS      32(R9), Y7
-	VBROADCASTSS 4(R10), Y8
+	ADDQ         DX, R8
+	PREFETCHT1   (BX)
+	PREFETCHT1   64(BX)
+	ADDQ         SI, BX
+	PREFETCHT0   64(R8)
+	VMOVUPS      (R8), Y6
+	VMOVUPS      32(R8), Y7
+	VBROADCASTSS 4(R9), Y8
 	VFMADD231PS  Y6, Y8, Y0
 	VFMADD231PS  Y7, Y8, Y1
-	VBROADCASTSS 4(R10)(DX*1), Y8
+	VBROADCASTSS 4(R9)(CX*1), Y8
 	VFMADD231PS  Y6, Y8, Y2
 	VFMADD231PS  Y7, Y8, Y3
-	VBROADCASTSS 4(R10)(DX*2), Y8
+	VBROADCASTSS 4(R9)(CX*2), Y8
 	VFMADD231PS  Y6, Y8, Y4
 	VFMADD231PS  Y7, Y8, Y5
-	ADDQ         BX, R9
-	PREFETCHT1   (R9)(R11*1)
-	PREFETCHT0   64(R9)
-	VMOVUPS      (R9), Y6
-	VMOVUPS      32(R9), Y7
-	VBROADCASTSS 8(R10), Y8
+	ADDQ         DX, R8
+	PREFETCHT1   (BX)
+	PREFETCHT1   64(BX)
+	ADDQ         SI, BX
+	PREFETCHT0   64(R8)
+	VMOVUPS      (R8), Y6
+	VMOVUPS      32(R8), Y7
+	VBROADCASTSS 8(R9), Y8
 	VFMADD231PS  Y6, Y8, Y0
 	VFMADD231PS  Y7, Y8, Y1
-	VBROADCASTSS 8(R10)(DX*1), Y8
+	VBROADCASTSS 8(R9)(CX*1), Y8
 	VFMADD231PS  Y6, Y8, Y2
 	VFMADD231PS  Y7, Y8, Y3
-	VBROADCASTSS 8(R10)(DX*2), Y8
+	VBROADCASTSS 8(R9)(CX*2), Y8
 	VFMADD231PS  Y6, Y8, Y4
 	VFMADD231PS  Y7, Y8, Y5
-	ADDQ         BX, R9
-	PREFETCHT1   (R9)(R11*1)
-	PREFETCHT0   64(R9)
-	VMOVUPS      (R9), Y6
-	VMOVUPS      32(R9), Y7
-	VBROADCASTSS 12(R10), Y8
+	ADDQ         DX, R8
+	PREFETCHT1   (BX)
+	PREFETCHT1   64(BX)
+	ADDQ         SI, BX
+	PREFETCHT0   64(R8)
+	VMOVUPS      (R8), Y6
+	VMOVUPS      32(R8), Y7
+	VBROADCASTSS 12(R9), Y8
 	VFMADD231PS  Y6, Y8, Y0
 	VFMADD231PS  Y7, Y8, Y1
-	VBROADCASTSS 12(R10)(DX*1), Y8
+	VBROADCASTSS 12(R9)(CX*1), Y8
 	VFMADD231PS  Y6, Y8, Y2
 	VFMADD231PS  Y7, Y8, Y3
-	VBROADCASTSS 12(R10)(DX*2), Y8
+	VBROADCASTSS 12(R9)(CX*2), Y8
 	VFMADD231PS  Y6, Y8, Y4
 	VFMADD231PS  Y7, Y8, Y5
-	ADDQ         BX, R9
-	ADDQ         $0x10, R10
-	SUBQ         $0x04, R8
+	ADDQ         DX, R8
+	ADDQ         $0x10, R9
+	SUBQ         $0x04, DI
 	JGE          loop
 
 tail:
-	ADDQ $0x04, R8
+	ADDQ $0x04, DI
 	JZ   store
 
 one:
-	PREFETCHT1   (R9)(R11*1)
-	PREFETCHT0   64(R9)
-	VMOVUPS      (R9), Y6
-	VMOVUPS      32(R9), Y7
-	VBROADCASTSS (R10), Y8
+	PREFETCHT1   (BX)
+	PREFETCHT1   64(BX)
+	ADDQ         SI, BX
+	PREFETCHT0   64(R8)
+	VMOVUPS      (R8), Y6
+	VMOVUPS      32(R8), Y7
+	VBROADCASTSS (R9), Y8
 	VFMADD231PS  Y6, Y8, Y0
 	VFMADD231PS  Y7, Y8, Y1
-	VBROADCASTSS (R10)(DX*1), Y8
+	VBROADCASTSS (R9)(CX*1), Y8
 	VFMADD231PS  Y6, Y8, Y2
 	VFMADD231PS  Y7, Y8, Y3
-	VBROADCASTSS (R10)(DX*2), Y8
+	VBROADCASTSS (R9)(CX*2), Y8
 	VFMADD231PS  Y6, Y8, Y4
 	VFMADD231PS  Y7, Y8, Y5
-	ADDQ         BX, R9
-	ADDQ         $0x04, R10
-	SUBQ         $0x01, R8
+	ADDQ         DX, R8
+	ADDQ         $0x04, R9
+	SUBQ         $0x01, DI
 	JNZ          one
 
 store:
-	MOVQ    ldc+64(FP), R8
-	VMOVUPS Y0, (SI)
-	VMOVUPS Y1, 32(SI)
-	ADDQ    R8, SI
-	VMOVUPS Y2, (SI)
-	VMOVUPS Y3, 32(SI)
-	ADDQ    R8, SI
-	VMOVUPS Y4, (SI)
-	VMOVUPS Y5, 32(SI)
-	ADDQ    R8, SI
-	IMUL3Q  $0x03, DX, R8
-	ADDQ    R8, CX
-	SUBQ    $0x01, AX
+	MOVQ    c+64(FP), DI
+	MOVQ    ldc+72(FP), R8
+	VMOVUPS Y0, (DI)
+	VMOVUPS Y1, 32(DI)
+	ADDQ    R8, DI
+	VMOVUPS Y2, (DI)
+	VMOVUPS Y3, 32(DI)
+	ADDQ    R8, DI
+	VMOVUPS Y4, (DI)
+	VMOVUPS Y5, 32(DI)
+	ADDQ    R8, DI
+	MOVQ    DI, c+64(FP)
+	IMUL3Q  $0x03, CX, DI
+	ADDQ    DI, AX
+	SUBQ    $0x01, tiles+0(FP)
 	JNZ     tile
 	VZEROUPPER
 	RET
 
-// func gemmF32TAVX2x3(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, c *float32, ldc int, from *float32, ldfrom int)
+// func gemmF32TAVX2x3(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, step int, c *float32, ldc int, from *float32, ldfrom int)
 // Requires: AVX, FMA3
-TEXT ·gemmF32TAVX2x3(SB), NOSPLIT, $0-88
-	MOVQ tiles+0(FP), AX
-	MOVQ a+16(FP), CX
-	MOVQ lda+24(FP), DX
-	MOVQ ldb+40(FP), BX
-	MOVQ c+56(FP), SI
-	MOVQ from+72(FP), DI
+TEXT ·gemmF32TAVX2x3(SB), NOSPLIT, $0-96
+	MOVQ a+16(FP), AX
+	MOVQ lda+24(FP), CX
+	MOVQ ldb+40(FP), DX
 
 tile:
-	MOVQ    ldfrom+80(FP), R8
-	VMOVUPS (DI), Y0
-	VMOVUPS 32(DI), Y1
-	ADDQ    R8, DI
-	VMOVUPS (DI), Y2
-	VMOVUPS 32(DI), Y3
-	ADDQ    R8, DI
-	VMOVUPS (DI), Y4
-	VMOVUPS 32(DI), Y5
-	ADDQ    R8, DI
-	MOVQ    k+8(FP), R8
-	MOVQ    b+32(FP), R9
-	MOVQ    CX, R10
+	MOVQ    from+80(FP), BX
+	MOVQ    ldfrom+88(FP), SI
+	VMOVUPS (BX), Y0
+	VMOVUPS 32(BX), Y1
+	ADDQ    SI, BX
+	VMOVUPS (BX), Y2
+	VMOVUPS 32(BX), Y3
+	ADDQ    SI, BX
+	VMOVUPS (BX), Y4
+	VMOVUPS 32(BX), Y5
+	ADDQ    SI, BX
+	MOVQ    BX, from+80(FP)
+	MOVQ    k+8(FP), BX
+	MOVQ    b+32(FP), SI
+	MOVQ    AX, DI
 
 loop:
-	VMOVUPS      (R9), Y6
-	VMOVUPS      32(R9), Y7
-	VBROADCASTSS (R10), Y8
+	VMOVUPS      (SI), Y6
+	VMOVUPS      32(SI), Y7
+	VBROADCASTSS (DI), Y8
 	VFMADD231PS  Y6, Y8, Y0
 	VFMADD231PS  Y7, Y8, Y1
-	VBROADCASTSS 4(R10), Y8
+	VBROADCASTSS 4(DI), Y8
 	VFMADD231PS  Y6, Y8, Y2
 	VFMADD231PS  Y7, Y8, Y3
-	VBROADCASTSS 8(R10), Y8
+	VBROADCASTSS 8(DI), Y8
 	VFMADD231PS  Y6, Y8, Y4
 	VFMADD231PS  Y7, Y8, Y5
-	ADDQ         BX, R9
-	ADDQ         DX, R10
-	SUBQ         $0x01, R8
+	ADDQ         DX, SI
+	ADDQ         CX, DI
+	SUBQ         $0x01, BX
 	JNZ          loop
-	MOVQ         ldc+64(FP), R8
-	VMOVUPS      Y0, (SI)
-	VMOVUPS      Y1, 32(SI)
-	ADDQ         R8, SI
-	VMOVUPS      Y2, (SI)
-	VMOVUPS      Y3, 32(SI)
-	ADDQ         R8, SI
-	VMOVUPS      Y4, (SI)
-	VMOVUPS      Y5, 32(SI)
-	ADDQ         R8, SI
-	ADDQ         $0x0c, CX
-	SUBQ         $0x01, AX
+	MOVQ         c+64(FP), BX
+	MOVQ         ldc+72(FP), SI
+	VMOVUPS      Y0, (BX)
+	VMOVUPS      Y1, 32(BX)
+	ADDQ         SI, BX
+	VMOVUPS      Y2, (BX)
+	VMOVUPS      Y3, 32(BX)
+	ADDQ         SI, BX
+	VMOVUPS      Y4, (BX)
+	VMOVUPS      Y5, 32(BX)
+	ADDQ         SI, BX
+	MOVQ         BX, c+64(FP)
+	ADDQ         $0x0c, AX
+	SUBQ         $0x01, tiles+0(FP)
 	JNZ          tile
 	VZEROUPPER
 	RET
 
-// func gemmF32AVX2x4(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, c *float32, ldc int, from *float32, ldfrom int)
+// func gemmF32AVX2x4(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, step int, c *float32, ldc int, from *float32, ldfrom int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·gemmF32AVX2x4(SB), NOSPLIT, $0-88
-	MOVQ tiles+0(FP), AX
-	MOVQ a+16(FP), CX
-	MOVQ lda+24(FP), DX
-	MOVQ ldb+40(FP), BX
-	MOVQ c+56(FP), SI
-	MOVQ from+72(FP), DI
+TEXT ·gemmF32AVX2x4(SB), NOSPLIT, $0-96
+	MOVQ a+16(FP), AX
+	MOVQ lda+24(FP), CX
+	MOVQ ldb+40(FP), DX
+	MOVQ b+32(FP), BX
+	MOVQ step+56(FP), SI
+	ADDQ next+48(FP), BX
 
 tile:
-	MOVQ    ldfrom+80(FP), R8
-	VMOVUPS (DI), Y0
-	VMOVUPS 32(DI), Y1
-	ADDQ    R8, DI
-	VMOVUPS (DI), Y2
-	VMOVUPS 32(DI), Y3
-	ADDQ    R8, DI
-	VMOVUPS (DI), Y4
-	VMOVUPS 32(DI), Y5
-	ADDQ    R8, DI
-	VMOVUPS (DI), Y6
-	VMOVUPS 32(DI), Y7
-	ADDQ    R8, DI
-	MOVQ    k+8(FP), R8
-	MOVQ    b+32(FP), R9
-	MOVQ    CX, R10
-	LEAQ    (R10)(DX*2), R11
-	ADDQ    DX, R11
-	MOVQ    next+48(FP), R12
-	SUBQ    $0x04, R8
-	JL      tail
-
-loop:
-	PREFETCHT1   (R9)(R12*1)
-	PREFETCHT0   64(R9)
-	VMOVUPS      (R9), Y8
-	VMOVUPS      32(R9), Y9
-	VBROADCASTSS (R10), Y10
-	VFMADD231PS  Y8, Y10, Y0
-	VFMADD231PS  Y9, Y10, Y1
-	VBROADCASTSS (R10)(DX*1), Y10
-	VFMADD231PS  Y8, Y10, Y2
-	VFMADD231PS  Y9, Y10, Y3
-	VBROADCASTSS (R10)(DX*2), Y10
-	VFMADD231PS  Y8, Y10, Y4
-	VFMADD231PS  Y9, Y10, Y5
-	VBROADCASTSS (R11), Y10
-	VFMADD231PS  Y8, Y10, Y6
-	VFMADD231PS  Y9, Y10, Y7
-	ADDQ         BX, R9
-	PREFETCHT1   (R9)(R12*1)
-	PREFETCHT0   64(R9)
-	VMOVUPS      (R9), Y8
-	VMOVUPS      32(R9), Y9
-	VBROADCASTSS 4(R10), Y10
-	VFMADD231PS  Y8, Y10, Y0
-	VFMADD231PS  Y9, Y10, Y1
-	VBROADCASTSS 4(R10)(DX*1), Y10
-	VFMADD231PS  Y8, Y10, Y2
-	VFMADD231PS  Y9, Y10, Y3
-	VBROADCASTSS 4(R10)(DX*2), Y10
-	VFMADD231PS  Y8, Y10, Y4
-	VFMADD231PS  Y9, Y10, Y5
-	VBROADCASTSS 4(R11), Y10
-	VFMADD231PS  Y8, Y10, Y6
-	VFMADD231PS  Y9, Y10, Y7
-	ADDQ         BX, R9
-	PREFETCHT1   (R9)(R12*1)
-	PREFETCHT0   64(R9)
-	VMOVUPS      (R9), Y8
-	VMOVUPS      32(R9), Y9
-	VBROADCASTSS 8(R10), Y10
-	VFMADD231PS  Y8, Y10, Y0
-	VFMADD231PS  Y9, Y10, Y1
-	VBROADCASTSS 8(R10)(DX*1), Y10
-	VFMADD231PS  Y8, Y10, Y2
-	VFMADD231PS  Y9, Y10, Y3
-	VBROADCASTSS 8(R10)(DX*2), Y10
-	VFMADD231PS  Y8, Y10, Y4
-	VFMADD231PS  Y9, Y10, Y5
-	VBROADCASTSS 8(R11), Y10
-	VFMADD231PS  Y8, Y10, Y6
-	VFMADD231PS  Y9, Y10, Y7
-	ADDQ         BX, R9
-	PREFETCHT1   (R9)(R12*1)
-	PREFETCHT0   64(R9)
-	VMOVUPS      (R9), Y8
-	VMOVUPS      32(R9), Y9
-	VBROADCASTSS 12(R10), Y10
-	VFMADD231PS  Y8, Y10, Y0
-	VFMADD231PS  Y9, Y10, Y1
-	VBROADCASTSS 12(R10)(DX*1), Y10
-	VFMADD231PS  Y8, Y10, Y2
-	VFMADD231PS  Y9, Y10, Y3
-	VBROADCASTSS 12(R10)(DX*2), Y10
-	VFMADD231PS  Y8, Y10, Y4
-	VFMADD231PS  Y9, Y10, Y5
-	VBROADCASTSS 12(R11), Y10
-	VFMADD231PS  Y8, Y10, Y6
-	VFMADD231PS  Y9, Y10, Y7
-	ADDQ         BX, R9
-	ADDQ         $0x10, R10
-	ADDQ         $0x10, R11
-	SUBQ         $0x04, R8
-	JGE          loop
-
-tail:
-	ADDQ $0x04, R8
-	JZ   store
-
-one:
-	PREFETCHT1   (R9)(R12*1)
-	PREFETCHT0   64(R9)
-	VMOVUPS      (R9), Y8
-	VMOVUPS      32(R9), Y9
-	VBROADCASTSS (R10), Y10
-	VFMADD231PS  Y8, Y10, Y0
-	VFMADD231PS  Y9, Y10, Y1
-	VBROADCASTSS (R10)(DX*1), Y10
-	VFMADD231PS  Y8, Y10, Y2
-	VFMADD231PS  Y9, Y10, Y3
-	VBROADCASTSS (R10)(DX*2), Y10
-	VFMADD231PS  Y8, Y10, Y4
-	VFMADD231PS  Y9, Y10, Y5
-	VBROADCASTSS (R11), Y10
-	VFMADD231PS  Y8, Y10, Y6
-	VFMADD231PS  Y9, Y10, Y7
-	ADDQ         BX, R9
-	ADDQ         $0x04, R10
-	ADDQ         $0x04, R11
-	SUBQ         $0x01, R8
-	JNZ          one
-
-store:
-	MOVQ    ldc+64(FP), R8
-	VMOVUPS Y0, (SI)
-	VMOVUPS Y1, 32(SI)
-	ADDQ    R8, SI
-	VMOVUPS Y2, (SI)
-	VMOVUPS Y3, 32(SI)
-	ADDQ    R8, SI
-	VMOVUPS Y4, (SI)
-	VMOVUPS Y5, 32(SI)
-	ADDQ    R8, SI
-	VMOVUPS Y6, (SI)
-	VMOVUPS Y7, 32(SI)
-	ADDQ    R8, SI
-	IMUL3Q  $0x04, DX, R8
-	ADDQ    R8, CX
-	SUBQ    $0x01, AX
-	JNZ     tile
-	VZEROUPPER
-	RET
-
-// func gemmF32TAVX2x4(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, c *float32, ldc int, from *float32, ldfrom int)
-// Requires: AVX, FMA3
-TEXT ·gemmF32TAVX2x4(SB), NOSPLIT, $0-88
-	MOVQ tiles+0(FP), AX
-	MOVQ a+16(FP), CX
-	MOVQ lda+24(FP), DX
-	MOVQ ldb+40(FP), BX
-	MOVQ c+56(FP), SI
-	MOVQ from+72(FP), DI
-
-tile:
-	MOVQ    ldfrom+80(FP), R8
+	MOVQ    from+80(FP), DI
+	MOVQ    ldfrom+88(FP), R8
 	VMOVUPS (DI), Y0
 	VMOVUPS 32(DI), Y1
 	ADDQ    R8, DI
@@ -654,60 +542,229 @@ tile:
 	VMOVUPS (DI), Y6
 	VMOVUPS 32(DI), Y7
 	ADDQ    R8, DI
-	MOVQ    k+8(FP), R8
-	MOVQ    b+32(FP), R9
-	MOVQ    CX, R10
+	MOVQ    DI, from+80(FP)
+	MOVQ    k+8(FP), DI
+	MOVQ    b+32(FP), R8
+	MOVQ    AX, R9
+	LEAQ    (R9)(CX*2), R10
+	ADDQ    CX, R10
+	SUBQ    $0x04, DI
+	JL      tail
 
 loop:
-	VMOVUPS      (R9), Y8
-	VMOVUPS      32(R9), Y9
-	VBROADCASTSS (R10), Y10
+	PREFETCHT1   (BX)
+	PREFETCHT1   64(BX)
+	ADDQ         SI, BX
+	PREFETCHT0   64(R8)
+	VMOVUPS      (R8), Y8
+	VMOVUPS      32(R8), Y9
+	VBROADCASTSS (R9), Y10
 	VFMADD231PS  Y8, Y10, Y0
 	VFMADD231PS  Y9, Y10, Y1
-	VBROADCASTSS 4(R10), Y10
+	VBROADCASTSS (R9)(CX*1), Y10
 	VFMADD231PS  Y8, Y10, Y2
 	VFMADD231PS  Y9, Y10, Y3
+	VBROADCASTSS (R9)(CX*2), Y10
+	VFMADD231PS  Y8, Y10, Y4
+	VFMADD231PS  Y9, Y10, Y5
+	VBROADCASTSS (R10), Y10
+	VFMADD231PS  Y8, Y10, Y6
+	VFMADD231PS  Y9, Y10, Y7
+	ADDQ         DX, R8
+	PREFETCHT1   (BX)
+	PREFETCHT1   64(BX)
+	ADDQ         SI, BX
+	PREFETCHT0   64(R8)
+	VMOVUPS      (R8), Y8
+	VMOVUPS      32(R8), Y9
+	VBROADCASTSS 4(R9), Y10
+	VFMADD231PS  Y8, Y10, Y0
+	VFMADD231PS  Y9, Y10, Y1
+	VBROADCASTSS 4(R9)(CX*1), Y10
+	VFMADD231PS  Y8, Y10, Y2
+	VFMADD231PS  Y9, Y10, Y3
+	VBROADCASTSS 4(R9)(CX*2), Y10
+	VFMADD231PS  Y8, Y10, Y4
+	VFMADD231PS  Y9, Y10, Y5
+	VBROADCASTSS 4(R10), Y10
+	VFMADD231PS  Y8, Y10, Y6
+	VFMADD231PS  Y9, Y10, Y7
+	ADDQ         DX, R8
+	PREFETCHT1   (BX)
+	PREFETCHT1   64(BX)
+	ADDQ         SI, BX
+	PREFETCHT0   64(R8)
+	VMOVUPS      (R8), Y8
+	VMOVUPS      32(R8), Y9
+	VBROADCASTSS 8(R9), Y10
+	VFMADD231PS  Y8, Y10, Y0
+	VFMADD231PS  Y9, Y10, Y1
+	VBROADCASTSS 8(R9)(CX*1), Y10
+	VFMADD231PS  Y8, Y10, Y2
+	VFMADD231PS  Y9, Y10, Y3
+	VBROADCASTSS 8(R9)(CX*2), Y10
+	VFMADD231PS  Y8, Y10, Y4
+	VFMADD231PS  Y9, Y10, Y5
 	VBROADCASTSS 8(R10), Y10
+	VFMADD231PS  Y8, Y10, Y6
+	VFMADD231PS  Y9, Y10, Y7
+	ADDQ         DX, R8
+	PREFETCHT1   (BX)
+	PREFETCHT1   64(BX)
+	ADDQ         SI, BX
+	PREFETCHT0   64(R8)
+	VMOVUPS      (R8), Y8
+	VMOVUPS      32(R8), Y9
+	VBROADCASTSS 12(R9), Y10
+	VFMADD231PS  Y8, Y10, Y0
+	VFMADD231PS  Y9, Y10, Y1
+	VBROADCASTSS 12(R9)(CX*1), Y10
+	VFMADD231PS  Y8, Y10, Y2
+	VFMADD231PS  Y9, Y10, Y3
+	VBROADCASTSS 12(R9)(CX*2), Y10
 	VFMADD231PS  Y8, Y10, Y4
 	VFMADD231PS  Y9, Y10, Y5
 	VBROADCASTSS 12(R10), Y10
 	VFMADD231PS  Y8, Y10, Y6
 	VFMADD231PS  Y9, Y10, Y7
-	ADDQ         BX, R9
-	ADDQ         DX, R10
-	SUBQ         $0x01, R8
+	ADDQ         DX, R8
+	ADDQ         $0x10, R9
+	ADDQ         $0x10, R10
+	SUBQ         $0x04, DI
+	JGE          loop
+
+tail:
+	ADDQ $0x04, DI
+	JZ   store
+
+one:
+	PREFETCHT1   (BX)
+	PREFETCHT1   64(BX)
+	ADDQ         SI, BX
+	PREFETCHT0   64(R8)
+	VMOVUPS      (R8), Y8
+	VMOVUPS      32(R8), Y9
+	VBROADCASTSS (R9), Y10
+	VFMADD231PS  Y8, Y10, Y0
+	VFMADD231PS  Y9, Y10, Y1
+	VBROADCASTSS (R9)(CX*1), Y10
+	VFMADD231PS  Y8, Y10, Y2
+	VFMADD231PS  Y9, Y10, Y3
+	VBROADCASTSS (R9)(CX*2), Y10
+	VFMADD231PS  Y8, Y10, Y4
+	VFMADD231PS  Y9, Y10, Y5
+	VBROADCASTSS (R10), Y10
+	VFMADD231PS  Y8, Y10, Y6
+	VFMADD231PS  Y9, Y10, Y7
+	ADDQ         DX, R8
+	ADDQ         $0x04, R9
+	ADDQ         $0x04, R10
+	SUBQ         $0x01, DI
+	JNZ          one
+
+store:
+	MOVQ    c+64(FP), DI
+	MOVQ    ldc+72(FP), R8
+	VMOVUPS Y0, (DI)
+	VMOVUPS Y1, 32(DI)
+	ADDQ    R8, DI
+	VMOVUPS Y2, (DI)
+	VMOVUPS Y3, 32(DI)
+	ADDQ    R8, DI
+	VMOVUPS Y4, (DI)
+	VMOVUPS Y5, 32(DI)
+	ADDQ    R8, DI
+	VMOVUPS Y6, (DI)
+	VMOVUPS Y7, 32(DI)
+	ADDQ    R8, DI
+	MOVQ    DI, c+64(FP)
+	IMUL3Q  $0x04, CX, DI
+	ADDQ    DI, AX
+	SUBQ    $0x01, tiles+0(FP)
+	JNZ     tile
+	VZEROUPPER
+	RET
+
+// func gemmF32TAVX2x4(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, step int, c *float32, ldc int, from *float32, ldfrom int)
+// Requires: AVX, FMA3
+TEXT ·gemmF32TAVX2x4(SB), NOSPLIT, $0-96
+	MOVQ a+16(FP), AX
+	MOVQ lda+24(FP), CX
+	MOVQ ldb+40(FP), DX
+
+tile:
+	MOVQ    from+80(FP), BX
+	MOVQ    ldfrom+88(FP), SI
+	VMOVUPS (BX), Y0
+	VMOVUPS 32(BX), Y1
+	ADDQ    SI, BX
+	VMOVUPS (BX), Y2
+	VMOVUPS 32(BX), Y3
+	ADDQ    SI, BX
+	VMOVUPS (BX), Y4
+	VMOVUPS 32(BX), Y5
+	ADDQ    SI, BX
+	VMOVUPS (BX), Y6
+	VMOVUPS 32(BX), Y7
+	ADDQ    SI, BX
+	MOVQ    BX, from+80(FP)
+	MOVQ    k+8(FP), BX
+	MOVQ    b+32(FP), SI
+	MOVQ    AX, DI
+
+loop:
+	VMOVUPS      (SI), Y8
+	VMOVUPS      32(SI), Y9
+	VBROADCASTSS (DI), Y10
+	VFMADD231PS  Y8, Y10, Y0
+	VFMADD231PS  Y9, Y10, Y1
+	VBROADCASTSS 4(DI), Y10
+	VFMADD231PS  Y8, Y10, Y2
+	VFMADD231PS  Y9, Y10, Y3
+	VBROADCASTSS 8(DI), Y10
+	VFMADD231PS  Y8, Y10, Y4
+	VFMADD231PS  Y9, Y10, Y5
+	VBROADCASTSS 12(DI), Y10
+	VFMADD231PS  Y8, Y10, Y6
+	VFMADD231PS  Y9, Y10, Y7
+	ADDQ         DX, SI
+	ADDQ         CX, DI
+	SUBQ         $0x01, BX
 	JNZ          loop
-	MOVQ         ldc+64(FP), R8
-	VMOVUPS      Y0, (SI)
-	VMOVUPS      Y1, 32(SI)
-	ADDQ         R8, SI
-	VMOVUPS      Y2, (SI)
-	VMOVUPS      Y3, 32(SI)
-	ADDQ         R8, SI
-	VMOVUPS      Y4, (SI)
-	VMOVUPS      Y5, 32(SI)
-	ADDQ         R8, SI
-	VMOVUPS      Y6, (SI)
-	VMOVUPS      Y7, 32(SI)
-	ADDQ         R8, SI
-	ADDQ         $0x10, CX
-	SUBQ         $0x01, AX
+	MOVQ         c+64(FP), BX
+	MOVQ         ldc+72(FP), SI
+	VMOVUPS      Y0, (BX)
+	VMOVUPS      Y1, 32(BX)
+	ADDQ         SI, BX
+	VMOVUPS      Y2, (BX)
+	VMOVUPS      Y3, 32(BX)
+	ADDQ         SI, BX
+	VMOVUPS      Y4, (BX)
+	VMOVUPS      Y5, 32(BX)
+	ADDQ         SI, BX
+	VMOVUPS      Y6, (BX)
+	VMOVUPS      Y7, 32(BX)
+	ADDQ         SI, BX
+	MOVQ         BX, c+64(FP)
+	ADDQ         $0x10, AX
+	SUBQ         $0x01, tiles+0(FP)
 	JNZ          tile
 	VZEROUPPER
 	RET
 
-// func gemmF32AVX2x5(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, c *float32, ldc int, from *float32, ldfrom int)
+// func gemmF32AVX2x5(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, step int, c *float32, ldc int, from *float32, ldfrom int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·gemmF32AVX2x5(SB), NOSPLIT, $0-88
-	MOVQ tiles+0(FP), AX
-	MOVQ a+16(FP), CX
-	MOVQ lda+24(FP), DX
-	MOVQ ldb+40(FP), BX
-	MOVQ c+56(FP), SI
-	MOVQ from+72(FP), DI
+TEXT ·gemmF32AVX2x5(SB), NOSPLIT, $0-96
+	MOVQ a+16(FP), AX
+	MOVQ lda+24(FP), CX
+	MOVQ ldb+40(FP), DX
+	MOVQ b+32(FP), BX
+	MOVQ step+56(FP), SI
+	ADDQ next+48(FP), BX
 
 tile:
-	MOVQ    ldfrom+80(FP), R8
+	MOVQ    from+80(FP), DI
+	MOVQ    ldfrom+88(FP), R8
 	VMOVUPS (DI), Y0
 	VMOVUPS 32(DI), Y1
 	ADDQ    R8, DI
@@ -723,242 +780,256 @@ tile:
 	VMOVUPS (DI), Y8
 	VMOVUPS 32(DI), Y9
 	ADDQ    R8, DI
-	MOVQ    k+8(FP), R8
-	MOVQ    b+32(FP), R9
-	MOVQ    CX, R10
-	LEAQ    (R10)(DX*2), R11
-	ADDQ    DX, R11
-	MOVQ    next+48(FP), R12
-	SUBQ    $0x04, R8
+	MOVQ    DI, from+80(FP)
+	MOVQ    k+8(FP), DI
+	MOVQ    b+32(FP), R8
+	MOVQ    AX, R9
+	LEAQ    (R9)(CX*2), R10
+	ADDQ    CX, R10
+	SUBQ    $0x04, DI
 	JL      tail
 
 loop:
-	PREFETCHT1   (R9)(R12*1)
-	PREFETCHT0   64(R9)
-	VMOVUPS      (R9), Y10
-	VMOVUPS      32(R9), Y11
+	PREFETCHT1   (BX)
+	PREFETCHT1   64(BX)
+	ADDQ         SI, BX
+	PREFETCHT0   64(R8)
+	VMOVUPS      (R8), Y10
+	VMOVUPS      32(R8), Y11
+	VBROADCASTSS (R9), Y12
+	VFMADD231PS  Y10, Y12, Y0
+	VFMADD231PS  Y11, Y12, Y1
+	VBROADCASTSS (R9)(CX*1), Y12
+	VFMADD231PS  Y10, Y12, Y2
+	VFMADD231PS  Y11, Y12, Y3
+	VBROADCASTSS (R9)(CX*2), Y12
+	VFMADD231PS  Y10, Y12, Y4
+	VFMADD231PS  Y11, Y12, Y5
 	VBROADCASTSS (R10), Y12
-	VFMADD231PS  Y10, Y12, Y0
-	VFMADD231PS  Y11, Y12, Y1
-	VBROADCASTSS (R10)(DX*1), Y12
-	VFMADD231PS  Y10, Y12, Y2
-	VFMADD231PS  Y11, Y12, Y3
-	VBROADCASTSS (R10)(DX*2), Y12
-	VFMADD231PS  Y10, Y12, Y4
-	VFMADD231PS  Y11, Y12, Y5
-	VBROADCASTSS (R11), Y12
 	VFMADD231PS  Y10, Y12, Y6
 	VFMADD231PS  Y11, Y12, Y7
-	VBROADCASTSS (R11)(DX*1), Y12
+	VBROADCASTSS (R10)(CX*1), Y12
 	VFMADD231PS  Y10, Y12, Y8
 	VFMADD231PS  Y11, Y12, Y9
-	ADDQ         BX, R9
-	PREFETCHT1   (R9)(R12*1)
-	PREFETCHT0   64(R9)
-	VMOVUPS      (R9), Y10
-	VMOVUPS      32(R9), Y11
+	ADDQ         DX, R8
+	PREFETCHT1   (BX)
+	PREFETCHT1   64(BX)
+	ADDQ         SI, BX
+	PREFETCHT0   64(R8)
+	VMOVUPS      (R8), Y10
+	VMOVUPS      32(R8), Y11
+	VBROADCASTSS 4(R9), Y12
+	VFMADD231PS  Y10, Y12, Y0
+	VFMADD231PS  Y11, Y12, Y1
+	VBROADCASTSS 4(R9)(CX*1), Y12
+	VFMADD231PS  Y10, Y12, Y2
+	VFMADD231PS  Y11, Y12, Y3
+	VBROADCASTSS 4(R9)(CX*2), Y12
+	VFMADD231PS  Y10, Y12, Y4
+	VFMADD231PS  Y11, Y12, Y5
 	VBROADCASTSS 4(R10), Y12
-	VFMADD231PS  Y10, Y12, Y0
-	VFMADD231PS  Y11, Y12, Y1
-	VBROADCASTSS 4(R10)(DX*1), Y12
-	VFMADD231PS  Y10, Y12, Y2
-	VFMADD231PS  Y11, Y12, Y3
-	VBROADCASTSS 4(R10)(DX*2), Y12
-	VFMADD231PS  Y10, Y12, Y4
-	VFMADD231PS  Y11, Y12, Y5
-	VBROADCASTSS 4(R11), Y12
 	VFMADD231PS  Y10, Y12, Y6
 	VFMADD231PS  Y11, Y12, Y7
-	VBROADCASTSS 4(R11)(DX*1), Y12
+	VBROADCASTSS 4(R10)(CX*1), Y12
 	VFMADD231PS  Y10, Y12, Y8
 	VFMADD231PS  Y11, Y12, Y9
-	ADDQ         BX, R9
-	PREFETCHT1   (R9)(R12*1)
-	PREFETCHT0   64(R9)
-	VMOVUPS      (R9), Y10
-	VMOVUPS      32(R9), Y11
+	ADDQ         DX, R8
+	PREFETCHT1   (BX)
+	PREFETCHT1   64(BX)
+	ADDQ         SI, BX
+	PREFETCHT0   64(R8)
+	VMOVUPS      (R8), Y10
+	VMOVUPS      32(R8), Y11
+	VBROADCASTSS 8(R9), Y12
+	VFMADD231PS  Y10, Y12, Y0
+	VFMADD231PS  Y11, Y12, Y1
+	VBROADCASTSS 8(R9)(CX*1), Y12
+	VFMADD231PS  Y10, Y12, Y2
+	VFMADD231PS  Y11, Y12, Y3
+	VBROADCASTSS 8(R9)(CX*2), Y12
+	VFMADD231PS  Y10, Y12, Y4
+	VFMADD231PS  Y11, Y12, Y5
 	VBROADCASTSS 8(R10), Y12
-	VFMADD231PS  Y10, Y12, Y0
-	VFMADD231PS  Y11, Y12, Y1
-	VBROADCASTSS 8(R10)(DX*1), Y12
-	VFMADD231PS  Y10, Y12, Y2
-	VFMADD231PS  Y11, Y12, Y3
-	VBROADCASTSS 8(R10)(DX*2), Y12
-	VFMADD231PS  Y10, Y12, Y4
-	VFMADD231PS  Y11, Y12, Y5
-	VBROADCASTSS 8(R11), Y12
 	VFMADD231PS  Y10, Y12, Y6
 	VFMADD231PS  Y11, Y12, Y7
-	VBROADCASTSS 8(R11)(DX*1), Y12
+	VBROADCASTSS 8(R10)(CX*1), Y12
 	VFMADD231PS  Y10, Y12, Y8
 	VFMADD231PS  Y11, Y12, Y9
-	ADDQ         BX, R9
-	PREFETCHT1   (R9)(R12*1)
-	PREFETCHT0   64(R9)
-	VMOVUPS      (R9), Y10
-	VMOVUPS      32(R9), Y11
+	ADDQ         DX, R8
+	PREFETCHT1   (BX)
+	PREFETCHT1   64(BX)
+	ADDQ         SI, BX
+	PREFETCHT0   64(R8)
+	VMOVUPS      (R8), Y10
+	VMOVUPS      32(R8), Y11
+	VBROADCASTSS 12(R9), Y12
+	VFMADD231PS  Y10, Y12, Y0
+	VFMADD231PS  Y11, Y12, Y1
+	VBROADCASTSS 12(R9)(CX*1), Y12
+	VFMADD231PS  Y10, Y12, Y2
+	VFMADD231PS  Y11, Y12, Y3
+	VBROADCASTSS 12(R9)(CX*2), Y12
+	VFMADD231PS  Y10, Y12, Y4
+	VFMADD231PS  Y11, Y12, Y5
 	VBROADCASTSS 12(R10), Y12
-	VFMADD231PS  Y10, Y12, Y0
-	VFMADD231PS  Y11, Y12, Y1
-	VBROADCASTSS 12(R10)(DX*1), Y12
-	VFMADD231PS  Y10, Y12, Y2
-	VFMADD231PS  Y11, Y12, Y3
-	VBROADCASTSS 12(R10)(DX*2), Y12
-	VFMADD231PS  Y10, Y12, Y4
-	VFMADD231PS  Y11, Y12, Y5
-	VBROADCASTSS 12(R11), Y12
 	VFMADD231PS  Y10, Y12, Y6
 	VFMADD231PS  Y11, Y12, Y7
-	VBROADCASTSS 12(R11)(DX*1), Y12
+	VBROADCASTSS 12(R10)(CX*1), Y12
 	VFMADD231PS  Y10, Y12, Y8
 	VFMADD231PS  Y11, Y12, Y9
-	ADDQ         BX, R9
+	ADDQ         DX, R8
+	ADDQ         $0x10, R9
 	ADDQ         $0x10, R10
-	ADDQ         $0x10, R11
-	SUBQ         $0x04, R8
+	SUBQ         $0x04, DI
 	JGE          loop
 
 tail:
-	ADDQ $0x04, R8
+	ADDQ $0x04, DI
 	JZ   store
 
 one:
-	PREFETCHT1   (R9)(R12*1)
-	PREFETCHT0   64(R9)
-	VMOVUPS      (R9), Y10
-	VMOVUPS      32(R9), Y11
-	VBROADCASTSS (R10), Y12
+	PREFETCHT1   (BX)
+	PREFETCHT1   64(BX)
+	ADDQ         SI, BX
+	PREFETCHT0   64(R8)
+	VMOVUPS      (R8), Y10
+	VMOVUPS      32(R8), Y11
+	VBROADCASTSS (R9), Y12
 	VFMADD231PS  Y10, Y12, Y0
 	VFMADD231PS  Y11, Y12, Y1
-	VBROADCASTSS (R10)(DX*1), Y12
+	VBROADCASTSS (R9)(CX*1), Y12
 	VFMADD231PS  Y10, Y12, Y2
 	VFMADD231PS  Y11, Y12, Y3
-	VBROADCASTSS (R10)(DX*2), Y12
+	VBROADCASTSS (R9)(CX*2), Y12
 	VFMADD231PS  Y10, Y12, Y4
 	VFMADD231PS  Y11, Y12, Y5
-	VBROADCASTSS (R11), Y12
+	VBROADCASTSS (R10), Y12
 	VFMADD231PS  Y10, Y12, Y6
 	VFMADD231PS  Y11, Y12, Y7
-	VBROADCASTSS (R11)(DX*1), Y12
+	VBROADCASTSS (R10)(CX*1), Y12
 	VFMADD231PS  Y10, Y12, Y8
 	VFMADD231PS  Y11, Y12, Y9
-	ADDQ         BX, R9
+	ADDQ         DX, R8
+	ADDQ         $0x04, R9
 	ADDQ         $0x04, R10
-	ADDQ         $0x04, R11
-	SUBQ         $0x01, R8
+	SUBQ         $0x01, DI
 	JNZ          one
 
 store:
-	MOVQ    ldc+64(FP), R8
-	VMOVUPS Y0, (SI)
-	VMOVUPS Y1, 32(SI)
-	ADDQ    R8, SI
-	VMOVUPS Y2, (SI)
-	VMOVUPS Y3, 32(SI)
-	ADDQ    R8, SI
-	VMOVUPS Y4, (SI)
-	VMOVUPS Y5, 32(SI)
-	ADDQ    R8, SI
-	VMOVUPS Y6, (SI)
-	VMOVUPS Y7, 32(SI)
-	ADDQ    R8, SI
-	VMOVUPS Y8, (SI)
-	VMOVUPS Y9, 32(SI)
-	ADDQ    R8, SI
-	IMUL3Q  $0x05, DX, R8
-	ADDQ    R8, CX
-	SUBQ    $0x01, AX
+	MOVQ    c+64(FP), DI
+	MOVQ    ldc+72(FP), R8
+	VMOVUPS Y0, (DI)
+	VMOVUPS Y1, 32(DI)
+	ADDQ    R8, DI
+	VMOVUPS Y2, (DI)
+	VMOVUPS Y3, 32(DI)
+	ADDQ    R8, DI
+	VMOVUPS Y4, (DI)
+	VMOVUPS Y5, 32(DI)
+	ADDQ    R8, DI
+	VMOVUPS Y6, (DI)
+	VMOVUPS Y7, 32(DI)
+	ADDQ    R8, DI
+	VMOVUPS Y8, (DI)
+	VMOVUPS Y9, 32(DI)
+	ADDQ    R8, DI
+	MOVQ    DI, c+64(FP)
+	IMUL3Q  $0x05, CX, DI
+	ADDQ    DI, AX
+	SUBQ    $0x01, tiles+0(FP)
 	JNZ     tile
 	VZEROUPPER
 	RET
 
-// func gemmF32TAVX2x5(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, c *float32, ldc int, from *float32, ldfrom int)
+// func gemmF32TAVX2x5(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, step int, c *float32, ldc int, from *float32, ldfrom int)
 // Requires: AVX, FMA3
-TEXT ·gemmF32TAVX2x5(SB), NOSPLIT, $0-88
-	MOVQ tiles+0(FP), AX
-	MOVQ a+16(FP), CX
-	MOVQ lda+24(FP), DX
-	MOVQ ldb+40(FP), BX
-	MOVQ c+56(FP), SI
-	MOVQ from+72(FP), DI
+TEXT ·gemmF32TAVX2x5(SB), NOSPLIT, $0-96
+	MOVQ a+16(FP), AX
+	MOVQ lda+24(FP), CX
+	MOVQ ldb+40(FP), DX
 
 tile:
-	MOVQ    ldfrom+80(FP), R8
-	VMOVUPS (DI), Y0
-	VMOVUPS 32(DI), Y1
-	ADDQ    R8, DI
-	VMOVUPS (DI), Y2
-	VMOVUPS 32(DI), Y3
-	ADDQ    R8, DI
-	VMOVUPS (DI), Y4
-	VMOVUPS 32(DI), Y5
-	ADDQ    R8, DI
-	VMOVUPS (DI), Y6
-	VMOVUPS 32(DI), Y7
-	ADDQ    R8, DI
-	VMOVUPS (DI), Y8
-	VMOVUPS 32(DI), Y9
-	ADDQ    R8, DI
-	MOVQ    k+8(FP), R8
-	MOVQ    b+32(FP), R9
-	MOVQ    CX, R10
+	MOVQ    from+80(FP), BX
+	MOVQ    ldfrom+88(FP), SI
+	VMOVUPS (BX), Y0
+	VMOVUPS 32(BX), Y1
+	ADDQ    SI, BX
+	VMOVUPS (BX), Y2
+	VMOVUPS 32(BX), Y3
+	ADDQ    SI, BX
+	VMOVUPS (BX), Y4
+	VMOVUPS 32(BX), Y5
+	ADDQ    SI, BX
+	VMOVUPS (BX), Y6
+	VMOVUPS 32(BX), Y7
+	ADDQ    SI, BX
+	VMOVUPS (BX), Y8
+	VMOVUPS 32(BX), Y9
+	ADDQ    SI, BX
+	MOVQ    BX, from+80(FP)
+	MOVQ    k+8(FP), BX
+	MOVQ    b+32(FP), SI
+	MOVQ    AX, DI
 
 loop:
-	VMOVUPS      (R9), Y10
-	VMOVUPS      32(R9), Y11
-	VBROADCASTSS (R10), Y12
+	VMOVUPS      (SI), Y10
+	VMOVUPS      32(SI), Y11
+	VBROADCASTSS (DI), Y12
 	VFMADD231PS  Y10, Y12, Y0
 	VFMADD231PS  Y11, Y12, Y1
-	VBROADCASTSS 4(R10), Y12
+	VBROADCASTSS 4(DI), Y12
 	VFMADD231PS  Y10, Y12, Y2
 	VFMADD231PS  Y11, Y12, Y3
-	VBROADCASTSS 8(R10), Y12
+	VBROADCASTSS 8(DI), Y12
 	VFMADD231PS  Y10, Y12, Y4
 	VFMADD231PS  Y11, Y12, Y5
-	VBROADCASTSS 12(R10), Y12
+	VBROADCASTSS 12(DI), Y12
 	VFMADD231PS  Y10, Y12, Y6
 	VFMADD231PS  Y11, Y12, Y7
-	VBROADCASTSS 16(R10), Y12
+	VBROADCASTSS 16(DI), Y12
 	VFMADD231PS  Y10, Y12, Y8
 	VFMADD231PS  Y11, Y12, Y9
-	ADDQ         BX, R9
-	ADDQ         DX, R10
-	SUBQ         $0x01, R8
+	ADDQ         DX, SI
+	ADDQ         CX, DI
+	SUBQ         $0x01, BX
 	JNZ          loop
-	MOVQ         ldc+64(FP), R8
-	VMOVUPS      Y0, (SI)
-	VMOVUPS      Y1, 32(SI)
-	ADDQ         R8, SI
-	VMOVUPS      Y2, (SI)
-	VMOVUPS      Y3, 32(SI)
-	ADDQ         R8, SI
-	VMOVUPS      Y4, (SI)
-	VMOVUPS      Y5, 32(SI)
-	ADDQ         R8, SI
-	VMOVUPS      Y6, (SI)
-	VMOVUPS      Y7, 32(SI)
-	ADDQ         R8, SI
-	VMOVUPS      Y8, (SI)
-	VMOVUPS      Y9, 32(SI)
-	ADDQ         R8, SI
-	ADDQ         $0x14, CX
-	SUBQ         $0x01, AX
+	MOVQ         c+64(FP), BX
+	MOVQ         ldc+72(FP), SI
+	VMOVUPS      Y0, (BX)
+	VMOVUPS      Y1, 32(BX)
+	ADDQ         SI, BX
+	VMOVUPS      Y2, (BX)
+	VMOVUPS      Y3, 32(BX)
+	ADDQ         SI, BX
+	VMOVUPS      Y4, (BX)
+	VMOVUPS      Y5, 32(BX)
+	ADDQ         SI, BX
+	VMOVUPS      Y6, (BX)
+	VMOVUPS      Y7, 32(BX)
+	ADDQ         SI, BX
+	VMOVUPS      Y8, (BX)
+	VMOVUPS      Y9, 32(BX)
+	ADDQ         SI, BX
+	MOVQ         BX, c+64(FP)
+	ADDQ         $0x14, AX
+	SUBQ         $0x01, tiles+0(FP)
 	JNZ          tile
 	VZEROUPPER
 	RET
 
-// func gemmF32AVX2x6(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, c *float32, ldc int, from *float32, ldfrom int)
+// func gemmF32AVX2x6(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, step int, c *float32, ldc int, from *float32, ldfrom int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·gemmF32AVX2x6(SB), NOSPLIT, $0-88
-	MOVQ tiles+0(FP), AX
-	MOVQ a+16(FP), CX
-	MOVQ lda+24(FP), DX
-	MOVQ ldb+40(FP), BX
-	MOVQ c+56(FP), SI
-	MOVQ from+72(FP), DI
+TEXT ·gemmF32AVX2x6(SB), NOSPLIT, $0-96
+	MOVQ a+16(FP), AX
+	MOVQ lda+24(FP), CX
+	MOVQ ldb+40(FP), DX
+	MOVQ b+32(FP), BX
+	MOVQ step+56(FP), SI
+	ADDQ next+48(FP), BX
 
 tile:
-	MOVQ    ldfrom+80(FP), R8
+	MOVQ    from+80(FP), DI
+	MOVQ    ldfrom+88(FP), R8
 	VMOVUPS (DI), Y0
 	VMOVUPS 32(DI), Y1
 	ADDQ    R8, DI
@@ -977,253 +1048,266 @@ tile:
 	VMOVUPS (DI), Y10
 	VMOVUPS 32(DI), Y11
 	ADDQ    R8, DI
-	MOVQ    k+8(FP), R8
-	MOVQ    b+32(FP), R9
-	MOVQ    CX, R10
-	LEAQ    (R10)(DX*2), R11
-	ADDQ    DX, R11
-	MOVQ    next+48(FP), R12
-	SUBQ    $0x04, R8
+	MOVQ    DI, from+80(FP)
+	MOVQ    k+8(FP), DI
+	MOVQ    b+32(FP), R8
+	MOVQ    AX, R9
+	LEAQ    (R9)(CX*2), R10
+	ADDQ    CX, R10
+	SUBQ    $0x04, DI
 	JL      tail
 
 loop:
-	PREFETCHT1   (R9)(R12*1)
-	PREFETCHT0   64(R9)
-	VMOVUPS      (R9), Y12
-	VMOVUPS      32(R9), Y13
+	PREFETCHT1   (BX)
+	PREFETCHT1   64(BX)
+	ADDQ         SI, BX
+	PREFETCHT0   64(R8)
+	VMOVUPS      (R8), Y12
+	VMOVUPS      32(R8), Y13
+	VBROADCASTSS (R9), Y14
+	VFMADD231PS  Y12, Y14, Y0
+	VFMADD231PS  Y13, Y14, Y1
+	VBROADCASTSS (R9)(CX*1), Y14
+	VFMADD231PS  Y12, Y14, Y2
+	VFMADD231PS  Y13, Y14, Y3
+	VBROADCASTSS (R9)(CX*2), Y14
+	VFMADD231PS  Y12, Y14, Y4
+	VFMADD231PS  Y13, Y14, Y5
 	VBROADCASTSS (R10), Y14
-	VFMADD231PS  Y12, Y14, Y0
-	VFMADD231PS  Y13, Y14, Y1
-	VBROADCASTSS (R10)(DX*1), Y14
-	VFMADD231PS  Y12, Y14, Y2
-	VFMADD231PS  Y13, Y14, Y3
-	VBROADCASTSS (R10)(DX*2), Y14
-	VFMADD231PS  Y12, Y14, Y4
-	VFMADD231PS  Y13, Y14, Y5
-	VBROADCASTSS (R11), Y14
 	VFMADD231PS  Y12, Y14, Y6
 	VFMADD231PS  Y13, Y14, Y7
-	VBROADCASTSS (R11)(DX*1), Y14
+	VBROADCASTSS (R10)(CX*1), Y14
 	VFMADD231PS  Y12, Y14, Y8
 	VFMADD231PS  Y13, Y14, Y9
-	VBROADCASTSS (R11)(DX*2), Y14
+	VBROADCASTSS (R10)(CX*2), Y14
 	VFMADD231PS  Y12, Y14, Y10
 	VFMADD231PS  Y13, Y14, Y11
-	ADDQ         BX, R9
-	PREFETCHT1   (R9)(R12*1)
-	PREFETCHT0   64(R9)
-	VMOVUPS      (R9), Y12
-	VMOVUPS      32(R9), Y13
+	ADDQ         DX, R8
+	PREFETCHT1   (BX)
+	PREFETCHT1   64(BX)
+	ADDQ         SI, BX
+	PREFETCHT0   64(R8)
+	VMOVUPS      (R8), Y12
+	VMOVUPS      32(R8), Y13
+	VBROADCASTSS 4(R9), Y14
+	VFMADD231PS  Y12, Y14, Y0
+	VFMADD231PS  Y13, Y14, Y1
+	VBROADCASTSS 4(R9)(CX*1), Y14
+	VFMADD231PS  Y12, Y14, Y2
+	VFMADD231PS  Y13, Y14, Y3
+	VBROADCASTSS 4(R9)(CX*2), Y14
+	VFMADD231PS  Y12, Y14, Y4
+	VFMADD231PS  Y13, Y14, Y5
 	VBROADCASTSS 4(R10), Y14
-	VFMADD231PS  Y12, Y14, Y0
-	VFMADD231PS  Y13, Y14, Y1
-	VBROADCASTSS 4(R10)(DX*1), Y14
-	VFMADD231PS  Y12, Y14, Y2
-	VFMADD231PS  Y13, Y14, Y3
-	VBROADCASTSS 4(R10)(DX*2), Y14
-	VFMADD231PS  Y12, Y14, Y4
-	VFMADD231PS  Y13, Y14, Y5
-	VBROADCASTSS 4(R11), Y14
 	VFMADD231PS  Y12, Y14, Y6
 	VFMADD231PS  Y13, Y14, Y7
-	VBROADCASTSS 4(R11)(DX*1), Y14
+	VBROADCASTSS 4(R10)(CX*1), Y14
 	VFMADD231PS  Y12, Y14, Y8
 	VFMADD231PS  Y13, Y14, Y9
-	VBROADCASTSS 4(R11)(DX*2), Y14
+	VBROADCASTSS 4(R10)(CX*2), Y14
 	VFMADD231PS  Y12, Y14, Y10
 	VFMADD231PS  Y13, Y14, Y11
-	ADDQ         BX, R9
-	PREFETCHT1   (R9)(R12*1)
-	PREFETCHT0   64(R9)
-	VMOVUPS      (R9), Y12
-	VMOVUPS      32(R9), Y13
+	ADDQ         DX, R8
+	PREFETCHT1   (BX)
+	PREFETCHT1   64(BX)
+	ADDQ         SI, BX
+	PREFETCHT0   64(R8)
+	VMOVUPS      (R8), Y12
+	VMOVUPS      32(R8), Y13
+	VBROADCASTSS 8(R9), Y14
+	VFMADD231PS  Y12, Y14, Y0
+	VFMADD231PS  Y13, Y14, Y1
+	VBROADCASTSS 8(R9)(CX*1), Y14
+	VFMADD231PS  Y12, Y14, Y2
+	VFMADD231PS  Y13, Y14, Y3
+	VBROADCASTSS 8(R9)(CX*2), Y14
+	VFMADD231PS  Y12, Y14, Y4
+	VFMADD231PS  Y13, Y14, Y5
 	VBROADCASTSS 8(R10), Y14
-	VFMADD231PS  Y12, Y14, Y0
-	VFMADD231PS  Y13, Y14, Y1
-	VBROADCASTSS 8(R10)(DX*1), Y14
-	VFMADD231PS  Y12, Y14, Y2
-	VFMADD231PS  Y13, Y14, Y3
-	VBROADCASTSS 8(R10)(DX*2), Y14
-	VFMADD231PS  Y12, Y14, Y4
-	VFMADD231PS  Y13, Y14, Y5
-	VBROADCASTSS 8(R11), Y14
 	VFMADD231PS  Y12, Y14, Y6
 	VFMADD231PS  Y13, Y14, Y7
-	VBROADCASTSS 8(R11)(DX*1), Y14
+	VBROADCASTSS 8(R10)(CX*1), Y14
 	VFMADD231PS  Y12, Y14, Y8
 	VFMADD231PS  Y13, Y14, Y9
-	VBROADCASTSS 8(R11)(DX*2), Y14
+	VBROADCASTSS 8(R10)(CX*2), Y14
 	VFMADD231PS  Y12, Y14, Y10
 	VFMADD231PS  Y13, Y14, Y11
-	ADDQ         BX, R9
-	PREFETCHT1   (R9)(R12*1)
-	PREFETCHT0   64(R9)
-	VMOVUPS      (R9), Y12
-	VMOVUPS      32(R9), Y13
+	ADDQ         DX, R8
+	PREFETCHT1   (BX)
+	PREFETCHT1   64(BX)
+	ADDQ         SI, BX
+	PREFETCHT0   64(R8)
+	VMOVUPS      (R8), Y12
+	VMOVUPS      32(R8), Y13
+	VBROADCASTSS 12(R9), Y14
+	VFMADD231PS  Y12, Y14, Y0
+	VFMADD231PS  Y13, Y14, Y1
+	VBROADCASTSS 12(R9)(CX*1), Y14
+	VFMADD231PS  Y12, Y14, Y2
+	VFMADD231PS  Y13, Y14, Y3
+	VBROADCASTSS 12(R9)(CX*2), Y14
+	VFMADD231PS  Y12, Y14, Y4
+	VFMADD231PS  Y13, Y14, Y5
 	VBROADCASTSS 12(R10), Y14
-	VFMADD231PS  Y12, Y14, Y0
-	VFMADD231PS  Y13, Y14, Y1
-	VBROADCASTSS 12(R10)(DX*1), Y14
-	VFMADD231PS  Y12, Y14, Y2
-	VFMADD231PS  Y13, Y14, Y3
-	VBROADCASTSS 12(R10)(DX*2), Y14
-	VFMADD231PS  Y12, Y14, Y4
-	VFMADD231PS  Y13, Y14, Y5
-	VBROADCASTSS 12(R11), Y14
 	VFMADD231PS  Y12, Y14, Y6
 	VFMADD231PS  Y13, Y14, Y7
-	VBROADCASTSS 12(R11)(DX*1), Y14
+	VBROADCASTSS 12(R10)(CX*1), Y14
 	VFMADD231PS  Y12, Y14, Y8
 	VFMADD231PS  Y13, Y14, Y9
-	VBROADCASTSS 12(R11)(DX*2), Y14
+	VBROADCASTSS 12(R10)(CX*2), Y14
 	VFMADD231PS  Y12, Y14, Y10
 	VFMADD231PS  Y13, Y14, Y11
-	ADDQ         BX, R9
+	ADDQ         DX, R8
+	ADDQ         $0x10, R9
 	ADDQ         $0x10, R10
-	ADDQ         $0x10, R11
-	SUBQ         $0x04, R8
+	SUBQ         $0x04, DI
 	JGE          loop
 
 tail:
-	ADDQ $0x04, R8
+	ADDQ $0x04, DI
 	JZ   store
 
 one:
-	PREFETCHT1   (R9)(R12*1)
-	PREFETCHT0   64(R9)
-	VMOVUPS      (R9), Y12
-	VMOVUPS      32(R9), Y13
-	VBROADCASTSS (R10), Y14
+	PREFETCHT1   (BX)
+	PREFETCHT1   64(BX)
+	ADDQ         SI, BX
+	PREFETCHT0   64(R8)
+	VMOVUPS      (R8), Y12
+	VMOVUPS      32(R8), Y13
+	VBROADCASTSS (R9), Y14
 	VFMADD231PS  Y12, Y14, Y0
 	VFMADD231PS  Y13, Y14, Y1
-	VBROADCASTSS (R10)(DX*1), Y14
+	VBROADCASTSS (R9)(CX*1), Y14
 	VFMADD231PS  Y12, Y14, Y2
 	VFMADD231PS  Y13, Y14, Y3
-	VBROADCASTSS (R10)(DX*2), Y14
+	VBROADCASTSS (R9)(CX*2), Y14
 	VFMADD231PS  Y12, Y14, Y4
 	VFMADD231PS  Y13, Y14, Y5
-	VBROADCASTSS (R11), Y14
+	VBROADCASTSS (R10), Y14
 	VFMADD231PS  Y12, Y14, Y6
 	VFMADD231PS  Y13, Y14, Y7
-	VBROADCASTSS (R11)(DX*1), Y14
+	VBROADCASTSS (R10)(CX*1), Y14
 	VFMADD231PS  Y12, Y14, Y8
 	VFMADD231PS  Y13, Y14, Y9
-	VBROADCASTSS (R11)(DX*2), Y14
+	VBROADCASTSS (R10)(CX*2), Y14
 	VFMADD231PS  Y12, Y14, Y10
 	VFMADD231PS  Y13, Y14, Y11
-	ADDQ         BX, R9
+	ADDQ         DX, R8
+	ADDQ         $0x04, R9
 	ADDQ         $0x04, R10
-	ADDQ         $0x04, R11
-	SUBQ         $0x01, R8
+	SUBQ         $0x01, DI
 	JNZ          one
 
 store:
-	MOVQ    ldc+64(FP), R8
-	VMOVUPS Y0, (SI)
-	VMOVUPS Y1, 32(SI)
-	ADDQ    R8, SI
-	VMOVUPS Y2, (SI)
-	VMOVUPS Y3, 32(SI)
-	ADDQ    R8, SI
-	VMOVUPS Y4, (SI)
-	VMOVUPS Y5, 32(SI)
-	ADDQ    R8, SI
-	VMOVUPS Y6, (SI)
-	VMOVUPS Y7, 32(SI)
-	ADDQ    R8, SI
-	VMOVUPS Y8, (SI)
-	VMOVUPS Y9, 32(SI)
-	ADDQ    R8, SI
-	VMOVUPS Y10, (SI)
-	VMOVUPS Y11, 32(SI)
-	ADDQ    R8, SI
-	IMUL3Q  $0x06, DX, R8
-	ADDQ    R8, CX
-	SUBQ    $0x01, AX
+	MOVQ    c+64(FP), DI
+	MOVQ    ldc+72(FP), R8
+	VMOVUPS Y0, (DI)
+	VMOVUPS Y1, 32(DI)
+	ADDQ    R8, DI
+	VMOVUPS Y2, (DI)
+	VMOVUPS Y3, 32(DI)
+	ADDQ    R8, DI
+	VMOVUPS Y4, (DI)
+	VMOVUPS Y5, 32(DI)
+	ADDQ    R8, DI
+	VMOVUPS Y6, (DI)
+	VMOVUPS Y7, 32(DI)
+	ADDQ    R8, DI
+	VMOVUPS Y8, (DI)
+	VMOVUPS Y9, 32(DI)
+	ADDQ    R8, DI
+	VMOVUPS Y10, (DI)
+	VMOVUPS Y11, 32(DI)
+	ADDQ    R8, DI
+	MOVQ    DI, c+64(FP)
+	IMUL3Q  $0x06, CX, DI
+	ADDQ    DI, AX
+	SUBQ    $0x01, tiles+0(FP)
 	JNZ     tile
 	VZEROUPPER
 	RET
 
-// func gemmF32TAVX2x6(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, c *float32, ldc int, from *float32, ldfrom int)
+// func gemmF32TAVX2x6(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, step int, c *float32, ldc int, from *float32, ldfrom int)
 // Requires: AVX, FMA3
-TEXT ·gemmF32TAVX2x6(SB), NOSPLIT, $0-88
-	MOVQ tiles+0(FP), AX
-	MOVQ a+16(FP), CX
-	MOVQ lda+24(FP), DX
-	MOVQ ldb+40(FP), BX
-	MOVQ c+56(FP), SI
-	MOVQ from+72(FP), DI
+TEXT ·gemmF32TAVX2x6(SB), NOSPLIT, $0-96
+	MOVQ a+16(FP), AX
+	MOVQ lda+24(FP), CX
+	MOVQ ldb+40(FP), DX
 
 tile:
-	MOVQ    ldfrom+80(FP), R8
-	VMOVUPS (DI), Y0
-	VMOVUPS 32(DI), Y1
-	ADDQ    R8, DI
-	VMOVUPS (DI), Y2
-	VMOVUPS 32(DI), Y3
-	ADDQ    R8, DI
-	VMOVUPS (DI), Y4
-	VMOVUPS 32(DI), Y5
-	ADDQ    R8, DI
-	VMOVUPS (DI), Y6
-	VMOVUPS 32(DI), Y7
-	ADDQ    R8, DI
-	VMOVUPS (DI), Y8
-	VMOVUPS 32(DI), Y9
-	ADDQ    R8, DI
-	VMOVUPS (DI), Y10
-	VMOVUPS 32(DI), Y11
-	ADDQ    R8, DI
-	MOVQ    k+8(FP), R8
-	MOVQ    b+32(FP), R9
-	MOVQ    CX, R10
+	MOVQ    from+80(FP), BX
+	MOVQ    ldfrom+88(FP), SI
+	VMOVUPS (BX), Y0
+	VMOVUPS 32(BX), Y1
+	ADDQ    SI, BX
+	VMOVUPS (BX), Y2
+	VMOVUPS 32(BX), Y3
+	ADDQ    SI, BX
+	VMOVUPS (BX), Y4
+	VMOVUPS 32(BX), Y5
+	ADDQ    SI, BX
+	VMOVUPS (BX), Y6
+	VMOVUPS 32(BX), Y7
+	ADDQ    SI, BX
+	VMOVUPS (BX), Y8
+	VMOVUPS 32(BX), Y9
+	ADDQ    SI, BX
+	VMOVUPS (BX), Y10
+	VMOVUPS 32(BX), Y11
+	ADDQ    SI, BX
+	MOVQ    BX, from+80(FP)
+	MOVQ    k+8(FP), BX
+	MOVQ    b+32(FP), SI
+	MOVQ    AX, DI
 
 loop:
-	VMOVUPS      (R9), Y12
-	VMOVUPS      32(R9), Y13
-	VBROADCASTSS (R10), Y14
+	VMOVUPS      (SI), Y12
+	VMOVUPS      32(SI), Y13
+	VBROADCASTSS (DI), Y14
 	VFMADD231PS  Y12, Y14, Y0
 	VFMADD231PS  Y13, Y14, Y1
-	VBROADCASTSS 4(R10), Y14
+	VBROADCASTSS 4(DI), Y14
 	VFMADD231PS  Y12, Y14, Y2
 	VFMADD231PS  Y13, Y14, Y3
-	VBROADCASTSS 8(R10), Y14
+	VBROADCASTSS 8(DI), Y14
 	VFMADD231PS  Y12, Y14, Y4
 	VFMADD231PS  Y13, Y14, Y5
-	VBROADCASTSS 12(R10), Y14
+	VBROADCASTSS 12(DI), Y14
 	VFMADD231PS  Y12, Y14, Y6
 	VFMADD231PS  Y13, Y14, Y7
-	VBROADCASTSS 16(R10), Y14
+	VBROADCASTSS 16(DI), Y14
 	VFMADD231PS  Y12, Y14, Y8
 	VFMADD231PS  Y13, Y14, Y9
-	VBROADCASTSS 20(R10), Y14
+	VBROADCASTSS 20(DI), Y14
 	VFMADD231PS  Y12, Y14, Y10
 	VFMADD231PS  Y13, Y14, Y11
-	ADDQ         BX, R9
-	ADDQ         DX, R10
-	SUBQ         $0x01, R8
+	ADDQ         DX, SI
+	ADDQ         CX, DI
+	SUBQ         $0x01, BX
 	JNZ          loop
-	MOVQ         ldc+64(FP), R8
-	VMOVUPS      Y0, (SI)
-	VMOVUPS      Y1, 32(SI)
-	ADDQ         R8, SI
-	VMOVUPS      Y2, (SI)
-	VMOVUPS      Y3, 32(SI)
-	ADDQ         R8, SI
-	VMOVUPS      Y4, (SI)
-	VMOVUPS      Y5, 32(SI)
-	ADDQ         R8, SI
-	VMOVUPS      Y6, (SI)
-	VMOVUPS      Y7, 32(SI)
-	ADDQ         R8, SI
-	VMOVUPS      Y8, (SI)
-	VMOVUPS      Y9, 32(SI)
-	ADDQ         R8, SI
-	VMOVUPS      Y10, (SI)
-	VMOVUPS      Y11, 32(SI)
-	ADDQ         R8, SI
-	ADDQ         $0x18, CX
-	SUBQ         $0x01, AX
+	MOVQ         c+64(FP), BX
+	MOVQ         ldc+72(FP), SI
+	VMOVUPS      Y0, (BX)
+	VMOVUPS      Y1, 32(BX)
+	ADDQ         SI, BX
+	VMOVUPS      Y2, (BX)
+	VMOVUPS      Y3, 32(BX)
+	ADDQ         SI, BX
+	VMOVUPS      Y4, (BX)
+	VMOVUPS      Y5, 32(BX)
+	ADDQ         SI, BX
+	VMOVUPS      Y6, (BX)
+	VMOVUPS      Y7, 32(BX)
+	ADDQ         SI, BX
+	VMOVUPS      Y8, (BX)
+	VMOVUPS      Y9, 32(BX)
+	ADDQ         SI, BX
+	VMOVUPS      Y10, (BX)
+	VMOVUPS      Y11, 32(BX)
+	ADDQ         SI, BX
+	MOVQ         BX, c+64(FP)
+	ADDQ         $0x18, AX
+	SUBQ         $0x01, tiles+0(FP)
 	JNZ          tile
 	VZEROUPPER
 	RET
@@ -1980,302 +2064,321 @@ loop:
 	VZEROUPPER
 	RET
 
-// func gemmF32AVX512x1(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, c *float32, ldc int, from *float32, ldfrom int)
+// func gemmF32AVX512x1(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, step int, c *float32, ldc int, from *float32, ldfrom int)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·gemmF32AVX512x1(SB), NOSPLIT, $0-88
-	MOVQ tiles+0(FP), AX
-	MOVQ a+16(FP), CX
-	MOVQ lda+24(FP), DX
-	MOVQ ldb+40(FP), BX
-	MOVQ c+56(FP), SI
-	MOVQ from+72(FP), DI
+TEXT ·gemmF32AVX512x1(SB), NOSPLIT, $0-96
+	MOVQ a+16(FP), AX
+	MOVQ lda+24(FP), CX
+	MOVQ ldb+40(FP), DX
+	MOVQ b+32(FP), BX
+	MOVQ step+56(FP), SI
+	ADDQ next+48(FP), BX
 
 tile:
-	MOVQ    ldfrom+80(FP), R8
+	MOVQ    from+80(FP), DI
+	MOVQ    ldfrom+88(FP), R8
 	VMOVUPS (DI), Z0
 	VMOVUPS 64(DI), Z1
 	ADDQ    R8, DI
-	MOVQ    k+8(FP), R8
-	MOVQ    b+32(FP), R9
-	MOVQ    CX, R10
-	MOVQ    next+48(FP), R11
-	SUBQ    $0x04, R8
+	MOVQ    DI, from+80(FP)
+	MOVQ    k+8(FP), DI
+	MOVQ    b+32(FP), R8
+	MOVQ    AX, R9
+	SUBQ    $0x04, DI
 	JL      tail
 
 loop:
-	PREFETCHT1   (R9)(R11*1)
-	PREFETCHT1   64(R9)(R11*1)
-	VMOVUPS      (R9), Z2
-	VMOVUPS      64(R9), Z3
-	VBROADCASTSS (R10), Z4
+	PREFETCHT1   (BX)
+	PREFETCHT1   64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      (R8), Z2
+	VMOVUPS      64(R8), Z3
+	VBROADCASTSS (R9), Z4
 	VFMADD231PS  Z2, Z4, Z0
 	VFMADD231PS  Z3, Z4, Z1
-	ADDQ         BX, R9
-	PREFETCHT1   (R9)(R11*1)
-	PREFETCHT1   64(R9)(R11*1)
-	VMOVUPS      (R9), Z2
-	VMOVUPS      64(R9), Z3
-	VBROADCASTSS 4(R10), Z4
+	ADDQ         DX, R8
+	PREFETCHT1   (BX)
+	PREFETCHT1   64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      (R8), Z2
+	VMOVUPS      64(R8), Z3
+	VBROADCASTSS 4(R9), Z4
 	VFMADD231PS  Z2, Z4, Z0
 	VFMADD231PS  Z3, Z4, Z1
-	ADDQ         BX, R9
-	PREFETCHT1   (R9)(R11*1)
-	PREFETCHT1   64(R9)(R11*1)
-	VMOVUPS      (R9), Z2
-	VMOVUPS      64(R9), Z3
-	VBROADCASTSS 8(R10), Z4
+	ADDQ         DX, R8
+	PREFETCHT1   (BX)
+	PREFETCHT1   64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      (R8), Z2
+	VMOVUPS      64(R8), Z3
+	VBROADCASTSS 8(R9), Z4
 	VFMADD231PS  Z2, Z4, Z0
 	VFMADD231PS  Z3, Z4, Z1
-	ADDQ         BX, R9
-	PREFETCHT1   (R9)(R11*1)
-	PREFETCHT1   64(R9)(R11*1)
-	VMOVUPS      (R9), Z2
-	VMOVUPS      64(R9), Z3
-	VBROADCASTSS 12(R10), Z4
+	ADDQ         DX, R8
+	PREFETCHT1   (BX)
+	PREFETCHT1   64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      (R8), Z2
+	VMOVUPS      64(R8), Z3
+	VBROADCASTSS 12(R9), Z4
 	VFMADD231PS  Z2, Z4, Z0
 	VFMADD231PS  Z3, Z4, Z1
-	ADDQ         BX, R9
-	ADDQ         $0x10, R10
-	SUBQ         $0x04, R8
+	ADDQ         DX, R8
+	ADDQ         $0x10, R9
+	SUBQ         $0x04, DI
 	JGE          loop
 
 tail:
-	ADDQ $0x04, R8
+	ADDQ $0x04, DI
 	JZ   store
 
 one:
-	PREFETCHT1   (R9)(R11*1)
-	PREFETCHT1   64(R9)(R11*1)
-	VMOVUPS      (R9), Z2
-	VMOVUPS      64(R9), Z3
-	VBROADCASTSS (R10), Z4
+	PREFETCHT1   (BX)
+	PREFETCHT1   64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      (R8), Z2
+	VMOVUPS      64(R8), Z3
+	VBROADCASTSS (R9), Z4
 	VFMADD231PS  Z2, Z4, Z0
 	VFMADD231PS  Z3, Z4, Z1
-	ADDQ         BX, R9
-	ADDQ         $0x04, R10
-	SUBQ         $0x01, R8
+	ADDQ         DX, R8
+	ADDQ         $0x04, R9
+	SUBQ         $0x01, DI
 	JNZ          one
 
 store:
-	MOVQ    ldc+64(FP), R8
-	VMOVUPS Z0, (SI)
-	VMOVUPS Z1, 64(SI)
-	ADDQ    R8, SI
-	IMUL3Q  $0x01, DX, R8
-	ADDQ    R8, CX
-	SUBQ    $0x01, AX
+	MOVQ    c+64(FP), DI
+	MOVQ    ldc+72(FP), R8
+	VMOVUPS Z0, (DI)
+	VMOVUPS Z1, 64(DI)
+	ADDQ    R8, DI
+	MOVQ    DI, c+64(FP)
+	IMUL3Q  $0x01, CX, DI
+	ADDQ    DI, AX
+	SUBQ    $0x01, tiles+0(FP)
 	JNZ     tile
 	VZEROUPPER
 	RET
 
-// func gemmF32TAVX512x1(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, c *float32, ldc int, from *float32, ldfrom int)
+// func gemmF32TAVX512x1(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, step int, c *float32, ldc int, from *float32, ldfrom int)
 // Requires: AVX, AVX512F
-TEXT ·gemmF32TAVX512x1(SB), NOSPLIT, $0-88
-	MOVQ tiles+0(FP), AX
-	MOVQ a+16(FP), CX
-	MOVQ lda+24(FP), DX
-	MOVQ ldb+40(FP), BX
-	MOVQ c+56(FP), SI
-	MOVQ from+72(FP), DI
+TEXT ·gemmF32TAVX512x1(SB), NOSPLIT, $0-96
+	MOVQ a+16(FP), AX
+	MOVQ lda+24(FP), CX
+	MOVQ ldb+40(FP), DX
 
 tile:
-	MOVQ    ldfrom+80(FP), R8
-	VMOVUPS (DI), Z0
-	VMOVUPS 64(DI), Z1
-	ADDQ    R8, DI
-	MOVQ    k+8(FP), R8
-	MOVQ    b+32(FP), R9
-	MOVQ    CX, R10
+	MOVQ    from+80(FP), BX
+	MOVQ    ldfrom+88(FP), SI
+	VMOVUPS (BX), Z0
+	VMOVUPS 64(BX), Z1
+	ADDQ    SI, BX
+	MOVQ    BX, from+80(FP)
+	MOVQ    k+8(FP), BX
+	MOVQ    b+32(FP), SI
+	MOVQ    AX, DI
 
 loop:
-	VMOVUPS      (R9), Z2
-	VMOVUPS      64(R9), Z3
-	VBROADCASTSS (R10), Z4
+	VMOVUPS      (SI), Z2
+	VMOVUPS      64(SI), Z3
+	VBROADCASTSS (DI), Z4
 	VFMADD231PS  Z2, Z4, Z0
 	VFMADD231PS  Z3, Z4, Z1
-	ADDQ         BX, R9
-	ADDQ         DX, R10
-	SUBQ         $0x01, R8
+	ADDQ         DX, SI
+	ADDQ         CX, DI
+	SUBQ         $0x01, BX
 	JNZ          loop
-	MOVQ         ldc+64(FP), R8
-	VMOVUPS      Z0, (SI)
-	VMOVUPS      Z1, 64(SI)
-	ADDQ         R8, SI
-	ADDQ         $0x04, CX
-	SUBQ         $0x01, AX
+	MOVQ         c+64(FP), BX
+	MOVQ         ldc+72(FP), SI
+	VMOVUPS      Z0, (BX)
+	VMOVUPS      Z1, 64(BX)
+	ADDQ         SI, BX
+	MOVQ         BX, c+64(FP)
+	ADDQ         $0x04, AX
+	SUBQ         $0x01, tiles+0(FP)
 	JNZ          tile
 	VZEROUPPER
 	RET
 
-// func gemmF32AVX512x2(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, c *float32, ldc int, from *float32, ldfrom int)
+// func gemmF32AVX512x2(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, step int, c *float32, ldc int, from *float32, ldfrom int)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·gemmF32AVX512x2(SB), NOSPLIT, $0-88
-	MOVQ tiles+0(FP), AX
-	MOVQ a+16(FP), CX
-	MOVQ lda+24(FP), DX
-	MOVQ ldb+40(FP), BX
-	MOVQ c+56(FP), SI
-	MOVQ from+72(FP), DI
+TEXT ·gemmF32AVX512x2(SB), NOSPLIT, $0-96
+	MOVQ a+16(FP), AX
+	MOVQ lda+24(FP), CX
+	MOVQ ldb+40(FP), DX
+	MOVQ b+32(FP), BX
+	MOVQ step+56(FP), SI
+	ADDQ next+48(FP), BX
 
 tile:
-	MOVQ    ldfrom+80(FP), R8
+	MOVQ    from+80(FP), DI
+	MOVQ    ldfrom+88(FP), R8
 	VMOVUPS (DI), Z0
 	VMOVUPS 64(DI), Z1
 	ADDQ    R8, DI
 	VMOVUPS (DI), Z2
 	VMOVUPS 64(DI), Z3
 	ADDQ    R8, DI
-	MOVQ    k+8(FP), R8
-	MOVQ    b+32(FP), R9
-	MOVQ    CX, R10
-	MOVQ    next+48(FP), R11
-	SUBQ    $0x04, R8
+	MOVQ    DI, from+80(FP)
+	MOVQ    k+8(FP), DI
+	MOVQ    b+32(FP), R8
+	MOVQ    AX, R9
+	SUBQ    $0x04, DI
 	JL      tail
 
 loop:
-	PREFETCHT1   (R9)(R11*1)
-	PREFETCHT1   64(R9)(R11*1)
-	VMOVUPS      (R9), Z4
-	VMOVUPS      64(R9), Z5
-	VBROADCASTSS (R10), Z6
+	PREFETCHT1   (BX)
+	PREFETCHT1   64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      (R8), Z4
+	VMOVUPS      64(R8), Z5
+	VBROADCASTSS (R9), Z6
 	VFMADD231PS  Z4, Z6, Z0
 	VFMADD231PS  Z5, Z6, Z1
-	VBROADCASTSS (R10)(DX*1), Z6
+	VBROADCASTSS (R9)(CX*1), Z6
 	VFMADD231PS  Z4, Z6, Z2
 	VFMADD231PS  Z5, Z6, Z3
-	ADDQ         BX, R9
-	PREFETCHT1   (R9)(R11*1)
-	PREFETCHT1   64(R9)(R11*1)
-	VMOVUPS      (R9), Z4
-	VMOVUPS      64(R9), Z5
-	VBROADCASTSS 4(R10), Z6
+	ADDQ         DX, R8
+	PREFETCHT1   (BX)
+	PREFETCHT1   64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      (R8), Z4
+	VMOVUPS      64(R8), Z5
+	VBROADCASTSS 4(R9), Z6
 	VFMADD231PS  Z4, Z6, Z0
 	VFMADD231PS  Z5, Z6, Z1
-	VBROADCASTSS 4(R10)(DX*1), Z6
+	VBROADCASTSS 4(R9)(CX*1), Z6
 	VFMADD231PS  Z4, Z6, Z2
 	VFMADD231PS  Z5, Z6, Z3
-	ADDQ         BX, R9
-	PREFETCHT1   (R9)(R11*1)
-	PREFETCHT1   64(R9)(R11*1)
-	VMOVUPS      (R9), Z4
-	VMOVUPS      64(R9), Z5
-	VBROADCASTSS 8(R10), Z6
+	ADDQ         DX, R8
+	PREFETCHT1   (BX)
+	PREFETCHT1   64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      (R8), Z4
+	VMOVUPS      64(R8), Z5
+	VBROADCASTSS 8(R9), Z6
 	VFMADD231PS  Z4, Z6, Z0
 	VFMADD231PS  Z5, Z6, Z1
-	VBROADCASTSS 8(R10)(DX*1), Z6
+	VBROADCASTSS 8(R9)(CX*1), Z6
 	VFMADD231PS  Z4, Z6, Z2
 	VFMADD231PS  Z5, Z6, Z3
-	ADDQ         BX, R9
-	PREFETCHT1   (R9)(R11*1)
-	PREFETCHT1   64(R9)(R11*1)
-	VMOVUPS      (R9), Z4
-	VMOVUPS      64(R9), Z5
-	VBROADCASTSS 12(R10), Z6
+	ADDQ         DX, R8
+	PREFETCHT1   (BX)
+	PREFETCHT1   64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      (R8), Z4
+	VMOVUPS      64(R8), Z5
+	VBROADCASTSS 12(R9), Z6
 	VFMADD231PS  Z4, Z6, Z0
 	VFMADD231PS  Z5, Z6, Z1
-	VBROADCASTSS 12(R10)(DX*1), Z6
+	VBROADCASTSS 12(R9)(CX*1), Z6
 	VFMADD231PS  Z4, Z6, Z2
 	VFMADD231PS  Z5, Z6, Z3
-	ADDQ         BX, R9
-	ADDQ         $0x10, R10
-	SUBQ         $0x04, R8
+	ADDQ         DX, R8
+	ADDQ         $0x10, R9
+	SUBQ         $0x04, DI
 	JGE          loop
 
 tail:
-	ADDQ $0x04, R8
+	ADDQ $0x04, DI
 	JZ   store
 
 one:
-	PREFETCHT1   (R9)(R11*1)
-	PREFETCHT1   64(R9)(R11*1)
-	VMOVUPS      (R9), Z4
-	VMOVUPS      64(R9), Z5
-	VBROADCASTSS (R10), Z6
+	PREFETCHT1   (BX)
+	PREFETCHT1   64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      (R8), Z4
+	VMOVUPS      64(R8), Z5
+	VBROADCASTSS (R9), Z6
 	VFMADD231PS  Z4, Z6, Z0
 	VFMADD231PS  Z5, Z6, Z1
-	VBROADCASTSS (R10)(DX*1), Z6
+	VBROADCASTSS (R9)(CX*1), Z6
 	VFMADD231PS  Z4, Z6, Z2
 	VFMADD231PS  Z5, Z6, Z3
-	ADDQ         BX, R9
-	ADDQ         $0x04, R10
-	SUBQ         $0x01, R8
+	ADDQ         DX, R8
+	ADDQ         $0x04, R9
+	SUBQ         $0x01, DI
 	JNZ          one
 
 store:
-	MOVQ    ldc+64(FP), R8
-	VMOVUPS Z0, (SI)
-	VMOVUPS Z1, 64(SI)
-	ADDQ    R8, SI
-	VMOVUPS Z2, (SI)
-	VMOVUPS Z3, 64(SI)
-	ADDQ    R8, SI
-	IMUL3Q  $0x02, DX, R8
-	ADDQ    R8, CX
-	SUBQ    $0x01, AX
+	MOVQ    c+64(FP), DI
+	MOVQ    ldc+72(FP), R8
+	VMOVUPS Z0, (DI)
+	VMOVUPS Z1, 64(DI)
+	ADDQ    R8, DI
+	VMOVUPS Z2, (DI)
+	VMOVUPS Z3, 64(DI)
+	ADDQ    R8, DI
+	MOVQ    DI, c+64(FP)
+	IMUL3Q  $0x02, CX, DI
+	ADDQ    DI, AX
+	SUBQ    $0x01, tiles+0(FP)
 	JNZ     tile
 	VZEROUPPER
 	RET
 
-// func gemmF32TAVX512x2(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, c *float32, ldc int, from *float32, ldfrom int)
+// func gemmF32TAVX512x2(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, step int, c *float32, ldc int, from *float32, ldfrom int)
 // Requires: AVX, AVX512F
-TEXT ·gemmF32TAVX512x2(SB), NOSPLIT, $0-88
-	MOVQ tiles+0(FP), AX
-	MOVQ a+16(FP), CX
-	MOVQ lda+24(FP), DX
-	MOVQ ldb+40(FP), BX
-	MOVQ c+56(FP), SI
-	MOVQ from+72(FP), DI
+TEXT ·gemmF32TAVX512x2(SB), NOSPLIT, $0-96
+	MOVQ a+16(FP), AX
+	MOVQ lda+24(FP), CX
+	MOVQ ldb+40(FP), DX
 
 tile:
-	MOVQ    ldfrom+80(FP), R8
-	VMOVUPS (DI), Z0
-	VMOVUPS 64(DI), Z1
-	ADDQ    R8, DI
-	VMOVUPS (DI), Z2
-	VMOVUPS 64(DI), Z3
-	ADDQ    R8, DI
-	MOVQ    k+8(FP), R8
-	MOVQ    b+32(FP), R9
-	MOVQ    CX, R10
+	MOVQ    from+80(FP), BX
+	MOVQ    ldfrom+88(FP), SI
+	VMOVUPS (BX), Z0
+	VMOVUPS 64(BX), Z1
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z2
+	VMOVUPS 64(BX), Z3
+	ADDQ    SI, BX
+	MOVQ    BX, from+80(FP)
+	MOVQ    k+8(FP), BX
+	MOVQ    b+32(FP), SI
+	MOVQ    AX, DI
 
 loop:
-	VMOVUPS      (R9), Z4
-	VMOVUPS      64(R9), Z5
-	VBROADCASTSS (R10), Z6
+	VMOVUPS      (SI), Z4
+	VMOVUPS      64(SI), Z5
+	VBROADCASTSS (DI), Z6
 	VFMADD231PS  Z4, Z6, Z0
 	VFMADD231PS  Z5, Z6, Z1
-	VBROADCASTSS 4(R10), Z6
+	VBROADCASTSS 4(DI), Z6
 	VFMADD231PS  Z4, Z6, Z2
 	VFMADD231PS  Z5, Z6, Z3
-	ADDQ         BX, R9
-	ADDQ         DX, R10
-	SUBQ         $0x01, R8
+	ADDQ         DX, SI
+	ADDQ         CX, DI
+	SUBQ         $0x01, BX
 	JNZ          loop
-	MOVQ         ldc+64(FP), R8
-	VMOVUPS      Z0, (SI)
-	VMOVUPS      Z1, 64(SI)
-	ADDQ         R8, SI
-	VMOVUPS      Z2, (SI)
-	VMOVUPS      Z3, 64(SI)
-	ADDQ         R8, SI
-	ADDQ         $0x08, CX
-	SUBQ         $0x01, AX
+	MOVQ         c+64(FP), BX
+	MOVQ         ldc+72(FP), SI
+	VMOVUPS      Z0, (BX)
+	VMOVUPS      Z1, 64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      Z2, (BX)
+	VMOVUPS      Z3, 64(BX)
+	ADDQ         SI, BX
+	MOVQ         BX, c+64(FP)
+	ADDQ         $0x08, AX
+	SUBQ         $0x01, tiles+0(FP)
 	JNZ          tile
 	VZEROUPPER
 	RET
 
-// func gemmF32AVX512x3(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, c *float32, ldc int, from *float32, ldfrom int)
+// func gemmF32AVX512x3(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, step int, c *float32, ldc int, from *float32, ldfrom int)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·gemmF32AVX512x3(SB), NOSPLIT, $0-88
-	MOVQ tiles+0(FP), AX
-	MOVQ a+16(FP), CX
-	MOVQ lda+24(FP), DX
-	MOVQ ldb+40(FP), BX
-	MOVQ c+56(FP), SI
-	MOVQ from+72(FP), DI
+TEXT ·gemmF32AVX512x3(SB), NOSPLIT, $0-96
+	MOVQ a+16(FP), AX
+	MOVQ lda+24(FP), CX
+	MOVQ ldb+40(FP), DX
+	MOVQ b+32(FP), BX
+	MOVQ step+56(FP), SI
+	ADDQ next+48(FP), BX
 
 tile:
-	MOVQ    ldfrom+80(FP), R8
+	MOVQ    from+80(FP), DI
+	MOVQ    ldfrom+88(FP), R8
 	VMOVUPS (DI), Z0
 	VMOVUPS 64(DI), Z1
 	ADDQ    R8, DI
@@ -2285,339 +2388,193 @@ tile:
 	VMOVUPS (DI), Z4
 	VMOVUPS 64(DI), Z5
 	ADDQ    R8, DI
-	MOVQ    k+8(FP), R8
-	MOVQ    b+32(FP), R9
-	MOVQ    CX, R10
-	MOVQ    next+48(FP), R11
-	SUBQ    $0x04, R8
+	MOVQ    DI, from+80(FP)
+	MOVQ    k+8(FP), DI
+	MOVQ    b+32(FP), R8
+	MOVQ    AX, R9
+	SUBQ    $0x04, DI
 	JL      tail
 
 loop:
-	PREFETCHT1   (R9)(R11*1)
-	PREFETCHT1   64(R9)(R11*1)
-	VMOVUPS      (R9), Z6
-	VMOVUPS      64(R9), Z7
-	VBROADCASTSS (R10), Z8
+	PREFETCHT1   (BX)
+	PREFETCHT1   64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      (R8), Z6
+	VMOVUPS      64(R8), Z7
+	VBROADCASTSS (R9), Z8
 	VFMADD231PS  Z6, Z8, Z0
 	VFMADD231PS  Z7, Z8, Z1
-	VBROADCASTSS (R10)(DX*1), Z8
+	VBROADCASTSS (R9)(CX*1), Z8
 	VFMADD231PS  Z6, Z8, Z2
 	VFMADD231PS  Z7, Z8, Z3
-	VBROADCASTSS (R10)(DX*2), Z8
+	VBROADCASTSS (R9)(CX*2), Z8
 	VFMADD231PS  Z6, Z8, Z4
 	VFMADD231PS  Z7, Z8, Z5
-	ADDQ         BX, R9
-	PREFETCHT1   (R9)(R11*1)
-	PREFETCHT1   64(R9)(R11*1)
-	VMOVUPS      (R9), Z6
-	VMOVUPS      64(R9), Z7
-	VBROADCASTSS 4(R10), Z8
+	ADDQ         DX, R8
+	PREFETCHT1   (BX)
+	PREFETCHT1   64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      (R8), Z6
+	VMOVUPS      64(R8), Z7
+	VBROADCASTSS 4(R9), Z8
 	VFMADD231PS  Z6, Z8, Z0
 	VFMADD231PS  Z7, Z8, Z1
-	VBROADCASTSS 4(R10)(DX*1), Z8
+	VBROADCASTSS 4(R9)(CX*1), Z8
 	VFMADD231PS  Z6, Z8, Z2
 	VFMADD231PS  Z7, Z8, Z3
-	VBROADCASTSS 4(R10)(DX*2), Z8
+	VBROADCASTSS 4(R9)(CX*2), Z8
 	VFMADD231PS  Z6, Z8, Z4
 	VFMADD231PS  Z7, Z8, Z5
-	ADDQ         BX, R9
-	PREFETCHT1   (R9)(R11*1)
-	PREFETCHT1   64(R9)(R11*1)
-	VMOVUPS      (R9), Z6
-	VMOVUPS      64(R9), Z7
-	VBROADCASTSS 8(R10), Z8
+	ADDQ         DX, R8
+	PREFETCHT1   (BX)
+	PREFETCHT1   64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      (R8), Z6
+	VMOVUPS      64(R8), Z7
+	VBROADCASTSS 8(R9), Z8
 	VFMADD231PS  Z6, Z8, Z0
 	VFMADD231PS  Z7, Z8, Z1
-	VBROADCASTSS 8(R10)(DX*1), Z8
+	VBROADCASTSS 8(R9)(CX*1), Z8
 	VFMADD231PS  Z6, Z8, Z2
 	VFMADD231PS  Z7, Z8, Z3
-	VBROADCASTSS 8(R10)(DX*2), Z8
+	VBROADCASTSS 8(R9)(CX*2), Z8
 	VFMADD231PS  Z6, Z8, Z4
 	VFMADD231PS  Z7, Z8, Z5
-	ADDQ         BX, R9
-	PREFETCHT1   (R9)(R11*1)
-	PREFETCHT1   64(R9)(R11*1)
-	VMOVUPS      (R9), Z6
-	VMOVUPS      64(R9), Z7
-	VBROADCASTSS 12(R10), Z8
+	ADDQ         DX, R8
+	PREFETCHT1   (BX)
+	PREFETCHT1   64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      (R8), Z6
+	VMOVUPS      64(R8), Z7
+	VBROADCASTSS 12(R9), Z8
 	VFMADD231PS  Z6, Z8, Z0
 	VFMADD231PS  Z7, Z8, Z1
-	VBROADCASTSS 12(R10)(DX*1), Z8
+	VBROADCASTSS 12(R9)(CX*1), Z8
 	VFMADD231PS  Z6, Z8, Z2
 	VFMADD231PS  Z7, Z8, Z3
-	VBROADCASTSS 12(R10)(DX*2), Z8
+	VBROADCASTSS 12(R9)(CX*2), Z8
 	VFMADD231PS  Z6, Z8, Z4
 	VFMADD231PS  Z7, Z8, Z5
-	ADDQ         BX, R9
-	ADDQ         $0x10, R10
-	SUBQ         $0x04, R8
+	ADDQ         DX, R8
+	ADDQ         $0x10, R9
+	SUBQ         $0x04, DI
 	JGE          loop
 
 tail:
-	ADDQ $0x04, R8
+	ADDQ $0x04, DI
 	JZ   store
 
 one:
-	PREFETCHT1   (R9)(R11*1)
-	PREFETCHT1   64(R9)(R11*1)
-	VMOVUPS      (R9), Z6
-	VMOVUPS      64(R9), Z7
-	VBROADCASTSS (R10), Z8
+	PREFETCHT1   (BX)
+	PREFETCHT1   64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      (R8), Z6
+	VMOVUPS      64(R8), Z7
+	VBROADCASTSS (R9), Z8
 	VFMADD231PS  Z6, Z8, Z0
 	VFMADD231PS  Z7, Z8, Z1
-	VBROADCASTSS (R10)(DX*1), Z8
+	VBROADCASTSS (R9)(CX*1), Z8
 	VFMADD231PS  Z6, Z8, Z2
 	VFMADD231PS  Z7, Z8, Z3
-	VBROADCASTSS (R10)(DX*2), Z8
+	VBROADCASTSS (R9)(CX*2), Z8
 	VFMADD231PS  Z6, Z8, Z4
 	VFMADD231PS  Z7, Z8, Z5
-	ADDQ         BX, R9
-	ADDQ         $0x04, R10
-	SUBQ         $0x01, R8
+	ADDQ         DX, R8
+	ADDQ         $0x04, R9
+	SUBQ         $0x01, DI
 	JNZ          one
 
 store:
-	MOVQ    ldc+64(FP), R8
-	VMOVUPS Z0, (SI)
-	VMOVUPS Z1, 64(SI)
-	ADDQ    R8, SI
-	VMOVUPS Z2, (SI)
-	VMOVUPS Z3, 64(SI)
-	ADDQ    R8, SI
-	VMOVUPS Z4, (SI)
-	VMOVUPS Z5, 64(SI)
-	ADDQ    R8, SI
-	IMUL3Q  $0x03, DX, R8
-	ADDQ    R8, CX
-	SUBQ    $0x01, AX
+	MOVQ    c+64(FP), DI
+	MOVQ    ldc+72(FP), R8
+	VMOVUPS Z0, (DI)
+	VMOVUPS Z1, 64(DI)
+	ADDQ    R8, DI
+	VMOVUPS Z2, (DI)
+	VMOVUPS Z3, 64(DI)
+	ADDQ    R8, DI
+	VMOVUPS Z4, (DI)
+	VMOVUPS Z5, 64(DI)
+	ADDQ    R8, DI
+	MOVQ    DI, c+64(FP)
+	IMUL3Q  $0x03, CX, DI
+	ADDQ    DI, AX
+	SUBQ    $0x01, tiles+0(FP)
 	JNZ     tile
 	VZEROUPPER
 	RET
 
-// func gemmF32TAVX512x3(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, c *float32, ldc int, from *float32, ldfrom int)
+// func gemmF32TAVX512x3(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, step int, c *float32, ldc int, from *float32, ldfrom int)
 // Requires: AVX, AVX512F
-TEXT ·gemmF32TAVX512x3(SB), NOSPLIT, $0-88
-	MOVQ tiles+0(FP), AX
-	MOVQ a+16(FP), CX
-	MOVQ lda+24(FP), DX
-	MOVQ ldb+40(FP), BX
-	MOVQ c+56(FP), SI
-	MOVQ from+72(FP), DI
+TEXT ·gemmF32TAVX512x3(SB), NOSPLIT, $0-96
+	MOVQ a+16(FP), AX
+	MOVQ lda+24(FP), CX
+	MOVQ ldb+40(FP), DX
 
 tile:
-	MOVQ    ldfrom+80(FP), R8
-	VMOVUPS (DI), Z0
-	VMOVUPS 64(DI), Z1
-	ADDQ    R8, DI
-	VMOVUPS (DI), Z2
-	VMOVUPS 64(DI), Z3
-	ADDQ    R8, DI
-	VMOVUPS (DI), Z4
-	VMOVUPS 64(DI), Z5
-	ADDQ    R8, DI
-	MOVQ    k+8(FP), R8
-	MOVQ    b+32(FP), R9
-	MOVQ    CX, R10
+	MOVQ    from+80(FP), BX
+	MOVQ    ldfrom+88(FP), SI
+	VMOVUPS (BX), Z0
+	VMOVUPS 64(BX), Z1
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z2
+	VMOVUPS 64(BX), Z3
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z4
+	VMOVUPS 64(BX), Z5
+	ADDQ    SI, BX
+	MOVQ    BX, from+80(FP)
+	MOVQ    k+8(FP), BX
+	MOVQ    b+32(FP), SI
+	MOVQ    AX, DI
 
 loop:
-	VMOVUPS      (R9), Z6
-	VMOVUPS      64(R9), Z7
-	VBROADCASTSS (R10), Z8
+	VMOVUPS      (SI), Z6
+	VMOVUPS      64(SI), Z7
+	VBROADCASTSS (DI), Z8
 	VFMADD231PS  Z6, Z8, Z0
 	VFMADD231PS  Z7, Z8, Z1
-	VBROADCASTSS 4(R10), Z8
+	VBROADCASTSS 4(DI), Z8
 	VFMADD231PS  Z6, Z8, Z2
 	VFMADD231PS  Z7, Z8, Z3
-	VBROADCASTSS 8(R10), Z8
+	VBROADCASTSS 8(DI), Z8
 	VFMADD231PS  Z6, Z8, Z4
 	VFMADD231PS  Z7, Z8, Z5
-	ADDQ         BX, R9
-	ADDQ         DX, R10
-	SUBQ         $0x01, R8
+	ADDQ         DX, SI
+	ADDQ         CX, DI
+	SUBQ         $0x01, BX
 	JNZ          loop
-	MOVQ         ldc+64(FP), R8
-	VMOVUPS      Z0, (SI)
-	VMOVUPS      Z1, 64(SI)
-	ADDQ         R8, SI
-	VMOVUPS      Z2, (SI)
-	VMOVUPS      Z3, 64(SI)
-	ADDQ         R8, SI
-	VMOVUPS      Z4, (SI)
-	VMOVUPS      Z5, 64(SI)
-	ADDQ         R8, SI
-	ADDQ         $0x0c, CX
-	SUBQ         $0x01, AX
+	MOVQ         c+64(FP), BX
+	MOVQ         ldc+72(FP), SI
+	VMOVUPS      Z0, (BX)
+	VMOVUPS      Z1, 64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      Z2, (BX)
+	VMOVUPS      Z3, 64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      Z4, (BX)
+	VMOVUPS      Z5, 64(BX)
+	ADDQ         SI, BX
+	MOVQ         BX, c+64(FP)
+	ADDQ         $0x0c, AX
+	SUBQ         $0x01, tiles+0(FP)
 	JNZ          tile
 	VZEROUPPER
 	RET
 
-// func gemmF32AVX512x4(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, c *float32, ldc int, from *float32, ldfrom int)
+// func gemmF32AVX512x4(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, step int, c *float32, ldc int, from *float32, ldfrom int)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·gemmF32AVX512x4(SB), NOSPLIT, $0-88
-	MOVQ tiles+0(FP), AX
-	MOVQ a+16(FP), CX
-	MOVQ lda+24(FP), DX
-	MOVQ ldb+40(FP), BX
-	MOVQ c+56(FP), SI
-	MOVQ from+72(FP), DI
+TEXT ·gemmF32AVX512x4(SB), NOSPLIT, $0-96
+	MOVQ a+16(FP), AX
+	MOVQ lda+24(FP), CX
+	MOVQ ldb+40(FP), DX
+	MOVQ b+32(FP), BX
+	MOVQ step+56(FP), SI
+	ADDQ next+48(FP), BX
 
 tile:
-	MOVQ    ldfrom+80(FP), R8
-	VMOVUPS (DI), Z0
-	VMOVUPS 64(DI), Z1
-	ADDQ    R8, DI
-	VMOVUPS (DI), Z2
-	VMOVUPS 64(DI), Z3
-	ADDQ    R8, DI
-	VMOVUPS (DI), Z4
-	VMOVUPS 64(DI), Z5
-	ADDQ    R8, DI
-	VMOVUPS (DI), Z6
-	VMOVUPS 64(DI), Z7
-	ADDQ    R8, DI
-	MOVQ    k+8(FP), R8
-	MOVQ    b+32(FP), R9
-	MOVQ    CX, R10
-	LEAQ    (R10)(DX*2), R11
-	ADDQ    DX, R11
-	MOVQ    next+48(FP), R12
-	SUBQ    $0x04, R8
-	JL      tail
-
-loop:
-	PREFETCHT1   (R9)(R12*1)
-	PREFETCHT1   64(R9)(R12*1)
-	VMOVUPS      (R9), Z8
-	VMOVUPS      64(R9), Z9
-	VBROADCASTSS (R10), Z10
-	VFMADD231PS  Z8, Z10, Z0
-	VFMADD231PS  Z9, Z10, Z1
-	VBROADCASTSS (R10)(DX*1), Z10
-	VFMADD231PS  Z8, Z10, Z2
-	VFMADD231PS  Z9, Z10, Z3
-	VBROADCASTSS (R10)(DX*2), Z10
-	VFMADD231PS  Z8, Z10, Z4
-	VFMADD231PS  Z9, Z10, Z5
-	VBROADCASTSS (R11), Z10
-	VFMADD231PS  Z8, Z10, Z6
-	VFMADD231PS  Z9, Z10, Z7
-	ADDQ         BX, R9
-	PREFETCHT1   (R9)(R12*1)
-	PREFETCHT1   64(R9)(R12*1)
-	VMOVUPS      (R9), Z8
-	VMOVUPS      64(R9), Z9
-	VBROADCASTSS 4(R10), Z10
-	VFMADD231PS  Z8, Z10, Z0
-	VFMADD231PS  Z9, Z10, Z1
-	VBROADCASTSS 4(R10)(DX*1), Z10
-	VFMADD231PS  Z8, Z10, Z2
-	VFMADD231PS  Z9, Z10, Z3
-	VBROADCASTSS 4(R10)(DX*2), Z10
-	VFMADD231PS  Z8, Z10, Z4
-	VFMADD231PS  Z9, Z10, Z5
-	VBROADCASTSS 4(R11), Z10
-	VFMADD231PS  Z8, Z10, Z6
-	VFMADD231PS  Z9, Z10, Z7
-	ADDQ         BX, R9
-	PREFETCHT1   (R9)(R12*1)
-	PREFETCHT1   64(R9)(R12*1)
-	VMOVUPS      (R9), Z8
-	VMOVUPS      64(R9), Z9
-	VBROADCASTSS 8(R10), Z10
-	VFMADD231PS  Z8, Z10, Z0
-	VFMADD231PS  Z9, Z10, Z1
-	VBROADCASTSS 8(R10)(DX*1), Z10
-	VFMADD231PS  Z8, Z10, Z2
-	VFMADD231PS  Z9, Z10, Z3
-	VBROADCASTSS 8(R10)(DX*2), Z10
-	VFMADD231PS  Z8, Z10, Z4
-	VFMADD231PS  Z9, Z10, Z5
-	VBROADCASTSS 8(R11), Z10
-	VFMADD231PS  Z8, Z10, Z6
-	VFMADD231PS  Z9, Z10, Z7
-	ADDQ         BX, R9
-	PREFETCHT1   (R9)(R12*1)
-	PREFETCHT1   64(R9)(R12*1)
-	VMOVUPS      (R9), Z8
-	VMOVUPS      64(R9), Z9
-	VBROADCASTSS 12(R10), Z10
-	VFMADD231PS  Z8, Z10, Z0
-	VFMADD231PS  Z9, Z10, Z1
-	VBROADCASTSS 12(R10)(DX*1), Z10
-	VFMADD231PS  Z8, Z10, Z2
-	VFMADD231PS  Z9, Z10, Z3
-	VBROADCASTSS 12(R10)(DX*2), Z10
-	VFMADD231PS  Z8, Z10, Z4
-	VFMADD231PS  Z9, Z10, Z5
-	VBROADCASTSS 12(R11), Z10
-	VFMADD231PS  Z8, Z10, Z6
-	VFMADD231PS  Z9, Z10, Z7
-	ADDQ         BX, R9
-	ADDQ         $0x10, R10
-	ADDQ         $0x10, R11
-	SUBQ         $0x04, R8
-	JGE          loop
-
-tail:
-	ADDQ $0x04, R8
-	JZ   store
-
-one:
-	PREFETCHT1   (R9)(R12*1)
-	PREFETCHT1   64(R9)(R12*1)
-	VMOVUPS      (R9), Z8
-	VMOVUPS      64(R9), Z9
-	VBROADCASTSS (R10), Z10
-	VFMADD231PS  Z8, Z10, Z0
-	VFMADD231PS  Z9, Z10, Z1
-	VBROADCASTSS (R10)(DX*1), Z10
-	VFMADD231PS  Z8, Z10, Z2
-	VFMADD231PS  Z9, Z10, Z3
-	VBROADCASTSS (R10)(DX*2), Z10
-	VFMADD231PS  Z8, Z10, Z4
-	VFMADD231PS  Z9, Z10, Z5
-	VBROADCASTSS (R11), Z10
-	VFMADD231PS  Z8, Z10, Z6
-	VFMADD231PS  Z9, Z10, Z7
-	ADDQ         BX, R9
-	ADDQ         $0x04, R10
-	ADDQ         $0x04, R11
-	SUBQ         $0x01, R8
-	JNZ          one
-
-store:
-	MOVQ    ldc+64(FP), R8
-	VMOVUPS Z0, (SI)
-	VMOVUPS Z1, 64(SI)
-	ADDQ    R8, SI
-	VMOVUPS Z2, (SI)
-	VMOVUPS Z3, 64(SI)
-	ADDQ    R8, SI
-	VMOVUPS Z4, (SI)
-	VMOVUPS Z5, 64(SI)
-	ADDQ    R8, SI
-	VMOVUPS Z6, (SI)
-	VMOVUPS Z7, 64(SI)
-	ADDQ    R8, SI
-	IMUL3Q  $0x04, DX, R8
-	ADDQ    R8, CX
-	SUBQ    $0x01, AX
-	JNZ     tile
-	VZEROUPPER
-	RET
-
-// func gemmF32TAVX512x4(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, c *float32, ldc int, from *float32, ldfrom int)
-// Requires: AVX, AVX512F
-TEXT ·gemmF32TAVX512x4(SB), NOSPLIT, $0-88
-	MOVQ tiles+0(FP), AX
-	MOVQ a+16(FP), CX
-	MOVQ lda+24(FP), DX
-	MOVQ ldb+40(FP), BX
-	MOVQ c+56(FP), SI
-	MOVQ from+72(FP), DI
-
-tile:
-	MOVQ    ldfrom+80(FP), R8
+	MOVQ    from+80(FP), DI
+	MOVQ    ldfrom+88(FP), R8
 	VMOVUPS (DI), Z0
 	VMOVUPS 64(DI), Z1
 	ADDQ    R8, DI
@@ -2630,60 +2587,224 @@ tile:
 	VMOVUPS (DI), Z6
 	VMOVUPS 64(DI), Z7
 	ADDQ    R8, DI
-	MOVQ    k+8(FP), R8
-	MOVQ    b+32(FP), R9
-	MOVQ    CX, R10
+	MOVQ    DI, from+80(FP)
+	MOVQ    k+8(FP), DI
+	MOVQ    b+32(FP), R8
+	MOVQ    AX, R9
+	LEAQ    (R9)(CX*2), R10
+	ADDQ    CX, R10
+	SUBQ    $0x04, DI
+	JL      tail
 
 loop:
-	VMOVUPS      (R9), Z8
-	VMOVUPS      64(R9), Z9
-	VBROADCASTSS (R10), Z10
+	PREFETCHT1   (BX)
+	PREFETCHT1   64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      (R8), Z8
+	VMOVUPS      64(R8), Z9
+	VBROADCASTSS (R9), Z10
 	VFMADD231PS  Z8, Z10, Z0
 	VFMADD231PS  Z9, Z10, Z1
-	VBROADCASTSS 4(R10), Z10
+	VBROADCASTSS (R9)(CX*1), Z10
 	VFMADD231PS  Z8, Z10, Z2
 	VFMADD231PS  Z9, Z10, Z3
+	VBROADCASTSS (R9)(CX*2), Z10
+	VFMADD231PS  Z8, Z10, Z4
+	VFMADD231PS  Z9, Z10, Z5
+	VBROADCASTSS (R10), Z10
+	VFMADD231PS  Z8, Z10, Z6
+	VFMADD231PS  Z9, Z10, Z7
+	ADDQ         DX, R8
+	PREFETCHT1   (BX)
+	PREFETCHT1   64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      (R8), Z8
+	VMOVUPS      64(R8), Z9
+	VBROADCASTSS 4(R9), Z10
+	VFMADD231PS  Z8, Z10, Z0
+	VFMADD231PS  Z9, Z10, Z1
+	VBROADCASTSS 4(R9)(CX*1), Z10
+	VFMADD231PS  Z8, Z10, Z2
+	VFMADD231PS  Z9, Z10, Z3
+	VBROADCASTSS 4(R9)(CX*2), Z10
+	VFMADD231PS  Z8, Z10, Z4
+	VFMADD231PS  Z9, Z10, Z5
+	VBROADCASTSS 4(R10), Z10
+	VFMADD231PS  Z8, Z10, Z6
+	VFMADD231PS  Z9, Z10, Z7
+	ADDQ         DX, R8
+	PREFETCHT1   (BX)
+	PREFETCHT1   64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      (R8), Z8
+	VMOVUPS      64(R8), Z9
+	VBROADCASTSS 8(R9), Z10
+	VFMADD231PS  Z8, Z10, Z0
+	VFMADD231PS  Z9, Z10, Z1
+	VBROADCASTSS 8(R9)(CX*1), Z10
+	VFMADD231PS  Z8, Z10, Z2
+	VFMADD231PS  Z9, Z10, Z3
+	VBROADCASTSS 8(R9)(CX*2), Z10
+	VFMADD231PS  Z8, Z10, Z4
+	VFMADD231PS  Z9, Z10, Z5
 	VBROADCASTSS 8(R10), Z10
+	VFMADD231PS  Z8, Z10, Z6
+	VFMADD231PS  Z9, Z10, Z7
+	ADDQ         DX, R8
+	PREFETCHT1   (BX)
+	PREFETCHT1   64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      (R8), Z8
+	VMOVUPS      64(R8), Z9
+	VBROADCASTSS 12(R9), Z10
+	VFMADD231PS  Z8, Z10, Z0
+	VFMADD231PS  Z9, Z10, Z1
+	VBROADCASTSS 12(R9)(CX*1), Z10
+	VFMADD231PS  Z8, Z10, Z2
+	VFMADD231PS  Z9, Z10, Z3
+	VBROADCASTSS 12(R9)(CX*2), Z10
 	VFMADD231PS  Z8, Z10, Z4
 	VFMADD231PS  Z9, Z10, Z5
 	VBROADCASTSS 12(R10), Z10
 	VFMADD231PS  Z8, Z10, Z6
 	VFMADD231PS  Z9, Z10, Z7
-	ADDQ         BX, R9
-	ADDQ         DX, R10
-	SUBQ         $0x01, R8
+	ADDQ         DX, R8
+	ADDQ         $0x10, R9
+	ADDQ         $0x10, R10
+	SUBQ         $0x04, DI
+	JGE          loop
+
+tail:
+	ADDQ $0x04, DI
+	JZ   store
+
+one:
+	PREFETCHT1   (BX)
+	PREFETCHT1   64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      (R8), Z8
+	VMOVUPS      64(R8), Z9
+	VBROADCASTSS (R9), Z10
+	VFMADD231PS  Z8, Z10, Z0
+	VFMADD231PS  Z9, Z10, Z1
+	VBROADCASTSS (R9)(CX*1), Z10
+	VFMADD231PS  Z8, Z10, Z2
+	VFMADD231PS  Z9, Z10, Z3
+	VBROADCASTSS (R9)(CX*2), Z10
+	VFMADD231PS  Z8, Z10, Z4
+	VFMADD231PS  Z9, Z10, Z5
+	VBROADCASTSS (R10), Z10
+	VFMADD231PS  Z8, Z10, Z6
+	VFMADD231PS  Z9, Z10, Z7
+	ADDQ         DX, R8
+	ADDQ         $0x04, R9
+	ADDQ         $0x04, R10
+	SUBQ         $0x01, DI
+	JNZ          one
+
+store:
+	MOVQ    c+64(FP), DI
+	MOVQ    ldc+72(FP), R8
+	VMOVUPS Z0, (DI)
+	VMOVUPS Z1, 64(DI)
+	ADDQ    R8, DI
+	VMOVUPS Z2, (DI)
+	VMOVUPS Z3, 64(DI)
+	ADDQ    R8, DI
+	VMOVUPS Z4, (DI)
+	VMOVUPS Z5, 64(DI)
+	ADDQ    R8, DI
+	VMOVUPS Z6, (DI)
+	VMOVUPS Z7, 64(DI)
+	ADDQ    R8, DI
+	MOVQ    DI, c+64(FP)
+	IMUL3Q  $0x04, CX, DI
+	ADDQ    DI, AX
+	SUBQ    $0x01, tiles+0(FP)
+	JNZ     tile
+	VZEROUPPER
+	RET
+
+// func gemmF32TAVX512x4(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, step int, c *float32, ldc int, from *float32, ldfrom int)
+// Requires: AVX, AVX512F
+TEXT ·gemmF32TAVX512x4(SB), NOSPLIT, $0-96
+	MOVQ a+16(FP), AX
+	MOVQ lda+24(FP), CX
+	MOVQ ldb+40(FP), DX
+
+tile:
+	MOVQ    from+80(FP), BX
+	MOVQ    ldfrom+88(FP), SI
+	VMOVUPS (BX), Z0
+	VMOVUPS 64(BX), Z1
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z2
+	VMOVUPS 64(BX), Z3
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z4
+	VMOVUPS 64(BX), Z5
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z6
+	VMOVUPS 64(BX), Z7
+	ADDQ    SI, BX
+	MOVQ    BX, from+80(FP)
+	MOVQ    k+8(FP), BX
+	MOVQ    b+32(FP), SI
+	MOVQ    AX, DI
+
+loop:
+	VMOVUPS      (SI), Z8
+	VMOVUPS      64(SI), Z9
+	VBROADCASTSS (DI), Z10
+	VFMADD231PS  Z8, Z10, Z0
+	VFMADD231PS  Z9, Z10, Z1
+	VBROADCASTSS 4(DI), Z10
+	VFMADD231PS  Z8, Z10, Z2
+	VFMADD231PS  Z9, Z10, Z3
+	VBROADCASTSS 8(DI), Z10
+	VFMADD231PS  Z8, Z10, Z4
+	VFMADD231PS  Z9, Z10, Z5
+	VBROADCASTSS 12(DI), Z10
+	VFMADD231PS  Z8, Z10, Z6
+	VFMADD231PS  Z9, Z10, Z7
+	ADDQ         DX, SI
+	ADDQ         CX, DI
+	SUBQ         $0x01, BX
 	JNZ          loop
-	MOVQ         ldc+64(FP), R8
-	VMOVUPS      Z0, (SI)
-	VMOVUPS      Z1, 64(SI)
-	ADDQ         R8, SI
-	VMOVUPS      Z2, (SI)
-	VMOVUPS      Z3, 64(SI)
-	ADDQ         R8, SI
-	VMOVUPS      Z4, (SI)
-	VMOVUPS      Z5, 64(SI)
-	ADDQ         R8, SI
-	VMOVUPS      Z6, (SI)
-	VMOVUPS      Z7, 64(SI)
-	ADDQ         R8, SI
-	ADDQ         $0x10, CX
-	SUBQ         $0x01, AX
+	MOVQ         c+64(FP), BX
+	MOVQ         ldc+72(FP), SI
+	VMOVUPS      Z0, (BX)
+	VMOVUPS      Z1, 64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      Z2, (BX)
+	VMOVUPS      Z3, 64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      Z4, (BX)
+	VMOVUPS      Z5, 64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      Z6, (BX)
+	VMOVUPS      Z7, 64(BX)
+	ADDQ         SI, BX
+	MOVQ         BX, c+64(FP)
+	ADDQ         $0x10, AX
+	SUBQ         $0x01, tiles+0(FP)
 	JNZ          tile
 	VZEROUPPER
 	RET
 
-// func gemmF32AVX512x5(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, c *float32, ldc int, from *float32, ldfrom int)
+// func gemmF32AVX512x5(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, step int, c *float32, ldc int, from *float32, ldfrom int)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·gemmF32AVX512x5(SB), NOSPLIT, $0-88
-	MOVQ tiles+0(FP), AX
-	MOVQ a+16(FP), CX
-	MOVQ lda+24(FP), DX
-	MOVQ ldb+40(FP), BX
-	MOVQ c+56(FP), SI
-	MOVQ from+72(FP), DI
+TEXT ·gemmF32AVX512x5(SB), NOSPLIT, $0-96
+	MOVQ a+16(FP), AX
+	MOVQ lda+24(FP), CX
+	MOVQ ldb+40(FP), DX
+	MOVQ b+32(FP), BX
+	MOVQ step+56(FP), SI
+	ADDQ next+48(FP), BX
 
 tile:
-	MOVQ    ldfrom+80(FP), R8
+	MOVQ    from+80(FP), DI
+	MOVQ    ldfrom+88(FP), R8
 	VMOVUPS (DI), Z0
 	VMOVUPS 64(DI), Z1
 	ADDQ    R8, DI
@@ -2699,242 +2820,251 @@ tile:
 	VMOVUPS (DI), Z8
 	VMOVUPS 64(DI), Z9
 	ADDQ    R8, DI
-	MOVQ    k+8(FP), R8
-	MOVQ    b+32(FP), R9
-	MOVQ    CX, R10
-	LEAQ    (R10)(DX*2), R11
-	ADDQ    DX, R11
-	MOVQ    next+48(FP), R12
-	SUBQ    $0x04, R8
+	MOVQ    DI, from+80(FP)
+	MOVQ    k+8(FP), DI
+	MOVQ    b+32(FP), R8
+	MOVQ    AX, R9
+	LEAQ    (R9)(CX*2), R10
+	ADDQ    CX, R10
+	SUBQ    $0x04, DI
 	JL      tail
 
 loop:
-	PREFETCHT1   (R9)(R12*1)
-	PREFETCHT1   64(R9)(R12*1)
-	VMOVUPS      (R9), Z10
-	VMOVUPS      64(R9), Z11
+	PREFETCHT1   (BX)
+	PREFETCHT1   64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      (R8), Z10
+	VMOVUPS      64(R8), Z11
+	VBROADCASTSS (R9), Z12
+	VFMADD231PS  Z10, Z12, Z0
+	VFMADD231PS  Z11, Z12, Z1
+	VBROADCASTSS (R9)(CX*1), Z12
+	VFMADD231PS  Z10, Z12, Z2
+	VFMADD231PS  Z11, Z12, Z3
+	VBROADCASTSS (R9)(CX*2), Z12
+	VFMADD231PS  Z10, Z12, Z4
+	VFMADD231PS  Z11, Z12, Z5
 	VBROADCASTSS (R10), Z12
-	VFMADD231PS  Z10, Z12, Z0
-	VFMADD231PS  Z11, Z12, Z1
-	VBROADCASTSS (R10)(DX*1), Z12
-	VFMADD231PS  Z10, Z12, Z2
-	VFMADD231PS  Z11, Z12, Z3
-	VBROADCASTSS (R10)(DX*2), Z12
-	VFMADD231PS  Z10, Z12, Z4
-	VFMADD231PS  Z11, Z12, Z5
-	VBROADCASTSS (R11), Z12
 	VFMADD231PS  Z10, Z12, Z6
 	VFMADD231PS  Z11, Z12, Z7
-	VBROADCASTSS (R11)(DX*1), Z12
+	VBROADCASTSS (R10)(CX*1), Z12
 	VFMADD231PS  Z10, Z12, Z8
 	VFMADD231PS  Z11, Z12, Z9
-	ADDQ         BX, R9
-	PREFETCHT1   (R9)(R12*1)
-	PREFETCHT1   64(R9)(R12*1)
-	VMOVUPS      (R9), Z10
-	VMOVUPS      64(R9), Z11
+	ADDQ         DX, R8
+	PREFETCHT1   (BX)
+	PREFETCHT1   64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      (R8), Z10
+	VMOVUPS      64(R8), Z11
+	VBROADCASTSS 4(R9), Z12
+	VFMADD231PS  Z10, Z12, Z0
+	VFMADD231PS  Z11, Z12, Z1
+	VBROADCASTSS 4(R9)(CX*1), Z12
+	VFMADD231PS  Z10, Z12, Z2
+	VFMADD231PS  Z11, Z12, Z3
+	VBROADCASTSS 4(R9)(CX*2), Z12
+	VFMADD231PS  Z10, Z12, Z4
+	VFMADD231PS  Z11, Z12, Z5
 	VBROADCASTSS 4(R10), Z12
-	VFMADD231PS  Z10, Z12, Z0
-	VFMADD231PS  Z11, Z12, Z1
-	VBROADCASTSS 4(R10)(DX*1), Z12
-	VFMADD231PS  Z10, Z12, Z2
-	VFMADD231PS  Z11, Z12, Z3
-	VBROADCASTSS 4(R10)(DX*2), Z12
-	VFMADD231PS  Z10, Z12, Z4
-	VFMADD231PS  Z11, Z12, Z5
-	VBROADCASTSS 4(R11), Z12
 	VFMADD231PS  Z10, Z12, Z6
 	VFMADD231PS  Z11, Z12, Z7
-	VBROADCASTSS 4(R11)(DX*1), Z12
+	VBROADCASTSS 4(R10)(CX*1), Z12
 	VFMADD231PS  Z10, Z12, Z8
 	VFMADD231PS  Z11, Z12, Z9
-	ADDQ         BX, R9
-	PREFETCHT1   (R9)(R12*1)
-	PREFETCHT1   64(R9)(R12*1)
-	VMOVUPS      (R9), Z10
-	VMOVUPS      64(R9), Z11
+	ADDQ         DX, R8
+	PREFETCHT1   (BX)
+	PREFETCHT1   64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      (R8), Z10
+	VMOVUPS      64(R8), Z11
+	VBROADCASTSS 8(R9), Z12
+	VFMADD231PS  Z10, Z12, Z0
+	VFMADD231PS  Z11, Z12, Z1
+	VBROADCASTSS 8(R9)(CX*1), Z12
+	VFMADD231PS  Z10, Z12, Z2
+	VFMADD231PS  Z11, Z12, Z3
+	VBROADCASTSS 8(R9)(CX*2), Z12
+	VFMADD231PS  Z10, Z12, Z4
+	VFMADD231PS  Z11, Z12, Z5
 	VBROADCASTSS 8(R10), Z12
-	VFMADD231PS  Z10, Z12, Z0
-	VFMADD231PS  Z11, Z12, Z1
-	VBROADCASTSS 8(R10)(DX*1), Z12
-	VFMADD231PS  Z10, Z12, Z2
-	VFMADD231PS  Z11, Z12, Z3
-	VBROADCASTSS 8(R10)(DX*2), Z12
-	VFMADD231PS  Z10, Z12, Z4
-	VFMADD231PS  Z11, Z12, Z5
-	VBROADCASTSS 8(R11), Z12
 	VFMADD231PS  Z10, Z12, Z6
 	VFMADD231PS  Z11, Z12, Z7
-	VBROADCASTSS 8(R11)(DX*1), Z12
+	VBROADCASTSS 8(R10)(CX*1), Z12
 	VFMADD231PS  Z10, Z12, Z8
 	VFMADD231PS  Z11, Z12, Z9
-	ADDQ         BX, R9
-	PREFETCHT1   (R9)(R12*1)
-	PREFETCHT1   64(R9)(R12*1)
-	VMOVUPS      (R9), Z10
-	VMOVUPS      64(R9), Z11
+	ADDQ         DX, R8
+	PREFETCHT1   (BX)
+	PREFETCHT1   64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      (R8), Z10
+	VMOVUPS      64(R8), Z11
+	VBROADCASTSS 12(R9), Z12
+	VFMADD231PS  Z10, Z12, Z0
+	VFMADD231PS  Z11, Z12, Z1
+	VBROADCASTSS 12(R9)(CX*1), Z12
+	VFMADD231PS  Z10, Z12, Z2
+	VFMADD231PS  Z11, Z12, Z3
+	VBROADCASTSS 12(R9)(CX*2), Z12
+	VFMADD231PS  Z10, Z12, Z4
+	VFMADD231PS  Z11, Z12, Z5
 	VBROADCASTSS 12(R10), Z12
-	VFMADD231PS  Z10, Z12, Z0
-	VFMADD231PS  Z11, Z12, Z1
-	VBROADCASTSS 12(R10)(DX*1), Z12
-	VFMADD231PS  Z10, Z12, Z2
-	VFMADD231PS  Z11, Z12, Z3
-	VBROADCASTSS 12(R10)(DX*2), Z12
-	VFMADD231PS  Z10, Z12, Z4
-	VFMADD231PS  Z11, Z12, Z5
-	VBROADCASTSS 12(R11), Z12
 	VFMADD231PS  Z10, Z12, Z6
 	VFMADD231PS  Z11, Z12, Z7
-	VBROADCASTSS 12(R11)(DX*1), Z12
+	VBROADCASTSS 12(R10)(CX*1), Z12
 	VFMADD231PS  Z10, Z12, Z8
 	VFMADD231PS  Z11, Z12, Z9
-	ADDQ         BX, R9
+	ADDQ         DX, R8
+	ADDQ         $0x10, R9
 	ADDQ         $0x10, R10
-	ADDQ         $0x10, R11
-	SUBQ         $0x04, R8
+	SUBQ         $0x04, DI
 	JGE          loop
 
 tail:
-	ADDQ $0x04, R8
+	ADDQ $0x04, DI
 	JZ   store
 
 one:
-	PREFETCHT1   (R9)(R12*1)
-	PREFETCHT1   64(R9)(R12*1)
-	VMOVUPS      (R9), Z10
-	VMOVUPS      64(R9), Z11
-	VBROADCASTSS (R10), Z12
+	PREFETCHT1   (BX)
+	PREFETCHT1   64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      (R8), Z10
+	VMOVUPS      64(R8), Z11
+	VBROADCASTSS (R9), Z12
 	VFMADD231PS  Z10, Z12, Z0
 	VFMADD231PS  Z11, Z12, Z1
-	VBROADCASTSS (R10)(DX*1), Z12
+	VBROADCASTSS (R9)(CX*1), Z12
 	VFMADD231PS  Z10, Z12, Z2
 	VFMADD231PS  Z11, Z12, Z3
-	VBROADCASTSS (R10)(DX*2), Z12
+	VBROADCASTSS (R9)(CX*2), Z12
 	VFMADD231PS  Z10, Z12, Z4
 	VFMADD231PS  Z11, Z12, Z5
-	VBROADCASTSS (R11), Z12
+	VBROADCASTSS (R10), Z12
 	VFMADD231PS  Z10, Z12, Z6
 	VFMADD231PS  Z11, Z12, Z7
-	VBROADCASTSS (R11)(DX*1), Z12
+	VBROADCASTSS (R10)(CX*1), Z12
 	VFMADD231PS  Z10, Z12, Z8
 	VFMADD231PS  Z11, Z12, Z9
-	ADDQ         BX, R9
+	ADDQ         DX, R8
+	ADDQ         $0x04, R9
 	ADDQ         $0x04, R10
-	ADDQ         $0x04, R11
-	SUBQ         $0x01, R8
+	SUBQ         $0x01, DI
 	JNZ          one
 
 store:
-	MOVQ    ldc+64(FP), R8
-	VMOVUPS Z0, (SI)
-	VMOVUPS Z1, 64(SI)
-	ADDQ    R8, SI
-	VMOVUPS Z2, (SI)
-	VMOVUPS Z3, 64(SI)
-	ADDQ    R8, SI
-	VMOVUPS Z4, (SI)
-	VMOVUPS Z5, 64(SI)
-	ADDQ    R8, SI
-	VMOVUPS Z6, (SI)
-	VMOVUPS Z7, 64(SI)
-	ADDQ    R8, SI
-	VMOVUPS Z8, (SI)
-	VMOVUPS Z9, 64(SI)
-	ADDQ    R8, SI
-	IMUL3Q  $0x05, DX, R8
-	ADDQ    R8, CX
-	SUBQ    $0x01, AX
+	MOVQ    c+64(FP), DI
+	MOVQ    ldc+72(FP), R8
+	VMOVUPS Z0, (DI)
+	VMOVUPS Z1, 64(DI)
+	ADDQ    R8, DI
+	VMOVUPS Z2, (DI)
+	VMOVUPS Z3, 64(DI)
+	ADDQ    R8, DI
+	VMOVUPS Z4, (DI)
+	VMOVUPS Z5, 64(DI)
+	ADDQ    R8, DI
+	VMOVUPS Z6, (DI)
+	VMOVUPS Z7, 64(DI)
+	ADDQ    R8, DI
+	VMOVUPS Z8, (DI)
+	VMOVUPS Z9, 64(DI)
+	ADDQ    R8, DI
+	MOVQ    DI, c+64(FP)
+	IMUL3Q  $0x05, CX, DI
+	ADDQ    DI, AX
+	SUBQ    $0x01, tiles+0(FP)
 	JNZ     tile
 	VZEROUPPER
 	RET
 
-// func gemmF32TAVX512x5(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, c *float32, ldc int, from *float32, ldfrom int)
+// func gemmF32TAVX512x5(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, step int, c *float32, ldc int, from *float32, ldfrom int)
 // Requires: AVX, AVX512F
-TEXT ·gemmF32TAVX512x5(SB), NOSPLIT, $0-88
-	MOVQ tiles+0(FP), AX
-	MOVQ a+16(FP), CX
-	MOVQ lda+24(FP), DX
-	MOVQ ldb+40(FP), BX
-	MOVQ c+56(FP), SI
-	MOVQ from+72(FP), DI
+TEXT ·gemmF32TAVX512x5(SB), NOSPLIT, $0-96
+	MOVQ a+16(FP), AX
+	MOVQ lda+24(FP), CX
+	MOVQ ldb+40(FP), DX
 
 tile:
-	MOVQ    ldfrom+80(FP), R8
-	VMOVUPS (DI), Z0
-	VMOVUPS 64(DI), Z1
-	ADDQ    R8, DI
-	VMOVUPS (DI), Z2
-	VMOVUPS 64(DI), Z3
-	ADDQ    R8, DI
-	VMOVUPS (DI), Z4
-	VMOVUPS 64(DI), Z5
-	ADDQ    R8, DI
-	VMOVUPS (DI), Z6
-	VMOVUPS 64(DI), Z7
-	ADDQ    R8, DI
-	VMOVUPS (DI), Z8
-	VMOVUPS 64(DI), Z9
-	ADDQ    R8, DI
-	MOVQ    k+8(FP), R8
-	MOVQ    b+32(FP), R9
-	MOVQ    CX, R10
+	MOVQ    from+80(FP), BX
+	MOVQ    ldfrom+88(FP), SI
+	VMOVUPS (BX), Z0
+	VMOVUPS 64(BX), Z1
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z2
+	VMOVUPS 64(BX), Z3
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z4
+	VMOVUPS 64(BX), Z5
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z6
+	VMOVUPS 64(BX), Z7
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z8
+	VMOVUPS 64(BX), Z9
+	ADDQ    SI, BX
+	MOVQ    BX, from+80(FP)
+	MOVQ    k+8(FP), BX
+	MOVQ    b+32(FP), SI
+	MOVQ    AX, DI
 
 loop:
-	VMOVUPS      (R9), Z10
-	VMOVUPS      64(R9), Z11
-	VBROADCASTSS (R10), Z12
+	VMOVUPS      (SI), Z10
+	VMOVUPS      64(SI), Z11
+	VBROADCASTSS (DI), Z12
 	VFMADD231PS  Z10, Z12, Z0
 	VFMADD231PS  Z11, Z12, Z1
-	VBROADCASTSS 4(R10), Z12
+	VBROADCASTSS 4(DI), Z12
 	VFMADD231PS  Z10, Z12, Z2
 	VFMADD231PS  Z11, Z12, Z3
-	VBROADCASTSS 8(R10), Z12
+	VBROADCASTSS 8(DI), Z12
 	VFMADD231PS  Z10, Z12, Z4
 	VFMADD231PS  Z11, Z12, Z5
-	VBROADCASTSS 12(R10), Z12
+	VBROADCASTSS 12(DI), Z12
 	VFMADD231PS  Z10, Z12, Z6
 	VFMADD231PS  Z11, Z12, Z7
-	VBROADCASTSS 16(R10), Z12
+	VBROADCASTSS 16(DI), Z12
 	VFMADD231PS  Z10, Z12, Z8
 	VFMADD231PS  Z11, Z12, Z9
-	ADDQ         BX, R9
-	ADDQ         DX, R10
-	SUBQ         $0x01, R8
+	ADDQ         DX, SI
+	ADDQ         CX, DI
+	SUBQ         $0x01, BX
 	JNZ          loop
-	MOVQ         ldc+64(FP), R8
-	VMOVUPS      Z0, (SI)
-	VMOVUPS      Z1, 64(SI)
-	ADDQ         R8, SI
-	VMOVUPS      Z2, (SI)
-	VMOVUPS      Z3, 64(SI)
-	ADDQ         R8, SI
-	VMOVUPS      Z4, (SI)
-	VMOVUPS      Z5, 64(SI)
-	ADDQ         R8, SI
-	VMOVUPS      Z6, (SI)
-	VMOVUPS      Z7, 64(SI)
-	ADDQ         R8, SI
-	VMOVUPS      Z8, (SI)
-	VMOVUPS      Z9, 64(SI)
-	ADDQ         R8, SI
-	ADDQ         $0x14, CX
-	SUBQ         $0x01, AX
+	MOVQ         c+64(FP), BX
+	MOVQ         ldc+72(FP), SI
+	VMOVUPS      Z0, (BX)
+	VMOVUPS      Z1, 64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      Z2, (BX)
+	VMOVUPS      Z3, 64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      Z4, (BX)
+	VMOVUPS      Z5, 64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      Z6, (BX)
+	VMOVUPS      Z7, 64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      Z8, (BX)
+	VMOVUPS      Z9, 64(BX)
+	ADDQ         SI, BX
+	MOVQ         BX, c+64(FP)
+	ADDQ         $0x14, AX
+	SUBQ         $0x01, tiles+0(FP)
 	JNZ          tile
 	VZEROUPPER
 	RET
 
-// func gemmF32AVX512x6(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, c *float32, ldc int, from *float32, ldfrom int)
+// func gemmF32AVX512x6(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, step int, c *float32, ldc int, from *float32, ldfrom int)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·gemmF32AVX512x6(SB), NOSPLIT, $0-88
-	MOVQ tiles+0(FP), AX
-	MOVQ a+16(FP), CX
-	MOVQ lda+24(FP), DX
-	MOVQ ldb+40(FP), BX
-	MOVQ c+56(FP), SI
-	MOVQ from+72(FP), DI
+TEXT ·gemmF32AVX512x6(SB), NOSPLIT, $0-96
+	MOVQ a+16(FP), AX
+	MOVQ lda+24(FP), CX
+	MOVQ ldb+40(FP), DX
+	MOVQ b+32(FP), BX
+	MOVQ step+56(FP), SI
+	ADDQ next+48(FP), BX
 
 tile:
-	MOVQ    ldfrom+80(FP), R8
+	MOVQ    from+80(FP), DI
+	MOVQ    ldfrom+88(FP), R8
 	VMOVUPS (DI), Z0
 	VMOVUPS 64(DI), Z1
 	ADDQ    R8, DI
@@ -2953,269 +3083,278 @@ tile:
 	VMOVUPS (DI), Z10
 	VMOVUPS 64(DI), Z11
 	ADDQ    R8, DI
-	MOVQ    k+8(FP), R8
-	MOVQ    b+32(FP), R9
-	MOVQ    CX, R10
-	LEAQ    (R10)(DX*2), R11
-	ADDQ    DX, R11
-	MOVQ    next+48(FP), R12
-	SUBQ    $0x04, R8
+	MOVQ    DI, from+80(FP)
+	MOVQ    k+8(FP), DI
+	MOVQ    b+32(FP), R8
+	MOVQ    AX, R9
+	LEAQ    (R9)(CX*2), R10
+	ADDQ    CX, R10
+	SUBQ    $0x04, DI
 	JL      tail
 
 loop:
-	PREFETCHT1   (R9)(R12*1)
-	PREFETCHT1   64(R9)(R12*1)
-	VMOVUPS      (R9), Z12
-	VMOVUPS      64(R9), Z13
+	PREFETCHT1   (BX)
+	PREFETCHT1   64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      (R8), Z12
+	VMOVUPS      64(R8), Z13
+	VBROADCASTSS (R9), Z14
+	VFMADD231PS  Z12, Z14, Z0
+	VFMADD231PS  Z13, Z14, Z1
+	VBROADCASTSS (R9)(CX*1), Z14
+	VFMADD231PS  Z12, Z14, Z2
+	VFMADD231PS  Z13, Z14, Z3
+	VBROADCASTSS (R9)(CX*2), Z14
+	VFMADD231PS  Z12, Z14, Z4
+	VFMADD231PS  Z13, Z14, Z5
 	VBROADCASTSS (R10), Z14
-	VFMADD231PS  Z12, Z14, Z0
-	VFMADD231PS  Z13, Z14, Z1
-	VBROADCASTSS (R10)(DX*1), Z14
-	VFMADD231PS  Z12, Z14, Z2
-	VFMADD231PS  Z13, Z14, Z3
-	VBROADCASTSS (R10)(DX*2), Z14
-	VFMADD231PS  Z12, Z14, Z4
-	VFMADD231PS  Z13, Z14, Z5
-	VBROADCASTSS (R11), Z14
 	VFMADD231PS  Z12, Z14, Z6
 	VFMADD231PS  Z13, Z14, Z7
-	VBROADCASTSS (R11)(DX*1), Z14
+	VBROADCASTSS (R10)(CX*1), Z14
 	VFMADD231PS  Z12, Z14, Z8
 	VFMADD231PS  Z13, Z14, Z9
-	VBROADCASTSS (R11)(DX*2), Z14
+	VBROADCASTSS (R10)(CX*2), Z14
 	VFMADD231PS  Z12, Z14, Z10
 	VFMADD231PS  Z13, Z14, Z11
-	ADDQ         BX, R9
-	PREFETCHT1   (R9)(R12*1)
-	PREFETCHT1   64(R9)(R12*1)
-	VMOVUPS      (R9), Z12
-	VMOVUPS      64(R9), Z13
+	ADDQ         DX, R8
+	PREFETCHT1   (BX)
+	PREFETCHT1   64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      (R8), Z12
+	VMOVUPS      64(R8), Z13
+	VBROADCASTSS 4(R9), Z14
+	VFMADD231PS  Z12, Z14, Z0
+	VFMADD231PS  Z13, Z14, Z1
+	VBROADCASTSS 4(R9)(CX*1), Z14
+	VFMADD231PS  Z12, Z14, Z2
+	VFMADD231PS  Z13, Z14, Z3
+	VBROADCASTSS 4(R9)(CX*2), Z14
+	VFMADD231PS  Z12, Z14, Z4
+	VFMADD231PS  Z13, Z14, Z5
 	VBROADCASTSS 4(R10), Z14
-	VFMADD231PS  Z12, Z14, Z0
-	VFMADD231PS  Z13, Z14, Z1
-	VBROADCASTSS 4(R10)(DX*1), Z14
-	VFMADD231PS  Z12, Z14, Z2
-	VFMADD231PS  Z13, Z14, Z3
-	VBROADCASTSS 4(R10)(DX*2), Z14
-	VFMADD231PS  Z12, Z14, Z4
-	VFMADD231PS  Z13, Z14, Z5
-	VBROADCASTSS 4(R11), Z14
 	VFMADD231PS  Z12, Z14, Z6
 	VFMADD231PS  Z13, Z14, Z7
-	VBROADCASTSS 4(R11)(DX*1), Z14
+	VBROADCASTSS 4(R10)(CX*1), Z14
 	VFMADD231PS  Z12, Z14, Z8
 	VFMADD231PS  Z13, Z14, Z9
-	VBROADCASTSS 4(R11)(DX*2), Z14
+	VBROADCASTSS 4(R10)(CX*2), Z14
 	VFMADD231PS  Z12, Z14, Z10
 	VFMADD231PS  Z13, Z14, Z11
-	ADDQ         BX, R9
-	PREFETCHT1   (R9)(R12*1)
-	PREFETCHT1   64(R9)(R12*1)
-	VMOVUPS      (R9), Z12
-	VMOVUPS      64(R9), Z13
+	ADDQ         DX, R8
+	PREFETCHT1   (BX)
+	PREFETCHT1   64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      (R8), Z12
+	VMOVUPS      64(R8), Z13
+	VBROADCASTSS 8(R9), Z14
+	VFMADD231PS  Z12, Z14, Z0
+	VFMADD231PS  Z13, Z14, Z1
+	VBROADCASTSS 8(R9)(CX*1), Z14
+	VFMADD231PS  Z12, Z14, Z2
+	VFMADD231PS  Z13, Z14, Z3
+	VBROADCASTSS 8(R9)(CX*2), Z14
+	VFMADD231PS  Z12, Z14, Z4
+	VFMADD231PS  Z13, Z14, Z5
 	VBROADCASTSS 8(R10), Z14
-	VFMADD231PS  Z12, Z14, Z0
-	VFMADD231PS  Z13, Z14, Z1
-	VBROADCASTSS 8(R10)(DX*1), Z14
-	VFMADD231PS  Z12, Z14, Z2
-	VFMADD231PS  Z13, Z14, Z3
-	VBROADCASTSS 8(R10)(DX*2), Z14
-	VFMADD231PS  Z12, Z14, Z4
-	VFMADD231PS  Z13, Z14, Z5
-	VBROADCASTSS 8(R11), Z14
 	VFMADD231PS  Z12, Z14, Z6
 	VFMADD231PS  Z13, Z14, Z7
-	VBROADCASTSS 8(R11)(DX*1), Z14
+	VBROADCASTSS 8(R10)(CX*1), Z14
 	VFMADD231PS  Z12, Z14, Z8
 	VFMADD231PS  Z13, Z14, Z9
-	VBROADCASTSS 8(R11)(DX*2), Z14
+	VBROADCASTSS 8(R10)(CX*2), Z14
 	VFMADD231PS  Z12, Z14, Z10
 	VFMADD231PS  Z13, Z14, Z11
-	ADDQ         BX, R9
-	PREFETCHT1   (R9)(R12*1)
-	PREFETCHT1   64(R9)(R12*1)
-	VMOVUPS      (R9), Z12
-	VMOVUPS      64(R9), Z13
+	ADDQ         DX, R8
+	PREFETCHT1   (BX)
+	PREFETCHT1   64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      (R8), Z12
+	VMOVUPS      64(R8), Z13
+	VBROADCASTSS 12(R9), Z14
+	VFMADD231PS  Z12, Z14, Z0
+	VFMADD231PS  Z13, Z14, Z1
+	VBROADCASTSS 12(R9)(CX*1), Z14
+	VFMADD231PS  Z12, Z14, Z2
+	VFMADD231PS  Z13, Z14, Z3
+	VBROADCASTSS 12(R9)(CX*2), Z14
+	VFMADD231PS  Z12, Z14, Z4
+	VFMADD231PS  Z13, Z14, Z5
 	VBROADCASTSS 12(R10), Z14
-	VFMADD231PS  Z12, Z14, Z0
-	VFMADD231PS  Z13, Z14, Z1
-	VBROADCASTSS 12(R10)(DX*1), Z14
-	VFMADD231PS  Z12, Z14, Z2
-	VFMADD231PS  Z13, Z14, Z3
-	VBROADCASTSS 12(R10)(DX*2), Z14
-	VFMADD231PS  Z12, Z14, Z4
-	VFMADD231PS  Z13, Z14, Z5
-	VBROADCASTSS 12(R11), Z14
 	VFMADD231PS  Z12, Z14, Z6
 	VFMADD231PS  Z13, Z14, Z7
-	VBROADCASTSS 12(R11)(DX*1), Z14
+	VBROADCASTSS 12(R10)(CX*1), Z14
 	VFMADD231PS  Z12, Z14, Z8
 	VFMADD231PS  Z13, Z14, Z9
-	VBROADCASTSS 12(R11)(DX*2), Z14
+	VBROADCASTSS 12(R10)(CX*2), Z14
 	VFMADD231PS  Z12, Z14, Z10
 	VFMADD231PS  Z13, Z14, Z11
-	ADDQ         BX, R9
+	ADDQ         DX, R8
+	ADDQ         $0x10, R9
 	ADDQ         $0x10, R10
-	ADDQ         $0x10, R11
-	SUBQ         $0x04, R8
+	SUBQ         $0x04, DI
 	JGE          loop
 
 tail:
-	ADDQ $0x04, R8
+	ADDQ $0x04, DI
 	JZ   store
 
 one:
-	PREFETCHT1   (R9)(R12*1)
-	PREFETCHT1   64(R9)(R12*1)
-	VMOVUPS      (R9), Z12
-	VMOVUPS      64(R9), Z13
-	VBROADCASTSS (R10), Z14
+	PREFETCHT1   (BX)
+	PREFETCHT1   64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      (R8), Z12
+	VMOVUPS      64(R8), Z13
+	VBROADCASTSS (R9), Z14
 	VFMADD231PS  Z12, Z14, Z0
 	VFMADD231PS  Z13, Z14, Z1
-	VBROADCASTSS (R10)(DX*1), Z14
+	VBROADCASTSS (R9)(CX*1), Z14
 	VFMADD231PS  Z12, Z14, Z2
 	VFMADD231PS  Z13, Z14, Z3
-	VBROADCASTSS (R10)(DX*2), Z14
+	VBROADCASTSS (R9)(CX*2), Z14
 	VFMADD231PS  Z12, Z14, Z4
 	VFMADD231PS  Z13, Z14, Z5
-	VBROADCASTSS (R11), Z14
+	VBROADCASTSS (R10), Z14
 	VFMADD231PS  Z12, Z14, Z6
 	VFMADD231PS  Z13, Z14, Z7
-	VBROADCASTSS (R11)(DX*1), Z14
+	VBROADCASTSS (R10)(CX*1), Z14
 	VFMADD231PS  Z12, Z14, Z8
 	VFMADD231PS  Z13, Z14, Z9
-	VBROADCASTSS (R11)(DX*2), Z14
+	VBROADCASTSS (R10)(CX*2), Z14
 	VFMADD231PS  Z12, Z14, Z10
 	VFMADD231PS  Z13, Z14, Z11
-	ADDQ         BX, R9
+	ADDQ         DX, R8
+	ADDQ         $0x04, R9
 	ADDQ         $0x04, R10
-	ADDQ         $0x04, R11
-	SUBQ         $0x01, R8
+	SUBQ         $0x01, DI
 	JNZ          one
 
 store:
-	MOVQ    ldc+64(FP), R8
-	VMOVUPS Z0, (SI)
-	VMOVUPS Z1, 64(SI)
-	ADDQ    R8, SI
-	VMOVUPS Z2, (SI)
-	VMOVUPS Z3, 64(SI)
-	ADDQ    R8, SI
-	VMOVUPS Z4, (SI)
-	VMOVUPS Z5, 64(SI)
-	ADDQ    R8, SI
-	VMOVUPS Z6, (SI)
-	VMOVUPS Z7, 64(SI)
-	ADDQ    R8, SI
-	VMOVUPS Z8, (SI)
-	VMOVUPS Z9, 64(SI)
-	ADDQ    R8, SI
-	VMOVUPS Z10, (SI)
-	VMOVUPS Z11, 64(SI)
-	ADDQ    R8, SI
-	IMUL3Q  $0x06, DX, R8
-	ADDQ    R8, CX
-	SUBQ    $0x01, AX
+	MOVQ    c+64(FP), DI
+	MOVQ    ldc+72(FP), R8
+	VMOVUPS Z0, (DI)
+	VMOVUPS Z1, 64(DI)
+	ADDQ    R8, DI
+	VMOVUPS Z2, (DI)
+	VMOVUPS Z3, 64(DI)
+	ADDQ    R8, DI
+	VMOVUPS Z4, (DI)
+	VMOVUPS Z5, 64(DI)
+	ADDQ    R8, DI
+	VMOVUPS Z6, (DI)
+	VMOVUPS Z7, 64(DI)
+	ADDQ    R8, DI
+	VMOVUPS Z8, (DI)
+	VMOVUPS Z9, 64(DI)
+	ADDQ    R8, DI
+	VMOVUPS Z10, (DI)
+	VMOVUPS Z11, 64(DI)
+	ADDQ    R8, DI
+	MOVQ    DI, c+64(FP)
+	IMUL3Q  $0x06, CX, DI
+	ADDQ    DI, AX
+	SUBQ    $0x01, tiles+0(FP)
 	JNZ     tile
 	VZEROUPPER
 	RET
 
-// func gemmF32TAVX512x6(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, c *float32, ldc int, from *float32, ldfrom int)
+// func gemmF32TAVX512x6(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, step int, c *float32, ldc int, from *float32, ldfrom int)
 // Requires: AVX, AVX512F
-TEXT ·gemmF32TAVX512x6(SB), NOSPLIT, $0-88
-	MOVQ tiles+0(FP), AX
-	MOVQ a+16(FP), CX
-	MOVQ lda+24(FP), DX
-	MOVQ ldb+40(FP), BX
-	MOVQ c+56(FP), SI
-	MOVQ from+72(FP), DI
+TEXT ·gemmF32TAVX512x6(SB), NOSPLIT, $0-96
+	MOVQ a+16(FP), AX
+	MOVQ lda+24(FP), CX
+	MOVQ ldb+40(FP), DX
 
 tile:
-	MOVQ    ldfrom+80(FP), R8
-	VMOVUPS (DI), Z0
-	VMOVUPS 64(DI), Z1
-	ADDQ    R8, DI
-	VMOVUPS (DI), Z2
-	VMOVUPS 64(DI), Z3
-	ADDQ    R8, DI
-	VMOVUPS (DI), Z4
-	VMOVUPS 64(DI), Z5
-	ADDQ    R8, DI
-	VMOVUPS (DI), Z6
-	VMOVUPS 64(DI), Z7
-	ADDQ    R8, DI
-	VMOVUPS (DI), Z8
-	VMOVUPS 64(DI), Z9
-	ADDQ    R8, DI
-	VMOVUPS (DI), Z10
-	VMOVUPS 64(DI), Z11
-	ADDQ    R8, DI
-	MOVQ    k+8(FP), R8
-	MOVQ    b+32(FP), R9
-	MOVQ    CX, R10
+	MOVQ    from+80(FP), BX
+	MOVQ    ldfrom+88(FP), SI
+	VMOVUPS (BX), Z0
+	VMOVUPS 64(BX), Z1
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z2
+	VMOVUPS 64(BX), Z3
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z4
+	VMOVUPS 64(BX), Z5
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z6
+	VMOVUPS 64(BX), Z7
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z8
+	VMOVUPS 64(BX), Z9
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z10
+	VMOVUPS 64(BX), Z11
+	ADDQ    SI, BX
+	MOVQ    BX, from+80(FP)
+	MOVQ    k+8(FP), BX
+	MOVQ    b+32(FP), SI
+	MOVQ    AX, DI
 
 loop:
-	VMOVUPS      (R9), Z12
-	VMOVUPS      64(R9), Z13
-	VBROADCASTSS (R10), Z14
+	VMOVUPS      (SI), Z12
+	VMOVUPS      64(SI), Z13
+	VBROADCASTSS (DI), Z14
 	VFMADD231PS  Z12, Z14, Z0
 	VFMADD231PS  Z13, Z14, Z1
-	VBROADCASTSS 4(R10), Z14
+	VBROADCASTSS 4(DI), Z14
 	VFMADD231PS  Z12, Z14, Z2
 	VFMADD231PS  Z13, Z14, Z3
-	VBROADCASTSS 8(R10), Z14
+	VBROADCASTSS 8(DI), Z14
 	VFMADD231PS  Z12, Z14, Z4
 	VFMADD231PS  Z13, Z14, Z5
-	VBROADCASTSS 12(R10), Z14
+	VBROADCASTSS 12(DI), Z14
 	VFMADD231PS  Z12, Z14, Z6
 	VFMADD231PS  Z13, Z14, Z7
-	VBROADCASTSS 16(R10), Z14
+	VBROADCASTSS 16(DI), Z14
 	VFMADD231PS  Z12, Z14, Z8
 	VFMADD231PS  Z13, Z14, Z9
-	VBROADCASTSS 20(R10), Z14
+	VBROADCASTSS 20(DI), Z14
 	VFMADD231PS  Z12, Z14, Z10
 	VFMADD231PS  Z13, Z14, Z11
-	ADDQ         BX, R9
-	ADDQ         DX, R10
-	SUBQ         $0x01, R8
+	ADDQ         DX, SI
+	ADDQ         CX, DI
+	SUBQ         $0x01, BX
 	JNZ          loop
-	MOVQ         ldc+64(FP), R8
-	VMOVUPS      Z0, (SI)
-	VMOVUPS      Z1, 64(SI)
-	ADDQ         R8, SI
-	VMOVUPS      Z2, (SI)
-	VMOVUPS      Z3, 64(SI)
-	ADDQ         R8, SI
-	VMOVUPS      Z4, (SI)
-	VMOVUPS      Z5, 64(SI)
-	ADDQ         R8, SI
-	VMOVUPS      Z6, (SI)
-	VMOVUPS      Z7, 64(SI)
-	ADDQ         R8, SI
-	VMOVUPS      Z8, (SI)
-	VMOVUPS      Z9, 64(SI)
-	ADDQ         R8, SI
-	VMOVUPS      Z10, (SI)
-	VMOVUPS      Z11, 64(SI)
-	ADDQ         R8, SI
-	ADDQ         $0x18, CX
-	SUBQ         $0x01, AX
+	MOVQ         c+64(FP), BX
+	MOVQ         ldc+72(FP), SI
+	VMOVUPS      Z0, (BX)
+	VMOVUPS      Z1, 64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      Z2, (BX)
+	VMOVUPS      Z3, 64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      Z4, (BX)
+	VMOVUPS      Z5, 64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      Z6, (BX)
+	VMOVUPS      Z7, 64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      Z8, (BX)
+	VMOVUPS      Z9, 64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      Z10, (BX)
+	VMOVUPS      Z11, 64(BX)
+	ADDQ         SI, BX
+	MOVQ         BX, c+64(FP)
+	ADDQ         $0x18, AX
+	SUBQ         $0x01, tiles+0(FP)
 	JNZ          tile
 	VZEROUPPER
 	RET
 
-// func gemmF32AVX512x7(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, c *float32, ldc int, from *float32, ldfrom int)
+// func gemmF32AVX512x7(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, step int, c *float32, ldc int, from *float32, ldfrom int)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·gemmF32AVX512x7(SB), NOSPLIT, $0-88
-	MOVQ tiles+0(FP), AX
-	MOVQ a+16(FP), CX
-	MOVQ lda+24(FP), DX
-	MOVQ ldb+40(FP), BX
-	MOVQ c+56(FP), SI
-	MOVQ from+72(FP), DI
+TEXT ·gemmF32AVX512x7(SB), NOSPLIT, $0-96
+	MOVQ a+16(FP), AX
+	MOVQ lda+24(FP), CX
+	MOVQ ldb+40(FP), DX
+	MOVQ b+32(FP), BX
+	MOVQ step+56(FP), SI
+	ADDQ next+48(FP), BX
 
 tile:
-	MOVQ    ldfrom+80(FP), R8
+	MOVQ    from+80(FP), DI
+	MOVQ    ldfrom+88(FP), R8
 	VMOVUPS (DI), Z0
 	VMOVUPS 64(DI), Z1
 	ADDQ    R8, DI
@@ -3237,300 +3376,309 @@ tile:
 	VMOVUPS (DI), Z12
 	VMOVUPS 64(DI), Z13
 	ADDQ    R8, DI
-	MOVQ    k+8(FP), R8
-	MOVQ    b+32(FP), R9
-	MOVQ    CX, R10
-	LEAQ    (R10)(DX*2), R11
-	ADDQ    DX, R11
-	LEAQ    (R11)(DX*2), R12
-	ADDQ    DX, R12
-	MOVQ    next+48(FP), R13
-	SUBQ    $0x04, R8
+	MOVQ    DI, from+80(FP)
+	MOVQ    k+8(FP), DI
+	MOVQ    b+32(FP), R8
+	MOVQ    AX, R9
+	LEAQ    (R9)(CX*2), R10
+	ADDQ    CX, R10
+	LEAQ    (R10)(CX*2), R11
+	ADDQ    CX, R11
+	SUBQ    $0x04, DI
 	JL      tail
 
 loop:
-	PREFETCHT1   (R9)(R13*1)
-	PREFETCHT1   64(R9)(R13*1)
-	VMOVUPS      (R9), Z14
-	VMOVUPS      64(R9), Z15
-	VBROADCASTSS (R10), Z16
+	PREFETCHT1   (BX)
+	PREFETCHT1   64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      (R8), Z14
+	VMOVUPS      64(R8), Z15
+	VBROADCASTSS (R9), Z16
 	VFMADD231PS  Z14, Z16, Z0
 	VFMADD231PS  Z15, Z16, Z1
-	VBROADCASTSS (R10)(DX*1), Z16
+	VBROADCASTSS (R9)(CX*1), Z16
 	VFMADD231PS  Z14, Z16, Z2
 	VFMADD231PS  Z15, Z16, Z3
-	VBROADCASTSS (R10)(DX*2), Z16
+	VBROADCASTSS (R9)(CX*2), Z16
 	VFMADD231PS  Z14, Z16, Z4
 	VFMADD231PS  Z15, Z16, Z5
-	VBROADCASTSS (R11), Z16
+	VBROADCASTSS (R10), Z16
 	VFMADD231PS  Z14, Z16, Z6
 	VFMADD231PS  Z15, Z16, Z7
-	VBROADCASTSS (R11)(DX*1), Z16
+	VBROADCASTSS (R10)(CX*1), Z16
 	VFMADD231PS  Z14, Z16, Z8
 	VFMADD231PS  Z15, Z16, Z9
-	VBROADCASTSS (R11)(DX*2), Z16
+	VBROADCASTSS (R10)(CX*2), Z16
 	VFMADD231PS  Z14, Z16, Z10
 	VFMADD231PS  Z15, Z16, Z11
-	VBROADCASTSS (R12), Z16
+	VBROADCASTSS (R11), Z16
 	VFMADD231PS  Z14, Z16, Z12
 	VFMADD231PS  Z15, Z16, Z13
-	ADDQ         BX, R9
-	PREFETCHT1   (R9)(R13*1)
-	PREFETCHT1   64(R9)(R13*1)
-	VMOVUPS      (R9), Z14
-	VMOVUPS      64(R9), Z15
-	VBROADCASTSS 4(R10), Z16
+	ADDQ         DX, R8
+	PREFETCHT1   (BX)
+	PREFETCHT1   64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      (R8), Z14
+	VMOVUPS      64(R8), Z15
+	VBROADCASTSS 4(R9), Z16
 	VFMADD231PS  Z14, Z16, Z0
 	VFMADD231PS  Z15, Z16, Z1
-	VBROADCASTSS 4(R10)(DX*1), Z16
+	VBROADCASTSS 4(R9)(CX*1), Z16
 	VFMADD231PS  Z14, Z16, Z2
 	VFMADD231PS  Z15, Z16, Z3
-	VBROADCASTSS 4(R10)(DX*2), Z16
+	VBROADCASTSS 4(R9)(CX*2), Z16
 	VFMADD231PS  Z14, Z16, Z4
 	VFMADD231PS  Z15, Z16, Z5
+	VBROADCASTSS 4(R10), Z16
+	VFMADD231PS  Z14, Z16, Z6
+	VFMADD231PS  Z15, Z16, Z7
+	VBROADCASTSS 4(R10)(CX*1), Z16
+	VFMADD231PS  Z14, Z16, Z8
+	VFMADD231PS  Z15, Z16, Z9
+	VBROADCASTSS 4(R10)(CX*2), Z16
+	VFMADD231PS  Z14, Z16, Z10
+	VFMADD231PS  Z15, Z16, Z11
 	VBROADCASTSS 4(R11), Z16
-	VFMADD231PS  Z14, Z16, Z6
-	VFMADD231PS  Z15, Z16, Z7
-	VBROADCASTSS 4(R11)(DX*1), Z16
-	VFMADD231PS  Z14, Z16, Z8
-	VFMADD231PS  Z15, Z16, Z9
-	VBROADCASTSS 4(R11)(DX*2), Z16
-	VFMADD231PS  Z14, Z16, Z10
-	VFMADD231PS  Z15, Z16, Z11
-	VBROADCASTSS 4(R12), Z16
 	VFMADD231PS  Z14, Z16, Z12
 	VFMADD231PS  Z15, Z16, Z13
-	ADDQ         BX, R9
-	PREFETCHT1   (R9)(R13*1)
-	PREFETCHT1   64(R9)(R13*1)
-	VMOVUPS      (R9), Z14
-	VMOVUPS      64(R9), Z15
-	VBROADCASTSS 8(R10), Z16
+	ADDQ         DX, R8
+	PREFETCHT1   (BX)
+	PREFETCHT1   64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      (R8), Z14
+	VMOVUPS      64(R8), Z15
+	VBROADCASTSS 8(R9), Z16
 	VFMADD231PS  Z14, Z16, Z0
 	VFMADD231PS  Z15, Z16, Z1
-	VBROADCASTSS 8(R10)(DX*1), Z16
+	VBROADCASTSS 8(R9)(CX*1), Z16
 	VFMADD231PS  Z14, Z16, Z2
 	VFMADD231PS  Z15, Z16, Z3
-	VBROADCASTSS 8(R10)(DX*2), Z16
+	VBROADCASTSS 8(R9)(CX*2), Z16
 	VFMADD231PS  Z14, Z16, Z4
 	VFMADD231PS  Z15, Z16, Z5
+	VBROADCASTSS 8(R10), Z16
+	VFMADD231PS  Z14, Z16, Z6
+	VFMADD231PS  Z15, Z16, Z7
+	VBROADCASTSS 8(R10)(CX*1), Z16
+	VFMADD231PS  Z14, Z16, Z8
+	VFMADD231PS  Z15, Z16, Z9
+	VBROADCASTSS 8(R10)(CX*2), Z16
+	VFMADD231PS  Z14, Z16, Z10
+	VFMADD231PS  Z15, Z16, Z11
 	VBROADCASTSS 8(R11), Z16
-	VFMADD231PS  Z14, Z16, Z6
-	VFMADD231PS  Z15, Z16, Z7
-	VBROADCASTSS 8(R11)(DX*1), Z16
-	VFMADD231PS  Z14, Z16, Z8
-	VFMADD231PS  Z15, Z16, Z9
-	VBROADCASTSS 8(R11)(DX*2), Z16
-	VFMADD231PS  Z14, Z16, Z10
-	VFMADD231PS  Z15, Z16, Z11
-	VBROADCASTSS 8(R12), Z16
 	VFMADD231PS  Z14, Z16, Z12
 	VFMADD231PS  Z15, Z16, Z13
-	ADDQ         BX, R9
-	PREFETCHT1   (R9)(R13*1)
-	PREFETCHT1   64(R9)(R13*1)
-	VMOVUPS      (R9), Z14
-	VMOVUPS      64(R9), Z15
-	VBROADCASTSS 12(R10), Z16
+	ADDQ         DX, R8
+	PREFETCHT1   (BX)
+	PREFETCHT1   64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      (R8), Z14
+	VMOVUPS      64(R8), Z15
+	VBROADCASTSS 12(R9), Z16
 	VFMADD231PS  Z14, Z16, Z0
 	VFMADD231PS  Z15, Z16, Z1
-	VBROADCASTSS 12(R10)(DX*1), Z16
+	VBROADCASTSS 12(R9)(CX*1), Z16
 	VFMADD231PS  Z14, Z16, Z2
 	VFMADD231PS  Z15, Z16, Z3
-	VBROADCASTSS 12(R10)(DX*2), Z16
+	VBROADCASTSS 12(R9)(CX*2), Z16
 	VFMADD231PS  Z14, Z16, Z4
 	VFMADD231PS  Z15, Z16, Z5
+	VBROADCASTSS 12(R10), Z16
+	VFMADD231PS  Z14, Z16, Z6
+	VFMADD231PS  Z15, Z16, Z7
+	VBROADCASTSS 12(R10)(CX*1), Z16
+	VFMADD231PS  Z14, Z16, Z8
+	VFMADD231PS  Z15, Z16, Z9
+	VBROADCASTSS 12(R10)(CX*2), Z16
+	VFMADD231PS  Z14, Z16, Z10
+	VFMADD231PS  Z15, Z16, Z11
 	VBROADCASTSS 12(R11), Z16
-	VFMADD231PS  Z14, Z16, Z6
-	VFMADD231PS  Z15, Z16, Z7
-	VBROADCASTSS 12(R11)(DX*1), Z16
-	VFMADD231PS  Z14, Z16, Z8
-	VFMADD231PS  Z15, Z16, Z9
-	VBROADCASTSS 12(R11)(DX*2), Z16
-	VFMADD231PS  Z14, Z16, Z10
-	VFMADD231PS  Z15, Z16, Z11
-	VBROADCASTSS 12(R12), Z16
 	VFMADD231PS  Z14, Z16, Z12
 	VFMADD231PS  Z15, Z16, Z13
-	ADDQ         BX, R9
+	ADDQ         DX, R8
+	ADDQ         $0x10, R9
 	ADDQ         $0x10, R10
 	ADDQ         $0x10, R11
-	ADDQ         $0x10, R12
-	SUBQ         $0x04, R8
+	SUBQ         $0x04, DI
 	JGE          loop
 
 tail:
-	ADDQ $0x04, R8
+	ADDQ $0x04, DI
 	JZ   store
 
 one:
-	PREFETCHT1   (R9)(R13*1)
-	PREFETCHT1   64(R9)(R13*1)
-	VMOVUPS      (R9), Z14
-	VMOVUPS      64(R9), Z15
-	VBROADCASTSS (R10), Z16
+	PREFETCHT1   (BX)
+	PREFETCHT1   64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      (R8), Z14
+	VMOVUPS      64(R8), Z15
+	VBROADCASTSS (R9), Z16
 	VFMADD231PS  Z14, Z16, Z0
 	VFMADD231PS  Z15, Z16, Z1
-	VBROADCASTSS (R10)(DX*1), Z16
+	VBROADCASTSS (R9)(CX*1), Z16
 	VFMADD231PS  Z14, Z16, Z2
 	VFMADD231PS  Z15, Z16, Z3
-	VBROADCASTSS (R10)(DX*2), Z16
+	VBROADCASTSS (R9)(CX*2), Z16
 	VFMADD231PS  Z14, Z16, Z4
 	VFMADD231PS  Z15, Z16, Z5
+	VBROADCASTSS (R10), Z16
+	VFMADD231PS  Z14, Z16, Z6
+	VFMADD231PS  Z15, Z16, Z7
+	VBROADCASTSS (R10)(CX*1), Z16
+	VFMADD231PS  Z14, Z16, Z8
+	VFMADD231PS  Z15, Z16, Z9
+	VBROADCASTSS (R10)(CX*2), Z16
+	VFMADD231PS  Z14, Z16, Z10
+	VFMADD231PS  Z15, Z16, Z11
 	VBROADCASTSS (R11), Z16
-	VFMADD231PS  Z14, Z16, Z6
-	VFMADD231PS  Z15, Z16, Z7
-	VBROADCASTSS (R11)(DX*1), Z16
-	VFMADD231PS  Z14, Z16, Z8
-	VFMADD231PS  Z15, Z16, Z9
-	VBROADCASTSS (R11)(DX*2), Z16
-	VFMADD231PS  Z14, Z16, Z10
-	VFMADD231PS  Z15, Z16, Z11
-	VBROADCASTSS (R12), Z16
 	VFMADD231PS  Z14, Z16, Z12
 	VFMADD231PS  Z15, Z16, Z13
-	ADDQ         BX, R9
+	ADDQ         DX, R8
+	ADDQ         $0x04, R9
 	ADDQ         $0x04, R10
 	ADDQ         $0x04, R11
-	ADDQ         $0x04, R12
-	SUBQ         $0x01, R8
+	SUBQ         $0x01, DI
 	JNZ          one
 
 store:
-	MOVQ    ldc+64(FP), R8
-	VMOVUPS Z0, (SI)
-	VMOVUPS Z1, 64(SI)
-	ADDQ    R8, SI
-	VMOVUPS Z2, (SI)
-	VMOVUPS Z3, 64(SI)
-	ADDQ    R8, SI
-	VMOVUPS Z4, (SI)
-	VMOVUPS Z5, 64(SI)
-	ADDQ    R8, SI
-	VMOVUPS Z6, (SI)
-	VMOVUPS Z7, 64(SI)
-	ADDQ    R8, SI
-	VMOVUPS Z8, (SI)
-	VMOVUPS Z9, 64(SI)
-	ADDQ    R8, SI
-	VMOVUPS Z10, (SI)
-	VMOVUPS Z11, 64(SI)
-	ADDQ    R8, SI
-	VMOVUPS Z12, (SI)
-	VMOVUPS Z13, 64(SI)
-	ADDQ    R8, SI
-	IMUL3Q  $0x07, DX, R8
-	ADDQ    R8, CX
-	SUBQ    $0x01, AX
+	MOVQ    c+64(FP), DI
+	MOVQ    ldc+72(FP), R8
+	VMOVUPS Z0, (DI)
+	VMOVUPS Z1, 64(DI)
+	ADDQ    R8, DI
+	VMOVUPS Z2, (DI)
+	VMOVUPS Z3, 64(DI)
+	ADDQ    R8, DI
+	VMOVUPS Z4, (DI)
+	VMOVUPS Z5, 64(DI)
+	ADDQ    R8, DI
+	VMOVUPS Z6, (DI)
+	VMOVUPS Z7, 64(DI)
+	ADDQ    R8, DI
+	VMOVUPS Z8, (DI)
+	VMOVUPS Z9, 64(DI)
+	ADDQ    R8, DI
+	VMOVUPS Z10, (DI)
+	VMOVUPS Z11, 64(DI)
+	ADDQ    R8, DI
+	VMOVUPS Z12, (DI)
+	VMOVUPS Z13, 64(DI)
+	ADDQ    R8, DI
+	MOVQ    DI, c+64(FP)
+	IMUL3Q  $0x07, CX, DI
+	ADDQ    DI, AX
+	SUBQ    $0x01, tiles+0(FP)
 	JNZ     tile
 	VZEROUPPER
 	RET
 
-// func gemmF32TAVX512x7(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, c *float32, ldc int, from *float32, ldfrom int)
+// func gemmF32TAVX512x7(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, step int, c *float32, ldc int, from *float32, ldfrom int)
 // Requires: AVX, AVX512F
-TEXT ·gemmF32TAVX512x7(SB), NOSPLIT, $0-88
-	MOVQ tiles+0(FP), AX
-	MOVQ a+16(FP), CX
-	MOVQ lda+24(FP), DX
-	MOVQ ldb+40(FP), BX
-	MOVQ c+56(FP), SI
-	MOVQ from+72(FP), DI
+TEXT ·gemmF32TAVX512x7(SB), NOSPLIT, $0-96
+	MOVQ a+16(FP), AX
+	MOVQ lda+24(FP), CX
+	MOVQ ldb+40(FP), DX
 
 tile:
-	MOVQ    ldfrom+80(FP), R8
-	VMOVUPS (DI), Z0
-	VMOVUPS 64(DI), Z1
-	ADDQ    R8, DI
-	VMOVUPS (DI), Z2
-	VMOVUPS 64(DI), Z3
-	ADDQ    R8, DI
-	VMOVUPS (DI), Z4
-	VMOVUPS 64(DI), Z5
-	ADDQ    R8, DI
-	VMOVUPS (DI), Z6
-	VMOVUPS 64(DI), Z7
-	ADDQ    R8, DI
-	VMOVUPS (DI), Z8
-	VMOVUPS 64(DI), Z9
-	ADDQ    R8, DI
-	VMOVUPS (DI), Z10
-	VMOVUPS 64(DI), Z11
-	ADDQ    R8, DI
-	VMOVUPS (DI), Z12
-	VMOVUPS 64(DI), Z13
-	ADDQ    R8, DI
-	MOVQ    k+8(FP), R8
-	MOVQ    b+32(FP), R9
-	MOVQ    CX, R10
+	MOVQ    from+80(FP), BX
+	MOVQ    ldfrom+88(FP), SI
+	VMOVUPS (BX), Z0
+	VMOVUPS 64(BX), Z1
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z2
+	VMOVUPS 64(BX), Z3
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z4
+	VMOVUPS 64(BX), Z5
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z6
+	VMOVUPS 64(BX), Z7
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z8
+	VMOVUPS 64(BX), Z9
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z10
+	VMOVUPS 64(BX), Z11
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z12
+	VMOVUPS 64(BX), Z13
+	ADDQ    SI, BX
+	MOVQ    BX, from+80(FP)
+	MOVQ    k+8(FP), BX
+	MOVQ    b+32(FP), SI
+	MOVQ    AX, DI
 
 loop:
-	VMOVUPS      (R9), Z14
-	VMOVUPS      64(R9), Z15
-	VBROADCASTSS (R10), Z16
+	VMOVUPS      (SI), Z14
+	VMOVUPS      64(SI), Z15
+	VBROADCASTSS (DI), Z16
 	VFMADD231PS  Z14, Z16, Z0
 	VFMADD231PS  Z15, Z16, Z1
-	VBROADCASTSS 4(R10), Z16
+	VBROADCASTSS 4(DI), Z16
 	VFMADD231PS  Z14, Z16, Z2
 	VFMADD231PS  Z15, Z16, Z3
-	VBROADCASTSS 8(R10), Z16
+	VBROADCASTSS 8(DI), Z16
 	VFMADD231PS  Z14, Z16, Z4
 	VFMADD231PS  Z15, Z16, Z5
-	VBROADCASTSS 12(R10), Z16
+	VBROADCASTSS 12(DI), Z16
 	VFMADD231PS  Z14, Z16, Z6
 	VFMADD231PS  Z15, Z16, Z7
-	VBROADCASTSS 16(R10), Z16
+	VBROADCASTSS 16(DI), Z16
 	VFMADD231PS  Z14, Z16, Z8
 	VFMADD231PS  Z15, Z16, Z9
-	VBROADCASTSS 20(R10), Z16
+	VBROADCASTSS 20(DI), Z16
 	VFMADD231PS  Z14, Z16, Z10
 	VFMADD231PS  Z15, Z16, Z11
-	VBROADCASTSS 24(R10), Z16
+	VBROADCASTSS 24(DI), Z16
 	VFMADD231PS  Z14, Z16, Z12
 	VFMADD231PS  Z15, Z16, Z13
-	ADDQ         BX, R9
-	ADDQ         DX, R10
-	SUBQ         $0x01, R8
+	ADDQ         DX, SI
+	ADDQ         CX, DI
+	SUBQ         $0x01, BX
 	JNZ          loop
-	MOVQ         ldc+64(FP), R8
-	VMOVUPS      Z0, (SI)
-	VMOVUPS      Z1, 64(SI)
-	ADDQ         R8, SI
-	VMOVUPS      Z2, (SI)
-	VMOVUPS      Z3, 64(SI)
-	ADDQ         R8, SI
-	VMOVUPS      Z4, (SI)
-	VMOVUPS      Z5, 64(SI)
-	ADDQ         R8, SI
-	VMOVUPS      Z6, (SI)
-	VMOVUPS      Z7, 64(SI)
-	ADDQ         R8, SI
-	VMOVUPS      Z8, (SI)
-	VMOVUPS      Z9, 64(SI)
-	ADDQ         R8, SI
-	VMOVUPS      Z10, (SI)
-	VMOVUPS      Z11, 64(SI)
-	ADDQ         R8, SI
-	VMOVUPS      Z12, (SI)
-	VMOVUPS      Z13, 64(SI)
-	ADDQ         R8, SI
-	ADDQ         $0x1c, CX
-	SUBQ         $0x01, AX
+	MOVQ         c+64(FP), BX
+	MOVQ         ldc+72(FP), SI
+	VMOVUPS      Z0, (BX)
+	VMOVUPS      Z1, 64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      Z2, (BX)
+	VMOVUPS      Z3, 64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      Z4, (BX)
+	VMOVUPS      Z5, 64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      Z6, (BX)
+	VMOVUPS      Z7, 64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      Z8, (BX)
+	VMOVUPS      Z9, 64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      Z10, (BX)
+	VMOVUPS      Z11, 64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      Z12, (BX)
+	VMOVUPS      Z13, 64(BX)
+	ADDQ         SI, BX
+	MOVQ         BX, c+64(FP)
+	ADDQ         $0x1c, AX
+	SUBQ         $0x01, tiles+0(FP)
 	JNZ          tile
 	VZEROUPPER
 	RET
 
-// func gemmF32AVX512x8(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, c *float32, ldc int, from *float32, ldfrom int)
+// func gemmF32AVX512x8(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, step int, c *float32, ldc int, from *float32, ldfrom int)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·gemmF32AVX512x8(SB), NOSPLIT, $0-88
-	MOVQ tiles+0(FP), AX
-	MOVQ a+16(FP), CX
-	MOVQ lda+24(FP), DX
-	MOVQ ldb+40(FP), BX
-	MOVQ c+56(FP), SI
-	MOVQ from+72(FP), DI
+TEXT ·gemmF32AVX512x8(SB), NOSPLIT, $0-96
+	MOVQ a+16(FP), AX
+	MOVQ lda+24(FP), CX
+	MOVQ ldb+40(FP), DX
+	MOVQ b+32(FP), BX
+	MOVQ step+56(FP), SI
+	ADDQ next+48(FP), BX
 
 tile:
-	MOVQ    ldfrom+80(FP), R8
+	MOVQ    from+80(FP), DI
+	MOVQ    ldfrom+88(FP), R8
 	VMOVUPS (DI), Z0
 	VMOVUPS 64(DI), Z1
 	ADDQ    R8, DI
@@ -3555,327 +3703,336 @@ tile:
 	VMOVUPS (DI), Z14
 	VMOVUPS 64(DI), Z15
 	ADDQ    R8, DI
-	MOVQ    k+8(FP), R8
-	MOVQ    b+32(FP), R9
-	MOVQ    CX, R10
-	LEAQ    (R10)(DX*2), R11
-	ADDQ    DX, R11
-	LEAQ    (R11)(DX*2), R12
-	ADDQ    DX, R12
-	MOVQ    next+48(FP), R13
-	SUBQ    $0x04, R8
+	MOVQ    DI, from+80(FP)
+	MOVQ    k+8(FP), DI
+	MOVQ    b+32(FP), R8
+	MOVQ    AX, R9
+	LEAQ    (R9)(CX*2), R10
+	ADDQ    CX, R10
+	LEAQ    (R10)(CX*2), R11
+	ADDQ    CX, R11
+	SUBQ    $0x04, DI
 	JL      tail
 
 loop:
-	PREFETCHT1   (R9)(R13*1)
-	PREFETCHT1   64(R9)(R13*1)
-	VMOVUPS      (R9), Z16
-	VMOVUPS      64(R9), Z17
-	VBROADCASTSS (R10), Z18
+	PREFETCHT1   (BX)
+	PREFETCHT1   64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      (R8), Z16
+	VMOVUPS      64(R8), Z17
+	VBROADCASTSS (R9), Z18
 	VFMADD231PS  Z16, Z18, Z0
 	VFMADD231PS  Z17, Z18, Z1
-	VBROADCASTSS (R10)(DX*1), Z18
+	VBROADCASTSS (R9)(CX*1), Z18
 	VFMADD231PS  Z16, Z18, Z2
 	VFMADD231PS  Z17, Z18, Z3
-	VBROADCASTSS (R10)(DX*2), Z18
+	VBROADCASTSS (R9)(CX*2), Z18
 	VFMADD231PS  Z16, Z18, Z4
 	VFMADD231PS  Z17, Z18, Z5
-	VBROADCASTSS (R11), Z18
+	VBROADCASTSS (R10), Z18
 	VFMADD231PS  Z16, Z18, Z6
 	VFMADD231PS  Z17, Z18, Z7
-	VBROADCASTSS (R11)(DX*1), Z18
+	VBROADCASTSS (R10)(CX*1), Z18
 	VFMADD231PS  Z16, Z18, Z8
 	VFMADD231PS  Z17, Z18, Z9
-	VBROADCASTSS (R11)(DX*2), Z18
+	VBROADCASTSS (R10)(CX*2), Z18
 	VFMADD231PS  Z16, Z18, Z10
 	VFMADD231PS  Z17, Z18, Z11
-	VBROADCASTSS (R12), Z18
+	VBROADCASTSS (R11), Z18
 	VFMADD231PS  Z16, Z18, Z12
 	VFMADD231PS  Z17, Z18, Z13
-	VBROADCASTSS (R12)(DX*1), Z18
+	VBROADCASTSS (R11)(CX*1), Z18
 	VFMADD231PS  Z16, Z18, Z14
 	VFMADD231PS  Z17, Z18, Z15
-	ADDQ         BX, R9
-	PREFETCHT1   (R9)(R13*1)
-	PREFETCHT1   64(R9)(R13*1)
-	VMOVUPS      (R9), Z16
-	VMOVUPS      64(R9), Z17
-	VBROADCASTSS 4(R10), Z18
+	ADDQ         DX, R8
+	PREFETCHT1   (BX)
+	PREFETCHT1   64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      (R8), Z16
+	VMOVUPS      64(R8), Z17
+	VBROADCASTSS 4(R9), Z18
 	VFMADD231PS  Z16, Z18, Z0
 	VFMADD231PS  Z17, Z18, Z1
-	VBROADCASTSS 4(R10)(DX*1), Z18
+	VBROADCASTSS 4(R9)(CX*1), Z18
 	VFMADD231PS  Z16, Z18, Z2
 	VFMADD231PS  Z17, Z18, Z3
-	VBROADCASTSS 4(R10)(DX*2), Z18
+	VBROADCASTSS 4(R9)(CX*2), Z18
 	VFMADD231PS  Z16, Z18, Z4
 	VFMADD231PS  Z17, Z18, Z5
+	VBROADCASTSS 4(R10), Z18
+	VFMADD231PS  Z16, Z18, Z6
+	VFMADD231PS  Z17, Z18, Z7
+	VBROADCASTSS 4(R10)(CX*1), Z18
+	VFMADD231PS  Z16, Z18, Z8
+	VFMADD231PS  Z17, Z18, Z9
+	VBROADCASTSS 4(R10)(CX*2), Z18
+	VFMADD231PS  Z16, Z18, Z10
+	VFMADD231PS  Z17, Z18, Z11
 	VBROADCASTSS 4(R11), Z18
-	VFMADD231PS  Z16, Z18, Z6
-	VFMADD231PS  Z17, Z18, Z7
-	VBROADCASTSS 4(R11)(DX*1), Z18
-	VFMADD231PS  Z16, Z18, Z8
-	VFMADD231PS  Z17, Z18, Z9
-	VBROADCASTSS 4(R11)(DX*2), Z18
-	VFMADD231PS  Z16, Z18, Z10
-	VFMADD231PS  Z17, Z18, Z11
-	VBROADCASTSS 4(R12), Z18
 	VFMADD231PS  Z16, Z18, Z12
 	VFMADD231PS  Z17, Z18, Z13
-	VBROADCASTSS 4(R12)(DX*1), Z18
+	VBROADCASTSS 4(R11)(CX*1), Z18
 	VFMADD231PS  Z16, Z18, Z14
 	VFMADD231PS  Z17, Z18, Z15
-	ADDQ         BX, R9
-	PREFETCHT1   (R9)(R13*1)
-	PREFETCHT1   64(R9)(R13*1)
-	VMOVUPS      (R9), Z16
-	VMOVUPS      64(R9), Z17
-	VBROADCASTSS 8(R10), Z18
+	ADDQ         DX, R8
+	PREFETCHT1   (BX)
+	PREFETCHT1   64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      (R8), Z16
+	VMOVUPS      64(R8), Z17
+	VBROADCASTSS 8(R9), Z18
 	VFMADD231PS  Z16, Z18, Z0
 	VFMADD231PS  Z17, Z18, Z1
-	VBROADCASTSS 8(R10)(DX*1), Z18
+	VBROADCASTSS 8(R9)(CX*1), Z18
 	VFMADD231PS  Z16, Z18, Z2
 	VFMADD231PS  Z17, Z18, Z3
-	VBROADCASTSS 8(R10)(DX*2), Z18
+	VBROADCASTSS 8(R9)(CX*2), Z18
 	VFMADD231PS  Z16, Z18, Z4
 	VFMADD231PS  Z17, Z18, Z5
+	VBROADCASTSS 8(R10), Z18
+	VFMADD231PS  Z16, Z18, Z6
+	VFMADD231PS  Z17, Z18, Z7
+	VBROADCASTSS 8(R10)(CX*1), Z18
+	VFMADD231PS  Z16, Z18, Z8
+	VFMADD231PS  Z17, Z18, Z9
+	VBROADCASTSS 8(R10)(CX*2), Z18
+	VFMADD231PS  Z16, Z18, Z10
+	VFMADD231PS  Z17, Z18, Z11
 	VBROADCASTSS 8(R11), Z18
-	VFMADD231PS  Z16, Z18, Z6
-	VFMADD231PS  Z17, Z18, Z7
-	VBROADCASTSS 8(R11)(DX*1), Z18
-	VFMADD231PS  Z16, Z18, Z8
-	VFMADD231PS  Z17, Z18, Z9
-	VBROADCASTSS 8(R11)(DX*2), Z18
-	VFMADD231PS  Z16, Z18, Z10
-	VFMADD231PS  Z17, Z18, Z11
-	VBROADCASTSS 8(R12), Z18
 	VFMADD231PS  Z16, Z18, Z12
 	VFMADD231PS  Z17, Z18, Z13
-	VBROADCASTSS 8(R12)(DX*1), Z18
+	VBROADCASTSS 8(R11)(CX*1), Z18
 	VFMADD231PS  Z16, Z18, Z14
 	VFMADD231PS  Z17, Z18, Z15
-	ADDQ         BX, R9
-	PREFETCHT1   (R9)(R13*1)
-	PREFETCHT1   64(R9)(R13*1)
-	VMOVUPS      (R9), Z16
-	VMOVUPS      64(R9), Z17
-	VBROADCASTSS 12(R10), Z18
+	ADDQ         DX, R8
+	PREFETCHT1   (BX)
+	PREFETCHT1   64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      (R8), Z16
+	VMOVUPS      64(R8), Z17
+	VBROADCASTSS 12(R9), Z18
 	VFMADD231PS  Z16, Z18, Z0
 	VFMADD231PS  Z17, Z18, Z1
-	VBROADCASTSS 12(R10)(DX*1), Z18
+	VBROADCASTSS 12(R9)(CX*1), Z18
 	VFMADD231PS  Z16, Z18, Z2
 	VFMADD231PS  Z17, Z18, Z3
-	VBROADCASTSS 12(R10)(DX*2), Z18
+	VBROADCASTSS 12(R9)(CX*2), Z18
 	VFMADD231PS  Z16, Z18, Z4
 	VFMADD231PS  Z17, Z18, Z5
+	VBROADCASTSS 12(R10), Z18
+	VFMADD231PS  Z16, Z18, Z6
+	VFMADD231PS  Z17, Z18, Z7
+	VBROADCASTSS 12(R10)(CX*1), Z18
+	VFMADD231PS  Z16, Z18, Z8
+	VFMADD231PS  Z17, Z18, Z9
+	VBROADCASTSS 12(R10)(CX*2), Z18
+	VFMADD231PS  Z16, Z18, Z10
+	VFMADD231PS  Z17, Z18, Z11
 	VBROADCASTSS 12(R11), Z18
-	VFMADD231PS  Z16, Z18, Z6
-	VFMADD231PS  Z17, Z18, Z7
-	VBROADCASTSS 12(R11)(DX*1), Z18
-	VFMADD231PS  Z16, Z18, Z8
-	VFMADD231PS  Z17, Z18, Z9
-	VBROADCASTSS 12(R11)(DX*2), Z18
-	VFMADD231PS  Z16, Z18, Z10
-	VFMADD231PS  Z17, Z18, Z11
-	VBROADCASTSS 12(R12), Z18
 	VFMADD231PS  Z16, Z18, Z12
 	VFMADD231PS  Z17, Z18, Z13
-	VBROADCASTSS 12(R12)(DX*1), Z18
+	VBROADCASTSS 12(R11)(CX*1), Z18
 	VFMADD231PS  Z16, Z18, Z14
 	VFMADD231PS  Z17, Z18, Z15
-	ADDQ         BX, R9
+	ADDQ         DX, R8
+	ADDQ         $0x10, R9
 	ADDQ         $0x10, R10
 	ADDQ         $0x10, R11
-	ADDQ         $0x10, R12
-	SUBQ         $0x04, R8
+	SUBQ         $0x04, DI
 	JGE          loop
 
 tail:
-	ADDQ $0x04, R8
+	ADDQ $0x04, DI
 	JZ   store
 
 one:
-	PREFETCHT1   (R9)(R13*1)
-	PREFETCHT1   64(R9)(R13*1)
-	VMOVUPS      (R9), Z16
-	VMOVUPS      64(R9), Z17
-	VBROADCASTSS (R10), Z18
+	PREFETCHT1   (BX)
+	PREFETCHT1   64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      (R8), Z16
+	VMOVUPS      64(R8), Z17
+	VBROADCASTSS (R9), Z18
 	VFMADD231PS  Z16, Z18, Z0
 	VFMADD231PS  Z17, Z18, Z1
-	VBROADCASTSS (R10)(DX*1), Z18
+	VBROADCASTSS (R9)(CX*1), Z18
 	VFMADD231PS  Z16, Z18, Z2
 	VFMADD231PS  Z17, Z18, Z3
-	VBROADCASTSS (R10)(DX*2), Z18
+	VBROADCASTSS (R9)(CX*2), Z18
 	VFMADD231PS  Z16, Z18, Z4
 	VFMADD231PS  Z17, Z18, Z5
+	VBROADCASTSS (R10), Z18
+	VFMADD231PS  Z16, Z18, Z6
+	VFMADD231PS  Z17, Z18, Z7
+	VBROADCASTSS (R10)(CX*1), Z18
+	VFMADD231PS  Z16, Z18, Z8
+	VFMADD231PS  Z17, Z18, Z9
+	VBROADCASTSS (R10)(CX*2), Z18
+	VFMADD231PS  Z16, Z18, Z10
+	VFMADD231PS  Z17, Z18, Z11
 	VBROADCASTSS (R11), Z18
-	VFMADD231PS  Z16, Z18, Z6
-	VFMADD231PS  Z17, Z18, Z7
-	VBROADCASTSS (R11)(DX*1), Z18
-	VFMADD231PS  Z16, Z18, Z8
-	VFMADD231PS  Z17, Z18, Z9
-	VBROADCASTSS (R11)(DX*2), Z18
-	VFMADD231PS  Z16, Z18, Z10
-	VFMADD231PS  Z17, Z18, Z11
-	VBROADCASTSS (R12), Z18
 	VFMADD231PS  Z16, Z18, Z12
 	VFMADD231PS  Z17, Z18, Z13
-	VBROADCASTSS (R12)(DX*1), Z18
+	VBROADCASTSS (R11)(CX*1), Z18
 	VFMADD231PS  Z16, Z18, Z14
 	VFMADD231PS  Z17, Z18, Z15
-	ADDQ         BX, R9
+	ADDQ         DX, R8
+	ADDQ         $0x04, R9
 	ADDQ         $0x04, R10
 	ADDQ         $0x04, R11
-	ADDQ         $0x04, R12
-	SUBQ         $0x01, R8
+	SUBQ         $0x01, DI
 	JNZ          one
 
 store:
-	MOVQ    ldc+64(FP), R8
-	VMOVUPS Z0, (SI)
-	VMOVUPS Z1, 64(SI)
-	ADDQ    R8, SI
-	VMOVUPS Z2, (SI)
-	VMOVUPS Z3, 64(SI)
-	ADDQ    R8, SI
-	VMOVUPS Z4, (SI)
-	VMOVUPS Z5, 64(SI)
-	ADDQ    R8, SI
-	VMOVUPS Z6, (SI)
-	VMOVUPS Z7, 64(SI)
-	ADDQ    R8, SI
-	VMOVUPS Z8, (SI)
-	VMOVUPS Z9, 64(SI)
-	ADDQ    R8, SI
-	VMOVUPS Z10, (SI)
-	VMOVUPS Z11, 64(SI)
-	ADDQ    R8, SI
-	VMOVUPS Z12, (SI)
-	VMOVUPS Z13, 64(SI)
-	ADDQ    R8, SI
-	VMOVUPS Z14, (SI)
-	VMOVUPS Z15, 64(SI)
-	ADDQ    R8, SI
-	IMUL3Q  $0x08, DX, R8
-	ADDQ    R8, CX
-	SUBQ    $0x01, AX
+	MOVQ    c+64(FP), DI
+	MOVQ    ldc+72(FP), R8
+	VMOVUPS Z0, (DI)
+	VMOVUPS Z1, 64(DI)
+	ADDQ    R8, DI
+	VMOVUPS Z2, (DI)
+	VMOVUPS Z3, 64(DI)
+	ADDQ    R8, DI
+	VMOVUPS Z4, (DI)
+	VMOVUPS Z5, 64(DI)
+	ADDQ    R8, DI
+	VMOVUPS Z6, (DI)
+	VMOVUPS Z7, 64(DI)
+	ADDQ    R8, DI
+	VMOVUPS Z8, (DI)
+	VMOVUPS Z9, 64(DI)
+	ADDQ    R8, DI
+	VMOVUPS Z10, (DI)
+	VMOVUPS Z11, 64(DI)
+	ADDQ    R8, DI
+	VMOVUPS Z12, (DI)
+	VMOVUPS Z13, 64(DI)
+	ADDQ    R8, DI
+	VMOVUPS Z14, (DI)
+	VMOVUPS Z15, 64(DI)
+	ADDQ    R8, DI
+	MOVQ    DI, c+64(FP)
+	IMUL3Q  $0x08, CX, DI
+	ADDQ    DI, AX
+	SUBQ    $0x01, tiles+0(FP)
 	JNZ     tile
 	VZEROUPPER
 	RET
 
-// func gemmF32TAVX512x8(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, c *float32, ldc int, from *float32, ldfrom int)
+// func gemmF32TAVX512x8(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, step int, c *float32, ldc int, from *float32, ldfrom int)
 // Requires: AVX, AVX512F
-TEXT ·gemmF32TAVX512x8(SB), NOSPLIT, $0-88
-	MOVQ tiles+0(FP), AX
-	MOVQ a+16(FP), CX
-	MOVQ lda+24(FP), DX
-	MOVQ ldb+40(FP), BX
-	MOVQ c+56(FP), SI
-	MOVQ from+72(FP), DI
+TEXT ·gemmF32TAVX512x8(SB), NOSPLIT, $0-96
+	MOVQ a+16(FP), AX
+	MOVQ lda+24(FP), CX
+	MOVQ ldb+40(FP), DX
 
 tile:
-	MOVQ    ldfrom+80(FP), R8
-	VMOVUPS (DI), Z0
-	VMOVUPS 64(DI), Z1
-	ADDQ    R8, DI
-	VMOVUPS (DI), Z2
-	VMOVUPS 64(DI), Z3
-	ADDQ    R8, DI
-	VMOVUPS (DI), Z4
-	VMOVUPS 64(DI), Z5
-	ADDQ    R8, DI
-	VMOVUPS (DI), Z6
-	VMOVUPS 64(DI), Z7
-	ADDQ    R8, DI
-	VMOVUPS (DI), Z8
-	VMOVUPS 64(DI), Z9
-	ADDQ    R8, DI
-	VMOVUPS (DI), Z10
-	VMOVUPS 64(DI), Z11
-	ADDQ    R8, DI
-	VMOVUPS (DI), Z12
-	VMOVUPS 64(DI), Z13
-	ADDQ    R8, DI
-	VMOVUPS (DI), Z14
-	VMOVUPS 64(DI), Z15
-	ADDQ    R8, DI
-	MOVQ    k+8(FP), R8
-	MOVQ    b+32(FP), R9
-	MOVQ    CX, R10
+	MOVQ    from+80(FP), BX
+	MOVQ    ldfrom+88(FP), SI
+	VMOVUPS (BX), Z0
+	VMOVUPS 64(BX), Z1
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z2
+	VMOVUPS 64(BX), Z3
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z4
+	VMOVUPS 64(BX), Z5
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z6
+	VMOVUPS 64(BX), Z7
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z8
+	VMOVUPS 64(BX), Z9
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z10
+	VMOVUPS 64(BX), Z11
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z12
+	VMOVUPS 64(BX), Z13
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z14
+	VMOVUPS 64(BX), Z15
+	ADDQ    SI, BX
+	MOVQ    BX, from+80(FP)
+	MOVQ    k+8(FP), BX
+	MOVQ    b+32(FP), SI
+	MOVQ    AX, DI
 
 loop:
-	VMOVUPS      (R9), Z16
-	VMOVUPS      64(R9), Z17
-	VBROADCASTSS (R10), Z18
+	VMOVUPS      (SI), Z16
+	VMOVUPS      64(SI), Z17
+	VBROADCASTSS (DI), Z18
 	VFMADD231PS  Z16, Z18, Z0
 	VFMADD231PS  Z17, Z18, Z1
-	VBROADCASTSS 4(R10), Z18
+	VBROADCASTSS 4(DI), Z18
 	VFMADD231PS  Z16, Z18, Z2
 	VFMADD231PS  Z17, Z18, Z3
-	VBROADCASTSS 8(R10), Z18
+	VBROADCASTSS 8(DI), Z18
 	VFMADD231PS  Z16, Z18, Z4
 	VFMADD231PS  Z17, Z18, Z5
-	VBROADCASTSS 12(R10), Z18
+	VBROADCASTSS 12(DI), Z18
 	VFMADD231PS  Z16, Z18, Z6
 	VFMADD231PS  Z17, Z18, Z7
-	VBROADCASTSS 16(R10), Z18
+	VBROADCASTSS 16(DI), Z18
 	VFMADD231PS  Z16, Z18, Z8
 	VFMADD231PS  Z17, Z18, Z9
-	VBROADCASTSS 20(R10), Z18
+	VBROADCASTSS 20(DI), Z18
 	VFMADD231PS  Z16, Z18, Z10
 	VFMADD231PS  Z17, Z18, Z11
-	VBROADCASTSS 24(R10), Z18
+	VBROADCASTSS 24(DI), Z18
 	VFMADD231PS  Z16, Z18, Z12
 	VFMADD231PS  Z17, Z18, Z13
-	VBROADCASTSS 28(R10), Z18
+	VBROADCASTSS 28(DI), Z18
 	VFMADD231PS  Z16, Z18, Z14
 	VFMADD231PS  Z17, Z18, Z15
-	ADDQ         BX, R9
-	ADDQ         DX, R10
-	SUBQ         $0x01, R8
+	ADDQ         DX, SI
+	ADDQ         CX, DI
+	SUBQ         $0x01, BX
 	JNZ          loop
-	MOVQ         ldc+64(FP), R8
-	VMOVUPS      Z0, (SI)
-	VMOVUPS      Z1, 64(SI)
-	ADDQ         R8, SI
-	VMOVUPS      Z2, (SI)
-	VMOVUPS      Z3, 64(SI)
-	ADDQ         R8, SI
-	VMOVUPS      Z4, (SI)
-	VMOVUPS      Z5, 64(SI)
-	ADDQ         R8, SI
-	VMOVUPS      Z6, (SI)
-	VMOVUPS      Z7, 64(SI)
-	ADDQ         R8, SI
-	VMOVUPS      Z8, (SI)
-	VMOVUPS      Z9, 64(SI)
-	ADDQ         R8, SI
-	VMOVUPS      Z10, (SI)
-	VMOVUPS      Z11, 64(SI)
-	ADDQ         R8, SI
-	VMOVUPS      Z12, (SI)
-	VMOVUPS      Z13, 64(SI)
-	ADDQ         R8, SI
-	VMOVUPS      Z14, (SI)
-	VMOVUPS      Z15, 64(SI)
-	ADDQ         R8, SI
-	ADDQ         $0x20, CX
-	SUBQ         $0x01, AX
+	MOVQ         c+64(FP), BX
+	MOVQ         ldc+72(FP), SI
+	VMOVUPS      Z0, (BX)
+	VMOVUPS      Z1, 64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      Z2, (BX)
+	VMOVUPS      Z3, 64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      Z4, (BX)
+	VMOVUPS      Z5, 64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      Z6, (BX)
+	VMOVUPS      Z7, 64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      Z8, (BX)
+	VMOVUPS      Z9, 64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      Z10, (BX)
+	VMOVUPS      Z11, 64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      Z12, (BX)
+	VMOVUPS      Z13, 64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      Z14, (BX)
+	VMOVUPS      Z15, 64(BX)
+	ADDQ         SI, BX
+	MOVQ         BX, c+64(FP)
+	ADDQ         $0x20, AX
+	SUBQ         $0x01, tiles+0(FP)
 	JNZ          tile
 	VZEROUPPER
 	RET
 
-// func gemmF32AVX512x9(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, c *float32, ldc int, from *float32, ldfrom int)
+// func gemmF32AVX512x9(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, step int, c *float32, ldc int, from *float32, ldfrom int)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·gemmF32AVX512x9(SB), NOSPLIT, $0-88
-	MOVQ tiles+0(FP), AX
-	MOVQ a+16(FP), CX
-	MOVQ lda+24(FP), DX
-	MOVQ ldb+40(FP), BX
-	MOVQ c+56(FP), SI
-	MOVQ from+72(FP), DI
+TEXT ·gemmF32AVX512x9(SB), NOSPLIT, $0-96
+	MOVQ a+16(FP), AX
+	MOVQ lda+24(FP), CX
+	MOVQ ldb+40(FP), DX
+	MOVQ b+32(FP), BX
+	MOVQ step+56(FP), SI
+	ADDQ next+48(FP), BX
 
 tile:
-	MOVQ    ldfrom+80(FP), R8
+	MOVQ    from+80(FP), DI
+	MOVQ    ldfrom+88(FP), R8
 	VMOVUPS (DI), Z0
 	VMOVUPS 64(DI), Z1
 	ADDQ    R8, DI
@@ -3903,354 +4060,363 @@ tile:
 	VMOVUPS (DI), Z16
 	VMOVUPS 64(DI), Z17
 	ADDQ    R8, DI
-	MOVQ    k+8(FP), R8
-	MOVQ    b+32(FP), R9
-	MOVQ    CX, R10
-	LEAQ    (R10)(DX*2), R11
-	ADDQ    DX, R11
-	LEAQ    (R11)(DX*2), R12
-	ADDQ    DX, R12
-	MOVQ    next+48(FP), R13
-	SUBQ    $0x04, R8
+	MOVQ    DI, from+80(FP)
+	MOVQ    k+8(FP), DI
+	MOVQ    b+32(FP), R8
+	MOVQ    AX, R9
+	LEAQ    (R9)(CX*2), R10
+	ADDQ    CX, R10
+	LEAQ    (R10)(CX*2), R11
+	ADDQ    CX, R11
+	SUBQ    $0x04, DI
 	JL      tail
 
 loop:
-	PREFETCHT1   (R9)(R13*1)
-	PREFETCHT1   64(R9)(R13*1)
-	VMOVUPS      (R9), Z18
-	VMOVUPS      64(R9), Z19
-	VBROADCASTSS (R10), Z20
+	PREFETCHT1   (BX)
+	PREFETCHT1   64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      (R8), Z18
+	VMOVUPS      64(R8), Z19
+	VBROADCASTSS (R9), Z20
 	VFMADD231PS  Z18, Z20, Z0
 	VFMADD231PS  Z19, Z20, Z1
-	VBROADCASTSS (R10)(DX*1), Z20
+	VBROADCASTSS (R9)(CX*1), Z20
 	VFMADD231PS  Z18, Z20, Z2
 	VFMADD231PS  Z19, Z20, Z3
-	VBROADCASTSS (R10)(DX*2), Z20
+	VBROADCASTSS (R9)(CX*2), Z20
 	VFMADD231PS  Z18, Z20, Z4
 	VFMADD231PS  Z19, Z20, Z5
-	VBROADCASTSS (R11), Z20
+	VBROADCASTSS (R10), Z20
 	VFMADD231PS  Z18, Z20, Z6
 	VFMADD231PS  Z19, Z20, Z7
-	VBROADCASTSS (R11)(DX*1), Z20
+	VBROADCASTSS (R10)(CX*1), Z20
 	VFMADD231PS  Z18, Z20, Z8
 	VFMADD231PS  Z19, Z20, Z9
-	VBROADCASTSS (R11)(DX*2), Z20
+	VBROADCASTSS (R10)(CX*2), Z20
 	VFMADD231PS  Z18, Z20, Z10
 	VFMADD231PS  Z19, Z20, Z11
-	VBROADCASTSS (R12), Z20
+	VBROADCASTSS (R11), Z20
 	VFMADD231PS  Z18, Z20, Z12
 	VFMADD231PS  Z19, Z20, Z13
-	VBROADCASTSS (R12)(DX*1), Z20
+	VBROADCASTSS (R11)(CX*1), Z20
 	VFMADD231PS  Z18, Z20, Z14
 	VFMADD231PS  Z19, Z20, Z15
-	VBROADCASTSS (R12)(DX*2), Z20
+	VBROADCASTSS (R11)(CX*2), Z20
 	VFMADD231PS  Z18, Z20, Z16
 	VFMADD231PS  Z19, Z20, Z17
-	ADDQ         BX, R9
-	PREFETCHT1   (R9)(R13*1)
-	PREFETCHT1   64(R9)(R13*1)
-	VMOVUPS      (R9), Z18
-	VMOVUPS      64(R9), Z19
-	VBROADCASTSS 4(R10), Z20
+	ADDQ         DX, R8
+	PREFETCHT1   (BX)
+	PREFETCHT1   64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      (R8), Z18
+	VMOVUPS      64(R8), Z19
+	VBROADCASTSS 4(R9), Z20
 	VFMADD231PS  Z18, Z20, Z0
 	VFMADD231PS  Z19, Z20, Z1
-	VBROADCASTSS 4(R10)(DX*1), Z20
+	VBROADCASTSS 4(R9)(CX*1), Z20
 	VFMADD231PS  Z18, Z20, Z2
 	VFMADD231PS  Z19, Z20, Z3
-	VBROADCASTSS 4(R10)(DX*2), Z20
+	VBROADCASTSS 4(R9)(CX*2), Z20
 	VFMADD231PS  Z18, Z20, Z4
 	VFMADD231PS  Z19, Z20, Z5
+	VBROADCASTSS 4(R10), Z20
+	VFMADD231PS  Z18, Z20, Z6
+	VFMADD231PS  Z19, Z20, Z7
+	VBROADCASTSS 4(R10)(CX*1), Z20
+	VFMADD231PS  Z18, Z20, Z8
+	VFMADD231PS  Z19, Z20, Z9
+	VBROADCASTSS 4(R10)(CX*2), Z20
+	VFMADD231PS  Z18, Z20, Z10
+	VFMADD231PS  Z19, Z20, Z11
 	VBROADCASTSS 4(R11), Z20
-	VFMADD231PS  Z18, Z20, Z6
-	VFMADD231PS  Z19, Z20, Z7
-	VBROADCASTSS 4(R11)(DX*1), Z20
-	VFMADD231PS  Z18, Z20, Z8
-	VFMADD231PS  Z19, Z20, Z9
-	VBROADCASTSS 4(R11)(DX*2), Z20
-	VFMADD231PS  Z18, Z20, Z10
-	VFMADD231PS  Z19, Z20, Z11
-	VBROADCASTSS 4(R12), Z20
 	VFMADD231PS  Z18, Z20, Z12
 	VFMADD231PS  Z19, Z20, Z13
-	VBROADCASTSS 4(R12)(DX*1), Z20
+	VBROADCASTSS 4(R11)(CX*1), Z20
 	VFMADD231PS  Z18, Z20, Z14
 	VFMADD231PS  Z19, Z20, Z15
-	VBROADCASTSS 4(R12)(DX*2), Z20
+	VBROADCASTSS 4(R11)(CX*2), Z20
 	VFMADD231PS  Z18, Z20, Z16
 	VFMADD231PS  Z19, Z20, Z17
-	ADDQ         BX, R9
-	PREFETCHT1   (R9)(R13*1)
-	PREFETCHT1   64(R9)(R13*1)
-	VMOVUPS      (R9), Z18
-	VMOVUPS      64(R9), Z19
-	VBROADCASTSS 8(R10), Z20
+	ADDQ         DX, R8
+	PREFETCHT1   (BX)
+	PREFETCHT1   64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      (R8), Z18
+	VMOVUPS      64(R8), Z19
+	VBROADCASTSS 8(R9), Z20
 	VFMADD231PS  Z18, Z20, Z0
 	VFMADD231PS  Z19, Z20, Z1
-	VBROADCASTSS 8(R10)(DX*1), Z20
+	VBROADCASTSS 8(R9)(CX*1), Z20
 	VFMADD231PS  Z18, Z20, Z2
 	VFMADD231PS  Z19, Z20, Z3
-	VBROADCASTSS 8(R10)(DX*2), Z20
+	VBROADCASTSS 8(R9)(CX*2), Z20
 	VFMADD231PS  Z18, Z20, Z4
 	VFMADD231PS  Z19, Z20, Z5
+	VBROADCASTSS 8(R10), Z20
+	VFMADD231PS  Z18, Z20, Z6
+	VFMADD231PS  Z19, Z20, Z7
+	VBROADCASTSS 8(R10)(CX*1), Z20
+	VFMADD231PS  Z18, Z20, Z8
+	VFMADD231PS  Z19, Z20, Z9
+	VBROADCASTSS 8(R10)(CX*2), Z20
+	VFMADD231PS  Z18, Z20, Z10
+	VFMADD231PS  Z19, Z20, Z11
 	VBROADCASTSS 8(R11), Z20
-	VFMADD231PS  Z18, Z20, Z6
-	VFMADD231PS  Z19, Z20, Z7
-	VBROADCASTSS 8(R11)(DX*1), Z20
-	VFMADD231PS  Z18, Z20, Z8
-	VFMADD231PS  Z19, Z20, Z9
-	VBROADCASTSS 8(R11)(DX*2), Z20
-	VFMADD231PS  Z18, Z20, Z10
-	VFMADD231PS  Z19, Z20, Z11
-	VBROADCASTSS 8(R12), Z20
 	VFMADD231PS  Z18, Z20, Z12
 	VFMADD231PS  Z19, Z20, Z13
-	VBROADCASTSS 8(R12)(DX*1), Z20
+	VBROADCASTSS 8(R11)(CX*1), Z20
 	VFMADD231PS  Z18, Z20, Z14
 	VFMADD231PS  Z19, Z20, Z15
-	VBROADCASTSS 8(R12)(DX*2), Z20
+	VBROADCASTSS 8(R11)(CX*2), Z20
 	VFMADD231PS  Z18, Z20, Z16
 	VFMADD231PS  Z19, Z20, Z17
-	ADDQ         BX, R9
-	PREFETCHT1   (R9)(R13*1)
-	PREFETCHT1   64(R9)(R13*1)
-	VMOVUPS      (R9), Z18
-	VMOVUPS      64(R9), Z19
-	VBROADCASTSS 12(R10), Z20
+	ADDQ         DX, R8
+	PREFETCHT1   (BX)
+	PREFETCHT1   64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      (R8), Z18
+	VMOVUPS      64(R8), Z19
+	VBROADCASTSS 12(R9), Z20
 	VFMADD231PS  Z18, Z20, Z0
 	VFMADD231PS  Z19, Z20, Z1
-	VBROADCASTSS 12(R10)(DX*1), Z20
+	VBROADCASTSS 12(R9)(CX*1), Z20
 	VFMADD231PS  Z18, Z20, Z2
 	VFMADD231PS  Z19, Z20, Z3
-	VBROADCASTSS 12(R10)(DX*2), Z20
+	VBROADCASTSS 12(R9)(CX*2), Z20
 	VFMADD231PS  Z18, Z20, Z4
 	VFMADD231PS  Z19, Z20, Z5
+	VBROADCASTSS 12(R10), Z20
+	VFMADD231PS  Z18, Z20, Z6
+	VFMADD231PS  Z19, Z20, Z7
+	VBROADCASTSS 12(R10)(CX*1), Z20
+	VFMADD231PS  Z18, Z20, Z8
+	VFMADD231PS  Z19, Z20, Z9
+	VBROADCASTSS 12(R10)(CX*2), Z20
+	VFMADD231PS  Z18, Z20, Z10
+	VFMADD231PS  Z19, Z20, Z11
 	VBROADCASTSS 12(R11), Z20
-	VFMADD231PS  Z18, Z20, Z6
-	VFMADD231PS  Z19, Z20, Z7
-	VBROADCASTSS 12(R11)(DX*1), Z20
-	VFMADD231PS  Z18, Z20, Z8
-	VFMADD231PS  Z19, Z20, Z9
-	VBROADCASTSS 12(R11)(DX*2), Z20
-	VFMADD231PS  Z18, Z20, Z10
-	VFMADD231PS  Z19, Z20, Z11
-	VBROADCASTSS 12(R12), Z20
 	VFMADD231PS  Z18, Z20, Z12
 	VFMADD231PS  Z19, Z20, Z13
-	VBROADCASTSS 12(R12)(DX*1), Z20
+	VBROADCASTSS 12(R11)(CX*1), Z20
 	VFMADD231PS  Z18, Z20, Z14
 	VFMADD231PS  Z19, Z20, Z15
-	VBROADCASTSS 12(R12)(DX*2), Z20
+	VBROADCASTSS 12(R11)(CX*2), Z20
 	VFMADD231PS  Z18, Z20, Z16
 	VFMADD231PS  Z19, Z20, Z17
-	ADDQ         BX, R9
+	ADDQ         DX, R8
+	ADDQ         $0x10, R9
 	ADDQ         $0x10, R10
 	ADDQ         $0x10, R11
-	ADDQ         $0x10, R12
-	SUBQ         $0x04, R8
+	SUBQ         $0x04, DI
 	JGE          loop
 
 tail:
-	ADDQ $0x04, R8
+	ADDQ $0x04, DI
 	JZ   store
 
 one:
-	PREFETCHT1   (R9)(R13*1)
-	PREFETCHT1   64(R9)(R13*1)
-	VMOVUPS      (R9), Z18
-	VMOVUPS      64(R9), Z19
-	VBROADCASTSS (R10), Z20
+	PREFETCHT1   (BX)
+	PREFETCHT1   64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      (R8), Z18
+	VMOVUPS      64(R8), Z19
+	VBROADCASTSS (R9), Z20
 	VFMADD231PS  Z18, Z20, Z0
 	VFMADD231PS  Z19, Z20, Z1
-	VBROADCASTSS (R10)(DX*1), Z20
+	VBROADCASTSS (R9)(CX*1), Z20
 	VFMADD231PS  Z18, Z20, Z2
 	VFMADD231PS  Z19, Z20, Z3
-	VBROADCASTSS (R10)(DX*2), Z20
+	VBROADCASTSS (R9)(CX*2), Z20
 	VFMADD231PS  Z18, Z20, Z4
 	VFMADD231PS  Z19, Z20, Z5
+	VBROADCASTSS (R10), Z20
+	VFMADD231PS  Z18, Z20, Z6
+	VFMADD231PS  Z19, Z20, Z7
+	VBROADCASTSS (R10)(CX*1), Z20
+	VFMADD231PS  Z18, Z20, Z8
+	VFMADD231PS  Z19, Z20, Z9
+	VBROADCASTSS (R10)(CX*2), Z20
+	VFMADD231PS  Z18, Z20, Z10
+	VFMADD231PS  Z19, Z20, Z11
 	VBROADCASTSS (R11), Z20
-	VFMADD231PS  Z18, Z20, Z6
-	VFMADD231PS  Z19, Z20, Z7
-	VBROADCASTSS (R11)(DX*1), Z20
-	VFMADD231PS  Z18, Z20, Z8
-	VFMADD231PS  Z19, Z20, Z9
-	VBROADCASTSS (R11)(DX*2), Z20
-	VFMADD231PS  Z18, Z20, Z10
-	VFMADD231PS  Z19, Z20, Z11
-	VBROADCASTSS (R12), Z20
 	VFMADD231PS  Z18, Z20, Z12
 	VFMADD231PS  Z19, Z20, Z13
-	VBROADCASTSS (R12)(DX*1), Z20
+	VBROADCASTSS (R11)(CX*1), Z20
 	VFMADD231PS  Z18, Z20, Z14
 	VFMADD231PS  Z19, Z20, Z15
-	VBROADCASTSS (R12)(DX*2), Z20
+	VBROADCASTSS (R11)(CX*2), Z20
 	VFMADD231PS  Z18, Z20, Z16
 	VFMADD231PS  Z19, Z20, Z17
-	ADDQ         BX, R9
+	ADDQ         DX, R8
+	ADDQ         $0x04, R9
 	ADDQ         $0x04, R10
 	ADDQ         $0x04, R11
-	ADDQ         $0x04, R12
-	SUBQ         $0x01, R8
+	SUBQ         $0x01, DI
 	JNZ          one
 
 store:
-	MOVQ    ldc+64(FP), R8
-	VMOVUPS Z0, (SI)
-	VMOVUPS Z1, 64(SI)
-	ADDQ    R8, SI
-	VMOVUPS Z2, (SI)
-	VMOVUPS Z3, 64(SI)
-	ADDQ    R8, SI
-	VMOVUPS Z4, (SI)
-	VMOVUPS Z5, 64(SI)
-	ADDQ    R8, SI
-	VMOVUPS Z6, (SI)
-	VMOVUPS Z7, 64(SI)
-	ADDQ    R8, SI
-	VMOVUPS Z8, (SI)
-	VMOVUPS Z9, 64(SI)
-	ADDQ    R8, SI
-	VMOVUPS Z10, (SI)
-	VMOVUPS Z11, 64(SI)
-	ADDQ    R8, SI
-	VMOVUPS Z12, (SI)
-	VMOVUPS Z13, 64(SI)
-	ADDQ    R8, SI
-	VMOVUPS Z14, (SI)
-	VMOVUPS Z15, 64(SI)
-	ADDQ    R8, SI
-	VMOVUPS Z16, (SI)
-	VMOVUPS Z17, 64(SI)
-	ADDQ    R8, SI
-	IMUL3Q  $0x09, DX, R8
-	ADDQ    R8, CX
-	SUBQ    $0x01, AX
+	MOVQ    c+64(FP), DI
+	MOVQ    ldc+72(FP), R8
+	VMOVUPS Z0, (DI)
+	VMOVUPS Z1, 64(DI)
+	ADDQ    R8, DI
+	VMOVUPS Z2, (DI)
+	VMOVUPS Z3, 64(DI)
+	ADDQ    R8, DI
+	VMOVUPS Z4, (DI)
+	VMOVUPS Z5, 64(DI)
+	ADDQ    R8, DI
+	VMOVUPS Z6, (DI)
+	VMOVUPS Z7, 64(DI)
+	ADDQ    R8, DI
+	VMOVUPS Z8, (DI)
+	VMOVUPS Z9, 64(DI)
+	ADDQ    R8, DI
+	VMOVUPS Z10, (DI)
+	VMOVUPS Z11, 64(DI)
+	ADDQ    R8, DI
+	VMOVUPS Z12, (DI)
+	VMOVUPS Z13, 64(DI)
+	ADDQ    R8, DI
+	VMOVUPS Z14, (DI)
+	VMOVUPS Z15, 64(DI)
+	ADDQ    R8, DI
+	VMOVUPS Z16, (DI)
+	VMOVUPS Z17, 64(DI)
+	ADDQ    R8, DI
+	MOVQ    DI, c+64(FP)
+	IMUL3Q  $0x09, CX, DI
+	ADDQ    DI, AX
+	SUBQ    $0x01, tiles+0(FP)
 	JNZ     tile
 	VZEROUPPER
 	RET
 
-// func gemmF32TAVX512x9(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, c *float32, ldc int, from *float32, ldfrom int)
+// func gemmF32TAVX512x9(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, step int, c *float32, ldc int, from *float32, ldfrom int)
 // Requires: AVX, AVX512F
-TEXT ·gemmF32TAVX512x9(SB), NOSPLIT, $0-88
-	MOVQ tiles+0(FP), AX
-	MOVQ a+16(FP), CX
-	MOVQ lda+24(FP), DX
-	MOVQ ldb+40(FP), BX
-	MOVQ c+56(FP), SI
-	MOVQ from+72(FP), DI
+TEXT ·gemmF32TAVX512x9(SB), NOSPLIT, $0-96
+	MOVQ a+16(FP), AX
+	MOVQ lda+24(FP), CX
+	MOVQ ldb+40(FP), DX
 
 tile:
-	MOVQ    ldfrom+80(FP), R8
-	VMOVUPS (DI), Z0
-	VMOVUPS 64(DI), Z1
-	ADDQ    R8, DI
-	VMOVUPS (DI), Z2
-	VMOVUPS 64(DI), Z3
-	ADDQ    R8, DI
-	VMOVUPS (DI), Z4
-	VMOVUPS 64(DI), Z5
-	ADDQ    R8, DI
-	VMOVUPS (DI), Z6
-	VMOVUPS 64(DI), Z7
-	ADDQ    R8, DI
-	VMOVUPS (DI), Z8
-	VMOVUPS 64(DI), Z9
-	ADDQ    R8, DI
-	VMOVUPS (DI), Z10
-	VMOVUPS 64(DI), Z11
-	ADDQ    R8, DI
-	VMOVUPS (DI), Z12
-	VMOVUPS 64(DI), Z13
-	ADDQ    R8, DI
-	VMOVUPS (DI), Z14
-	VMOVUPS 64(DI), Z15
-	ADDQ    R8, DI
-	VMOVUPS (DI), Z16
-	VMOVUPS 64(DI), Z17
-	ADDQ    R8, DI
-	MOVQ    k+8(FP), R8
-	MOVQ    b+32(FP), R9
-	MOVQ    CX, R10
+	MOVQ    from+80(FP), BX
+	MOVQ    ldfrom+88(FP), SI
+	VMOVUPS (BX), Z0
+	VMOVUPS 64(BX), Z1
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z2
+	VMOVUPS 64(BX), Z3
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z4
+	VMOVUPS 64(BX), Z5
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z6
+	VMOVUPS 64(BX), Z7
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z8
+	VMOVUPS 64(BX), Z9
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z10
+	VMOVUPS 64(BX), Z11
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z12
+	VMOVUPS 64(BX), Z13
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z14
+	VMOVUPS 64(BX), Z15
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z16
+	VMOVUPS 64(BX), Z17
+	ADDQ    SI, BX
+	MOVQ    BX, from+80(FP)
+	MOVQ    k+8(FP), BX
+	MOVQ    b+32(FP), SI
+	MOVQ    AX, DI
 
 loop:
-	VMOVUPS      (R9), Z18
-	VMOVUPS      64(R9), Z19
-	VBROADCASTSS (R10), Z20
+	VMOVUPS      (SI), Z18
+	VMOVUPS      64(SI), Z19
+	VBROADCASTSS (DI), Z20
 	VFMADD231PS  Z18, Z20, Z0
 	VFMADD231PS  Z19, Z20, Z1
-	VBROADCASTSS 4(R10), Z20
+	VBROADCASTSS 4(DI), Z20
 	VFMADD231PS  Z18, Z20, Z2
 	VFMADD231PS  Z19, Z20, Z3
-	VBROADCASTSS 8(R10), Z20
+	VBROADCASTSS 8(DI), Z20
 	VFMADD231PS  Z18, Z20, Z4
 	VFMADD231PS  Z19, Z20, Z5
-	VBROADCASTSS 12(R10), Z20
+	VBROADCASTSS 12(DI), Z20
 	VFMADD231PS  Z18, Z20, Z6
 	VFMADD231PS  Z19, Z20, Z7
-	VBROADCASTSS 16(R10), Z20
+	VBROADCASTSS 16(DI), Z20
 	VFMADD231PS  Z18, Z20, Z8
 	VFMADD231PS  Z19, Z20, Z9
-	VBROADCASTSS 20(R10), Z20
+	VBROADCASTSS 20(DI), Z20
 	VFMADD231PS  Z18, Z20, Z10
 	VFMADD231PS  Z19, Z20, Z11
-	VBROADCASTSS 24(R10), Z20
+	VBROADCASTSS 24(DI), Z20
 	VFMADD231PS  Z18, Z20, Z12
 	VFMADD231PS  Z19, Z20, Z13
-	VBROADCASTSS 28(R10), Z20
+	VBROADCASTSS 28(DI), Z20
 	VFMADD231PS  Z18, Z20, Z14
 	VFMADD231PS  Z19, Z20, Z15
-	VBROADCASTSS 32(R10), Z20
+	VBROADCASTSS 32(DI), Z20
 	VFMADD231PS  Z18, Z20, Z16
 	VFMADD231PS  Z19, Z20, Z17
-	ADDQ         BX, R9
-	ADDQ         DX, R10
-	SUBQ         $0x01, R8
+	ADDQ         DX, SI
+	ADDQ         CX, DI
+	SUBQ         $0x01, BX
 	JNZ          loop
-	MOVQ         ldc+64(FP), R8
-	VMOVUPS      Z0, (SI)
-	VMOVUPS      Z1, 64(SI)
-	ADDQ         R8, SI
-	VMOVUPS      Z2, (SI)
-	VMOVUPS      Z3, 64(SI)
-	ADDQ         R8, SI
-	VMOVUPS      Z4, (SI)
-	VMOVUPS      Z5, 64(SI)
-	ADDQ         R8, SI
-	VMOVUPS      Z6, (SI)
-	VMOVUPS      Z7, 64(SI)
-	ADDQ         R8, SI
-	VMOVUPS      Z8, (SI)
-	VMOVUPS      Z9, 64(SI)
-	ADDQ         R8, SI
-	VMOVUPS      Z10, (SI)
-	VMOVUPS      Z11, 64(SI)
-	ADDQ         R8, SI
-	VMOVUPS      Z12, (SI)
-	VMOVUPS      Z13, 64(SI)
-	ADDQ         R8, SI
-	VMOVUPS      Z14, (SI)
-	VMOVUPS      Z15, 64(SI)
-	ADDQ         R8, SI
-	VMOVUPS      Z16, (SI)
-	VMOVUPS      Z17, 64(SI)
-	ADDQ         R8, SI
-	ADDQ         $0x24, CX
-	SUBQ         $0x01, AX
+	MOVQ         c+64(FP), BX
+	MOVQ         ldc+72(FP), SI
+	VMOVUPS      Z0, (BX)
+	VMOVUPS      Z1, 64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      Z2, (BX)
+	VMOVUPS      Z3, 64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      Z4, (BX)
+	VMOVUPS      Z5, 64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      Z6, (BX)
+	VMOVUPS      Z7, 64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      Z8, (BX)
+	VMOVUPS      Z9, 64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      Z10, (BX)
+	VMOVUPS      Z11, 64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      Z12, (BX)
+	VMOVUPS      Z13, 64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      Z14, (BX)
+	VMOVUPS      Z15, 64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      Z16, (BX)
+	VMOVUPS      Z17, 64(BX)
+	ADDQ         SI, BX
+	MOVQ         BX, c+64(FP)
+	ADDQ         $0x24, AX
+	SUBQ         $0x01, tiles+0(FP)
 	JNZ          tile
 	VZEROUPPER
 	RET
 
-// func gemmF32AVX512x10(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, c *float32, ldc int, from *float32, ldfrom int)
+// func gemmF32AVX512x10(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, step int, c *float32, ldc int, from *float32, ldfrom int)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·gemmF32AVX512x10(SB), NOSPLIT, $0-88
-	MOVQ tiles+0(FP), AX
-	MOVQ a+16(FP), CX
-	MOVQ lda+24(FP), DX
-	MOVQ ldb+40(FP), BX
-	MOVQ c+56(FP), SI
-	MOVQ from+72(FP), DI
+TEXT ·gemmF32AVX512x10(SB), NOSPLIT, $0-96
+	MOVQ a+16(FP), AX
+	MOVQ lda+24(FP), CX
+	MOVQ ldb+40(FP), DX
+	MOVQ b+32(FP), BX
+	MOVQ step+56(FP), SI
+	ADDQ next+48(FP), BX
 
 tile:
-	MOVQ    ldfrom+80(FP), R8
+	MOVQ    from+80(FP), DI
+	MOVQ    ldfrom+88(FP), R8
 	VMOVUPS (DI), Z0
 	VMOVUPS 64(DI), Z1
 	ADDQ    R8, DI
@@ -4281,385 +4447,394 @@ tile:
 	VMOVUPS (DI), Z18
 	VMOVUPS 64(DI), Z19
 	ADDQ    R8, DI
-	MOVQ    k+8(FP), R8
-	MOVQ    b+32(FP), R9
-	MOVQ    CX, R10
-	LEAQ    (R10)(DX*2), R11
-	ADDQ    DX, R11
-	LEAQ    (R11)(DX*2), R12
-	ADDQ    DX, R12
-	LEAQ    (R12)(DX*2), R13
-	ADDQ    DX, R13
-	MOVQ    next+48(FP), R14
-	SUBQ    $0x04, R8
+	MOVQ    DI, from+80(FP)
+	MOVQ    k+8(FP), DI
+	MOVQ    b+32(FP), R8
+	MOVQ    AX, R9
+	LEAQ    (R9)(CX*2), R10
+	ADDQ    CX, R10
+	LEAQ    (R10)(CX*2), R11
+	ADDQ    CX, R11
+	LEAQ    (R11)(CX*2), R12
+	ADDQ    CX, R12
+	SUBQ    $0x04, DI
 	JL      tail
 
 loop:
-	PREFETCHT1   (R9)(R14*1)
-	PREFETCHT1   64(R9)(R14*1)
-	VMOVUPS      (R9), Z20
-	VMOVUPS      64(R9), Z21
-	VBROADCASTSS (R10), Z22
+	PREFETCHT1   (BX)
+	PREFETCHT1   64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      (R8), Z20
+	VMOVUPS      64(R8), Z21
+	VBROADCASTSS (R9), Z22
 	VFMADD231PS  Z20, Z22, Z0
 	VFMADD231PS  Z21, Z22, Z1
-	VBROADCASTSS (R10)(DX*1), Z22
+	VBROADCASTSS (R9)(CX*1), Z22
 	VFMADD231PS  Z20, Z22, Z2
 	VFMADD231PS  Z21, Z22, Z3
-	VBROADCASTSS (R10)(DX*2), Z22
+	VBROADCASTSS (R9)(CX*2), Z22
 	VFMADD231PS  Z20, Z22, Z4
 	VFMADD231PS  Z21, Z22, Z5
-	VBROADCASTSS (R11), Z22
+	VBROADCASTSS (R10), Z22
 	VFMADD231PS  Z20, Z22, Z6
 	VFMADD231PS  Z21, Z22, Z7
-	VBROADCASTSS (R11)(DX*1), Z22
+	VBROADCASTSS (R10)(CX*1), Z22
 	VFMADD231PS  Z20, Z22, Z8
 	VFMADD231PS  Z21, Z22, Z9
-	VBROADCASTSS (R11)(DX*2), Z22
+	VBROADCASTSS (R10)(CX*2), Z22
 	VFMADD231PS  Z20, Z22, Z10
 	VFMADD231PS  Z21, Z22, Z11
-	VBROADCASTSS (R12), Z22
+	VBROADCASTSS (R11), Z22
 	VFMADD231PS  Z20, Z22, Z12
 	VFMADD231PS  Z21, Z22, Z13
-	VBROADCASTSS (R12)(DX*1), Z22
+	VBROADCASTSS (R11)(CX*1), Z22
 	VFMADD231PS  Z20, Z22, Z14
 	VFMADD231PS  Z21, Z22, Z15
-	VBROADCASTSS (R12)(DX*2), Z22
+	VBROADCASTSS (R11)(CX*2), Z22
 	VFMADD231PS  Z20, Z22, Z16
 	VFMADD231PS  Z21, Z22, Z17
-	VBROADCASTSS (R13), Z22
+	VBROADCASTSS (R12), Z22
 	VFMADD231PS  Z20, Z22, Z18
 	VFMADD231PS  Z21, Z22, Z19
-	ADDQ         BX, R9
-	PREFETCHT1   (R9)(R14*1)
-	PREFETCHT1   64(R9)(R14*1)
-	VMOVUPS      (R9), Z20
-	VMOVUPS      64(R9), Z21
-	VBROADCASTSS 4(R10), Z22
+	ADDQ         DX, R8
+	PREFETCHT1   (BX)
+	PREFETCHT1   64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      (R8), Z20
+	VMOVUPS      64(R8), Z21
+	VBROADCASTSS 4(R9), Z22
 	VFMADD231PS  Z20, Z22, Z0
 	VFMADD231PS  Z21, Z22, Z1
-	VBROADCASTSS 4(R10)(DX*1), Z22
+	VBROADCASTSS 4(R9)(CX*1), Z22
 	VFMADD231PS  Z20, Z22, Z2
 	VFMADD231PS  Z21, Z22, Z3
-	VBROADCASTSS 4(R10)(DX*2), Z22
+	VBROADCASTSS 4(R9)(CX*2), Z22
 	VFMADD231PS  Z20, Z22, Z4
 	VFMADD231PS  Z21, Z22, Z5
+	VBROADCASTSS 4(R10), Z22
+	VFMADD231PS  Z20, Z22, Z6
+	VFMADD231PS  Z21, Z22, Z7
+	VBROADCASTSS 4(R10)(CX*1), Z22
+	VFMADD231PS  Z20, Z22, Z8
+	VFMADD231PS  Z21, Z22, Z9
+	VBROADCASTSS 4(R10)(CX*2), Z22
+	VFMADD231PS  Z20, Z22, Z10
+	VFMADD231PS  Z21, Z22, Z11
 	VBROADCASTSS 4(R11), Z22
-	VFMADD231PS  Z20, Z22, Z6
-	VFMADD231PS  Z21, Z22, Z7
-	VBROADCASTSS 4(R11)(DX*1), Z22
-	VFMADD231PS  Z20, Z22, Z8
-	VFMADD231PS  Z21, Z22, Z9
-	VBROADCASTSS 4(R11)(DX*2), Z22
-	VFMADD231PS  Z20, Z22, Z10
-	VFMADD231PS  Z21, Z22, Z11
+	VFMADD231PS  Z20, Z22, Z12
+	VFMADD231PS  Z21, Z22, Z13
+	VBROADCASTSS 4(R11)(CX*1), Z22
+	VFMADD231PS  Z20, Z22, Z14
+	VFMADD231PS  Z21, Z22, Z15
+	VBROADCASTSS 4(R11)(CX*2), Z22
+	VFMADD231PS  Z20, Z22, Z16
+	VFMADD231PS  Z21, Z22, Z17
 	VBROADCASTSS 4(R12), Z22
-	VFMADD231PS  Z20, Z22, Z12
-	VFMADD231PS  Z21, Z22, Z13
-	VBROADCASTSS 4(R12)(DX*1), Z22
-	VFMADD231PS  Z20, Z22, Z14
-	VFMADD231PS  Z21, Z22, Z15
-	VBROADCASTSS 4(R12)(DX*2), Z22
-	VFMADD231PS  Z20, Z22, Z16
-	VFMADD231PS  Z21, Z22, Z17
-	VBROADCASTSS 4(R13), Z22
 	VFMADD231PS  Z20, Z22, Z18
 	VFMADD231PS  Z21, Z22, Z19
-	ADDQ         BX, R9
-	PREFETCHT1   (R9)(R14*1)
-	PREFETCHT1   64(R9)(R14*1)
-	VMOVUPS      (R9), Z20
-	VMOVUPS      64(R9), Z21
-	VBROADCASTSS 8(R10), Z22
+	ADDQ         DX, R8
+	PREFETCHT1   (BX)
+	PREFETCHT1   64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      (R8), Z20
+	VMOVUPS      64(R8), Z21
+	VBROADCASTSS 8(R9), Z22
 	VFMADD231PS  Z20, Z22, Z0
 	VFMADD231PS  Z21, Z22, Z1
-	VBROADCASTSS 8(R10)(DX*1), Z22
+	VBROADCASTSS 8(R9)(CX*1), Z22
 	VFMADD231PS  Z20, Z22, Z2
 	VFMADD231PS  Z21, Z22, Z3
-	VBROADCASTSS 8(R10)(DX*2), Z22
+	VBROADCASTSS 8(R9)(CX*2), Z22
 	VFMADD231PS  Z20, Z22, Z4
 	VFMADD231PS  Z21, Z22, Z5
+	VBROADCASTSS 8(R10), Z22
+	VFMADD231PS  Z20, Z22, Z6
+	VFMADD231PS  Z21, Z22, Z7
+	VBROADCASTSS 8(R10)(CX*1), Z22
+	VFMADD231PS  Z20, Z22, Z8
+	VFMADD231PS  Z21, Z22, Z9
+	VBROADCASTSS 8(R10)(CX*2), Z22
+	VFMADD231PS  Z20, Z22, Z10
+	VFMADD231PS  Z21, Z22, Z11
 	VBROADCASTSS 8(R11), Z22
-	VFMADD231PS  Z20, Z22, Z6
-	VFMADD231PS  Z21, Z22, Z7
-	VBROADCASTSS 8(R11)(DX*1), Z22
-	VFMADD231PS  Z20, Z22, Z8
-	VFMADD231PS  Z21, Z22, Z9
-	VBROADCASTSS 8(R11)(DX*2), Z22
-	VFMADD231PS  Z20, Z22, Z10
-	VFMADD231PS  Z21, Z22, Z11
+	VFMADD231PS  Z20, Z22, Z12
+	VFMADD231PS  Z21, Z22, Z13
+	VBROADCASTSS 8(R11)(CX*1), Z22
+	VFMADD231PS  Z20, Z22, Z14
+	VFMADD231PS  Z21, Z22, Z15
+	VBROADCASTSS 8(R11)(CX*2), Z22
+	VFMADD231PS  Z20, Z22, Z16
+	VFMADD231PS  Z21, Z22, Z17
 	VBROADCASTSS 8(R12), Z22
-	VFMADD231PS  Z20, Z22, Z12
-	VFMADD231PS  Z21, Z22, Z13
-	VBROADCASTSS 8(R12)(DX*1), Z22
-	VFMADD231PS  Z20, Z22, Z14
-	VFMADD231PS  Z21, Z22, Z15
-	VBROADCASTSS 8(R12)(DX*2), Z22
-	VFMADD231PS  Z20, Z22, Z16
-	VFMADD231PS  Z21, Z22, Z17
-	VBROADCASTSS 8(R13), Z22
 	VFMADD231PS  Z20, Z22, Z18
 	VFMADD231PS  Z21, Z22, Z19
-	ADDQ         BX, R9
-	PREFETCHT1   (R9)(R14*1)
-	PREFETCHT1   64(R9)(R14*1)
-	VMOVUPS      (R9), Z20
-	VMOVUPS      64(R9), Z21
-	VBROADCASTSS 12(R10), Z22
+	ADDQ         DX, R8
+	PREFETCHT1   (BX)
+	PREFETCHT1   64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      (R8), Z20
+	VMOVUPS      64(R8), Z21
+	VBROADCASTSS 12(R9), Z22
 	VFMADD231PS  Z20, Z22, Z0
 	VFMADD231PS  Z21, Z22, Z1
-	VBROADCASTSS 12(R10)(DX*1), Z22
+	VBROADCASTSS 12(R9)(CX*1), Z22
 	VFMADD231PS  Z20, Z22, Z2
 	VFMADD231PS  Z21, Z22, Z3
-	VBROADCASTSS 12(R10)(DX*2), Z22
+	VBROADCASTSS 12(R9)(CX*2), Z22
 	VFMADD231PS  Z20, Z22, Z4
 	VFMADD231PS  Z21, Z22, Z5
+	VBROADCASTSS 12(R10), Z22
+	VFMADD231PS  Z20, Z22, Z6
+	VFMADD231PS  Z21, Z22, Z7
+	VBROADCASTSS 12(R10)(CX*1), Z22
+	VFMADD231PS  Z20, Z22, Z8
+	VFMADD231PS  Z21, Z22, Z9
+	VBROADCASTSS 12(R10)(CX*2), Z22
+	VFMADD231PS  Z20, Z22, Z10
+	VFMADD231PS  Z21, Z22, Z11
 	VBROADCASTSS 12(R11), Z22
-	VFMADD231PS  Z20, Z22, Z6
-	VFMADD231PS  Z21, Z22, Z7
-	VBROADCASTSS 12(R11)(DX*1), Z22
-	VFMADD231PS  Z20, Z22, Z8
-	VFMADD231PS  Z21, Z22, Z9
-	VBROADCASTSS 12(R11)(DX*2), Z22
-	VFMADD231PS  Z20, Z22, Z10
-	VFMADD231PS  Z21, Z22, Z11
+	VFMADD231PS  Z20, Z22, Z12
+	VFMADD231PS  Z21, Z22, Z13
+	VBROADCASTSS 12(R11)(CX*1), Z22
+	VFMADD231PS  Z20, Z22, Z14
+	VFMADD231PS  Z21, Z22, Z15
+	VBROADCASTSS 12(R11)(CX*2), Z22
+	VFMADD231PS  Z20, Z22, Z16
+	VFMADD231PS  Z21, Z22, Z17
 	VBROADCASTSS 12(R12), Z22
-	VFMADD231PS  Z20, Z22, Z12
-	VFMADD231PS  Z21, Z22, Z13
-	VBROADCASTSS 12(R12)(DX*1), Z22
-	VFMADD231PS  Z20, Z22, Z14
-	VFMADD231PS  Z21, Z22, Z15
-	VBROADCASTSS 12(R12)(DX*2), Z22
-	VFMADD231PS  Z20, Z22, Z16
-	VFMADD231PS  Z21, Z22, Z17
-	VBROADCASTSS 12(R13), Z22
 	VFMADD231PS  Z20, Z22, Z18
 	VFMADD231PS  Z21, Z22, Z19
-	ADDQ         BX, R9
+	ADDQ         DX, R8
+	ADDQ         $0x10, R9
 	ADDQ         $0x10, R10
 	ADDQ         $0x10, R11
 	ADDQ         $0x10, R12
-	ADDQ         $0x10, R13
-	SUBQ         $0x04, R8
+	SUBQ         $0x04, DI
 	JGE          loop
 
 tail:
-	ADDQ $0x04, R8
+	ADDQ $0x04, DI
 	JZ   store
 
 one:
-	PREFETCHT1   (R9)(R14*1)
-	PREFETCHT1   64(R9)(R14*1)
-	VMOVUPS      (R9), Z20
-	VMOVUPS      64(R9), Z21
-	VBROADCASTSS (R10), Z22
+	PREFETCHT1   (BX)
+	PREFETCHT1   64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      (R8), Z20
+	VMOVUPS      64(R8), Z21
+	VBROADCASTSS (R9), Z22
 	VFMADD231PS  Z20, Z22, Z0
 	VFMADD231PS  Z21, Z22, Z1
-	VBROADCASTSS (R10)(DX*1), Z22
+	VBROADCASTSS (R9)(CX*1), Z22
 	VFMADD231PS  Z20, Z22, Z2
 	VFMADD231PS  Z21, Z22, Z3
-	VBROADCASTSS (R10)(DX*2), Z22
+	VBROADCASTSS (R9)(CX*2), Z22
 	VFMADD231PS  Z20, Z22, Z4
 	VFMADD231PS  Z21, Z22, Z5
+	VBROADCASTSS (R10), Z22
+	VFMADD231PS  Z20, Z22, Z6
+	VFMADD231PS  Z21, Z22, Z7
+	VBROADCASTSS (R10)(CX*1), Z22
+	VFMADD231PS  Z20, Z22, Z8
+	VFMADD231PS  Z21, Z22, Z9
+	VBROADCASTSS (R10)(CX*2), Z22
+	VFMADD231PS  Z20, Z22, Z10
+	VFMADD231PS  Z21, Z22, Z11
 	VBROADCASTSS (R11), Z22
-	VFMADD231PS  Z20, Z22, Z6
-	VFMADD231PS  Z21, Z22, Z7
-	VBROADCASTSS (R11)(DX*1), Z22
-	VFMADD231PS  Z20, Z22, Z8
-	VFMADD231PS  Z21, Z22, Z9
-	VBROADCASTSS (R11)(DX*2), Z22
-	VFMADD231PS  Z20, Z22, Z10
-	VFMADD231PS  Z21, Z22, Z11
-	VBROADCASTSS (R12), Z22
 	VFMADD231PS  Z20, Z22, Z12
 	VFMADD231PS  Z21, Z22, Z13
-	VBROADCASTSS (R12)(DX*1), Z22
+	VBROADCASTSS (R11)(CX*1), Z22
 	VFMADD231PS  Z20, Z22, Z14
 	VFMADD231PS  Z21, Z22, Z15
-	VBROADCASTSS (R12)(DX*2), Z22
+	VBROADCASTSS (R11)(CX*2), Z22
 	VFMADD231PS  Z20, Z22, Z16
 	VFMADD231PS  Z21, Z22, Z17
-	VBROADCASTSS (R13), Z22
+	VBROADCASTSS (R12), Z22
 	VFMADD231PS  Z20, Z22, Z18
 	VFMADD231PS  Z21, Z22, Z19
-	ADDQ         BX, R9
+	ADDQ         DX, R8
+	ADDQ         $0x04, R9
 	ADDQ         $0x04, R10
 	ADDQ         $0x04, R11
 	ADDQ         $0x04, R12
-	ADDQ         $0x04, R13
-	SUBQ         $0x01, R8
+	SUBQ         $0x01, DI
 	JNZ          one
 
 store:
-	MOVQ    ldc+64(FP), R8
-	VMOVUPS Z0, (SI)
-	VMOVUPS Z1, 64(SI)
-	ADDQ    R8, SI
-	VMOVUPS Z2, (SI)
-	VMOVUPS Z3, 64(SI)
-	ADDQ    R8, SI
-	VMOVUPS Z4, (SI)
-	VMOVUPS Z5, 64(SI)
-	ADDQ    R8, SI
-	VMOVUPS Z6, (SI)
-	VMOVUPS Z7, 64(SI)
-	ADDQ    R8, SI
-	VMOVUPS Z8, (SI)
-	VMOVUPS Z9, 64(SI)
-	ADDQ    R8, SI
-	VMOVUPS Z10, (SI)
-	VMOVUPS Z11, 64(SI)
-	ADDQ    R8, SI
-	VMOVUPS Z12, (SI)
-	VMOVUPS Z13, 64(SI)
-	ADDQ    R8, SI
-	VMOVUPS Z14, (SI)
-	VMOVUPS Z15, 64(SI)
-	ADDQ    R8, SI
-	VMOVUPS Z16, (SI)
-	VMOVUPS Z17, 64(SI)
-	ADDQ    R8, SI
-	VMOVUPS Z18, (SI)
-	VMOVUPS Z19, 64(SI)
-	ADDQ    R8, SI
-	IMUL3Q  $0x0a, DX, R8
-	ADDQ    R8, CX
-	SUBQ    $0x01, AX
+	MOVQ    c+64(FP), DI
+	MOVQ    ldc+72(FP), R8
+	VMOVUPS Z0, (DI)
+	VMOVUPS Z1, 64(DI)
+	ADDQ    R8, DI
+	VMOVUPS Z2, (DI)
+	VMOVUPS Z3, 64(DI)
+	ADDQ    R8, DI
+	VMOVUPS Z4, (DI)
+	VMOVUPS Z5, 64(DI)
+	ADDQ    R8, DI
+	VMOVUPS Z6, (DI)
+	VMOVUPS Z7, 64(DI)
+	ADDQ    R8, DI
+	VMOVUPS Z8, (DI)
+	VMOVUPS Z9, 64(DI)
+	ADDQ    R8, DI
+	VMOVUPS Z10, (DI)
+	VMOVUPS Z11, 64(DI)
+	ADDQ    R8, DI
+	VMOVUPS Z12, (DI)
+	VMOVUPS Z13, 64(DI)
+	ADDQ    R8, DI
+	VMOVUPS Z14, (DI)
+	VMOVUPS Z15, 64(DI)
+	ADDQ    R8, DI
+	VMOVUPS Z16, (DI)
+	VMOVUPS Z17, 64(DI)
+	ADDQ    R8, DI
+	VMOVUPS Z18, (DI)
+	VMOVUPS Z19, 64(DI)
+	ADDQ    R8, DI
+	MOVQ    DI, c+64(FP)
+	IMUL3Q  $0x0a, CX, DI
+	ADDQ    DI, AX
+	SUBQ    $0x01, tiles+0(FP)
 	JNZ     tile
 	VZEROUPPER
 	RET
 
-// func gemmF32TAVX512x10(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, c *float32, ldc int, from *float32, ldfrom int)
+// func gemmF32TAVX512x10(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, step int, c *float32, ldc int, from *float32, ldfrom int)
 // Requires: AVX, AVX512F
-TEXT ·gemmF32TAVX512x10(SB), NOSPLIT, $0-88
-	MOVQ tiles+0(FP), AX
-	MOVQ a+16(FP), CX
-	MOVQ lda+24(FP), DX
-	MOVQ ldb+40(FP), BX
-	MOVQ c+56(FP), SI
-	MOVQ from+72(FP), DI
+TEXT ·gemmF32TAVX512x10(SB), NOSPLIT, $0-96
+	MOVQ a+16(FP), AX
+	MOVQ lda+24(FP), CX
+	MOVQ ldb+40(FP), DX
 
 tile:
-	MOVQ    ldfrom+80(FP), R8
-	VMOVUPS (DI), Z0
-	VMOVUPS 64(DI), Z1
-	ADDQ    R8, DI
-	VMOVUPS (DI), Z2
-	VMOVUPS 64(DI), Z3
-	ADDQ    R8, DI
-	VMOVUPS (DI), Z4
-	VMOVUPS 64(DI), Z5
-	ADDQ    R8, DI
-	VMOVUPS (DI), Z6
-	VMOVUPS 64(DI), Z7
-	ADDQ    R8, DI
-	VMOVUPS (DI), Z8
-	VMOVUPS 64(DI), Z9
-	ADDQ    R8, DI
-	VMOVUPS (DI), Z10
-	VMOVUPS 64(DI), Z11
-	ADDQ    R8, DI
-	VMOVUPS (DI), Z12
-	VMOVUPS 64(DI), Z13
-	ADDQ    R8, DI
-	VMOVUPS (DI), Z14
-	VMOVUPS 64(DI), Z15
-	ADDQ    R8, DI
-	VMOVUPS (DI), Z16
-	VMOVUPS 64(DI), Z17
-	ADDQ    R8, DI
-	VMOVUPS (DI), Z18
-	VMOVUPS 64(DI), Z19
-	ADDQ    R8, DI
-	MOVQ    k+8(FP), R8
-	MOVQ    b+32(FP), R9
-	MOVQ    CX, R10
+	MOVQ    from+80(FP), BX
+	MOVQ    ldfrom+88(FP), SI
+	VMOVUPS (BX), Z0
+	VMOVUPS 64(BX), Z1
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z2
+	VMOVUPS 64(BX), Z3
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z4
+	VMOVUPS 64(BX), Z5
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z6
+	VMOVUPS 64(BX), Z7
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z8
+	VMOVUPS 64(BX), Z9
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z10
+	VMOVUPS 64(BX), Z11
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z12
+	VMOVUPS 64(BX), Z13
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z14
+	VMOVUPS 64(BX), Z15
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z16
+	VMOVUPS 64(BX), Z17
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z18
+	VMOVUPS 64(BX), Z19
+	ADDQ    SI, BX
+	MOVQ    BX, from+80(FP)
+	MOVQ    k+8(FP), BX
+	MOVQ    b+32(FP), SI
+	MOVQ    AX, DI
 
 loop:
-	VMOVUPS      (R9), Z20
-	VMOVUPS      64(R9), Z21
-	VBROADCASTSS (R10), Z22
+	VMOVUPS      (SI), Z20
+	VMOVUPS      64(SI), Z21
+	VBROADCASTSS (DI), Z22
 	VFMADD231PS  Z20, Z22, Z0
 	VFMADD231PS  Z21, Z22, Z1
-	VBROADCASTSS 4(R10), Z22
+	VBROADCASTSS 4(DI), Z22
 	VFMADD231PS  Z20, Z22, Z2
 	VFMADD231PS  Z21, Z22, Z3
-	VBROADCASTSS 8(R10), Z22
+	VBROADCASTSS 8(DI), Z22
 	VFMADD231PS  Z20, Z22, Z4
 	VFMADD231PS  Z21, Z22, Z5
-	VBROADCASTSS 12(R10), Z22
+	VBROADCASTSS 12(DI), Z22
 	VFMADD231PS  Z20, Z22, Z6
 	VFMADD231PS  Z21, Z22, Z7
-	VBROADCASTSS 16(R10), Z22
+	VBROADCASTSS 16(DI), Z22
 	VFMADD231PS  Z20, Z22, Z8
 	VFMADD231PS  Z21, Z22, Z9
-	VBROADCASTSS 20(R10), Z22
+	VBROADCASTSS 20(DI), Z22
 	VFMADD231PS  Z20, Z22, Z10
 	VFMADD231PS  Z21, Z22, Z11
-	VBROADCASTSS 24(R10), Z22
+	VBROADCASTSS 24(DI), Z22
 	VFMADD231PS  Z20, Z22, Z12
 	VFMADD231PS  Z21, Z22, Z13
-	VBROADCASTSS 28(R10), Z22
+	VBROADCASTSS 28(DI), Z22
 	VFMADD231PS  Z20, Z22, Z14
 	VFMADD231PS  Z21, Z22, Z15
-	VBROADCASTSS 32(R10), Z22
+	VBROADCASTSS 32(DI), Z22
 	VFMADD231PS  Z20, Z22, Z16
 	VFMADD231PS  Z21, Z22, Z17
-	VBROADCASTSS 36(R10), Z22
+	VBROADCASTSS 36(DI), Z22
 	VFMADD231PS  Z20, Z22, Z18
 	VFMADD231PS  Z21, Z22, Z19
-	ADDQ         BX, R9
-	ADDQ         DX, R10
-	SUBQ         $0x01, R8
+	ADDQ         DX, SI
+	ADDQ         CX, DI
+	SUBQ         $0x01, BX
 	JNZ          loop
-	MOVQ         ldc+64(FP), R8
-	VMOVUPS      Z0, (SI)
-	VMOVUPS      Z1, 64(SI)
-	ADDQ         R8, SI
-	VMOVUPS      Z2, (SI)
-	VMOVUPS      Z3, 64(SI)
-	ADDQ         R8, SI
-	VMOVUPS      Z4, (SI)
-	VMOVUPS      Z5, 64(SI)
-	ADDQ         R8, SI
-	VMOVUPS      Z6, (SI)
-	VMOVUPS      Z7, 64(SI)
-	ADDQ         R8, SI
-	VMOVUPS      Z8, (SI)
-	VMOVUPS      Z9, 64(SI)
-	ADDQ         R8, SI
-	VMOVUPS      Z10, (SI)
-	VMOVUPS      Z11, 64(SI)
-	ADDQ         R8, SI
-	VMOVUPS      Z12, (SI)
-	VMOVUPS      Z13, 64(SI)
-	ADDQ         R8, SI
-	VMOVUPS      Z14, (SI)
-	VMOVUPS      Z15, 64(SI)
-	ADDQ         R8, SI
-	VMOVUPS      Z16, (SI)
-	VMOVUPS      Z17, 64(SI)
-	ADDQ         R8, SI
-	VMOVUPS      Z18, (SI)
-	VMOVUPS      Z19, 64(SI)
-	ADDQ         R8, SI
-	ADDQ         $0x28, CX
-	SUBQ         $0x01, AX
+	MOVQ         c+64(FP), BX
+	MOVQ         ldc+72(FP), SI
+	VMOVUPS      Z0, (BX)
+	VMOVUPS      Z1, 64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      Z2, (BX)
+	VMOVUPS      Z3, 64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      Z4, (BX)
+	VMOVUPS      Z5, 64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      Z6, (BX)
+	VMOVUPS      Z7, 64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      Z8, (BX)
+	VMOVUPS      Z9, 64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      Z10, (BX)
+	VMOVUPS      Z11, 64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      Z12, (BX)
+	VMOVUPS      Z13, 64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      Z14, (BX)
+	VMOVUPS      Z15, 64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      Z16, (BX)
+	VMOVUPS      Z17, 64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      Z18, (BX)
+	VMOVUPS      Z19, 64(BX)
+	ADDQ         SI, BX
+	MOVQ         BX, c+64(FP)
+	ADDQ         $0x28, AX
+	SUBQ         $0x01, tiles+0(FP)
 	JNZ          tile
 	VZEROUPPER
 	RET
 
-// func gemmF32AVX512x11(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, c *float32, ldc int, from *float32, ldfrom int)
+// func gemmF32AVX512x11(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, step int, c *float32, ldc int, from *float32, ldfrom int)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·gemmF32AVX512x11(SB), NOSPLIT, $0-88
-	MOVQ tiles+0(FP), AX
-	MOVQ a+16(FP), CX
-	MOVQ lda+24(FP), DX
-	MOVQ ldb+40(FP), BX
-	MOVQ c+56(FP), SI
-	MOVQ from+72(FP), DI
+TEXT ·gemmF32AVX512x11(SB), NOSPLIT, $0-96
+	MOVQ a+16(FP), AX
+	MOVQ lda+24(FP), CX
+	MOVQ ldb+40(FP), DX
+	MOVQ b+32(FP), BX
+	MOVQ step+56(FP), SI
+	ADDQ next+48(FP), BX
 
 tile:
-	MOVQ    ldfrom+80(FP), R8
+	MOVQ    from+80(FP), DI
+	MOVQ    ldfrom+88(FP), R8
 	VMOVUPS (DI), Z0
 	VMOVUPS 64(DI), Z1
 	ADDQ    R8, DI
@@ -4693,412 +4868,421 @@ tile:
 	VMOVUPS (DI), Z20
 	VMOVUPS 64(DI), Z21
 	ADDQ    R8, DI
-	MOVQ    k+8(FP), R8
-	MOVQ    b+32(FP), R9
-	MOVQ    CX, R10
-	LEAQ    (R10)(DX*2), R11
-	ADDQ    DX, R11
-	LEAQ    (R11)(DX*2), R12
-	ADDQ    DX, R12
-	LEAQ    (R12)(DX*2), R13
-	ADDQ    DX, R13
-	MOVQ    next+48(FP), R14
-	SUBQ    $0x04, R8
+	MOVQ    DI, from+80(FP)
+	MOVQ    k+8(FP), DI
+	MOVQ    b+32(FP), R8
+	MOVQ    AX, R9
+	LEAQ    (R9)(CX*2), R10
+	ADDQ    CX, R10
+	LEAQ    (R10)(CX*2), R11
+	ADDQ    CX, R11
+	LEAQ    (R11)(CX*2), R12
+	ADDQ    CX, R12
+	SUBQ    $0x04, DI
 	JL      tail
 
 loop:
-	PREFETCHT1   (R9)(R14*1)
-	PREFETCHT1   64(R9)(R14*1)
-	VMOVUPS      (R9), Z22
-	VMOVUPS      64(R9), Z23
-	VBROADCASTSS (R10), Z24
+	PREFETCHT1   (BX)
+	PREFETCHT1   64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      (R8), Z22
+	VMOVUPS      64(R8), Z23
+	VBROADCASTSS (R9), Z24
 	VFMADD231PS  Z22, Z24, Z0
 	VFMADD231PS  Z23, Z24, Z1
-	VBROADCASTSS (R10)(DX*1), Z24
+	VBROADCASTSS (R9)(CX*1), Z24
 	VFMADD231PS  Z22, Z24, Z2
 	VFMADD231PS  Z23, Z24, Z3
-	VBROADCASTSS (R10)(DX*2), Z24
+	VBROADCASTSS (R9)(CX*2), Z24
 	VFMADD231PS  Z22, Z24, Z4
 	VFMADD231PS  Z23, Z24, Z5
-	VBROADCASTSS (R11), Z24
+	VBROADCASTSS (R10), Z24
 	VFMADD231PS  Z22, Z24, Z6
 	VFMADD231PS  Z23, Z24, Z7
-	VBROADCASTSS (R11)(DX*1), Z24
+	VBROADCASTSS (R10)(CX*1), Z24
 	VFMADD231PS  Z22, Z24, Z8
 	VFMADD231PS  Z23, Z24, Z9
-	VBROADCASTSS (R11)(DX*2), Z24
+	VBROADCASTSS (R10)(CX*2), Z24
 	VFMADD231PS  Z22, Z24, Z10
 	VFMADD231PS  Z23, Z24, Z11
-	VBROADCASTSS (R12), Z24
+	VBROADCASTSS (R11), Z24
 	VFMADD231PS  Z22, Z24, Z12
 	VFMADD231PS  Z23, Z24, Z13
-	VBROADCASTSS (R12)(DX*1), Z24
+	VBROADCASTSS (R11)(CX*1), Z24
 	VFMADD231PS  Z22, Z24, Z14
 	VFMADD231PS  Z23, Z24, Z15
-	VBROADCASTSS (R12)(DX*2), Z24
+	VBROADCASTSS (R11)(CX*2), Z24
 	VFMADD231PS  Z22, Z24, Z16
 	VFMADD231PS  Z23, Z24, Z17
-	VBROADCASTSS (R13), Z24
+	VBROADCASTSS (R12), Z24
 	VFMADD231PS  Z22, Z24, Z18
 	VFMADD231PS  Z23, Z24, Z19
-	VBROADCASTSS (R13)(DX*1), Z24
+	VBROADCASTSS (R12)(CX*1), Z24
 	VFMADD231PS  Z22, Z24, Z20
 	VFMADD231PS  Z23, Z24, Z21
-	ADDQ         BX, R9
-	PREFETCHT1   (R9)(R14*1)
-	PREFETCHT1   64(R9)(R14*1)
-	VMOVUPS      (R9), Z22
-	VMOVUPS      64(R9), Z23
-	VBROADCASTSS 4(R10), Z24
+	ADDQ         DX, R8
+	PREFETCHT1   (BX)
+	PREFETCHT1   64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      (R8), Z22
+	VMOVUPS      64(R8), Z23
+	VBROADCASTSS 4(R9), Z24
 	VFMADD231PS  Z22, Z24, Z0
 	VFMADD231PS  Z23, Z24, Z1
-	VBROADCASTSS 4(R10)(DX*1), Z24
+	VBROADCASTSS 4(R9)(CX*1), Z24
 	VFMADD231PS  Z22, Z24, Z2
 	VFMADD231PS  Z23, Z24, Z3
-	VBROADCASTSS 4(R10)(DX*2), Z24
+	VBROADCASTSS 4(R9)(CX*2), Z24
 	VFMADD231PS  Z22, Z24, Z4
 	VFMADD231PS  Z23, Z24, Z5
+	VBROADCASTSS 4(R10), Z24
+	VFMADD231PS  Z22, Z24, Z6
+	VFMADD231PS  Z23, Z24, Z7
+	VBROADCASTSS 4(R10)(CX*1), Z24
+	VFMADD231PS  Z22, Z24, Z8
+	VFMADD231PS  Z23, Z24, Z9
+	VBROADCASTSS 4(R10)(CX*2), Z24
+	VFMADD231PS  Z22, Z24, Z10
+	VFMADD231PS  Z23, Z24, Z11
 	VBROADCASTSS 4(R11), Z24
-	VFMADD231PS  Z22, Z24, Z6
-	VFMADD231PS  Z23, Z24, Z7
-	VBROADCASTSS 4(R11)(DX*1), Z24
-	VFMADD231PS  Z22, Z24, Z8
-	VFMADD231PS  Z23, Z24, Z9
-	VBROADCASTSS 4(R11)(DX*2), Z24
-	VFMADD231PS  Z22, Z24, Z10
-	VFMADD231PS  Z23, Z24, Z11
+	VFMADD231PS  Z22, Z24, Z12
+	VFMADD231PS  Z23, Z24, Z13
+	VBROADCASTSS 4(R11)(CX*1), Z24
+	VFMADD231PS  Z22, Z24, Z14
+	VFMADD231PS  Z23, Z24, Z15
+	VBROADCASTSS 4(R11)(CX*2), Z24
+	VFMADD231PS  Z22, Z24, Z16
+	VFMADD231PS  Z23, Z24, Z17
 	VBROADCASTSS 4(R12), Z24
-	VFMADD231PS  Z22, Z24, Z12
-	VFMADD231PS  Z23, Z24, Z13
-	VBROADCASTSS 4(R12)(DX*1), Z24
-	VFMADD231PS  Z22, Z24, Z14
-	VFMADD231PS  Z23, Z24, Z15
-	VBROADCASTSS 4(R12)(DX*2), Z24
-	VFMADD231PS  Z22, Z24, Z16
-	VFMADD231PS  Z23, Z24, Z17
-	VBROADCASTSS 4(R13), Z24
 	VFMADD231PS  Z22, Z24, Z18
 	VFMADD231PS  Z23, Z24, Z19
-	VBROADCASTSS 4(R13)(DX*1), Z24
+	VBROADCASTSS 4(R12)(CX*1), Z24
 	VFMADD231PS  Z22, Z24, Z20
 	VFMADD231PS  Z23, Z24, Z21
-	ADDQ         BX, R9
-	PREFETCHT1   (R9)(R14*1)
-	PREFETCHT1   64(R9)(R14*1)
-	VMOVUPS      (R9), Z22
-	VMOVUPS      64(R9), Z23
+	ADDQ         DX, R8
+	PREFETCHT1   (BX)
+	PREFETCHT1   64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      (R8), Z22
+	VMOVUPS      64(R8), Z23
+	VBROADCASTSS 8(R9), Z24
+	VFMADD231PS  Z22, Z24, Z0
+	VFMADD231PS  Z23, Z24, Z1
+	VBROADCASTSS 8(R9)(CX*1), Z24
+	VFMADD231PS  Z22, Z24, Z2
+	VFMADD231PS  Z23, Z24, Z3
+	VBROADCASTSS 8(R9)(CX*2), Z24
+	VFMADD231PS  Z22, Z24, Z4
+	VFMADD231PS  Z23, Z24, Z5
 	VBROADCASTSS 8(R10), Z24
-	VFMADD231PS  Z22, Z24, Z0
-	VFMADD231PS  Z23, Z24, Z1
-	VBROADCASTSS 8(R10)(DX*1), Z24
-	VFMADD231PS  Z22, Z24, Z2
-	VFMADD231PS  Z23, Z24, Z3
-	VBROADCASTSS 8(R10)(DX*2), Z24
-	VFMADD231PS  Z22, Z24, Z4
-	VFMADD231PS  Z23, Z24, Z5
+	VFMADD231PS  Z22, Z24, Z6
+	VFMADD231PS  Z23, Z24, Z7
+	VBROADCASTSS 8(R10)(CX*1), Z24
+	VFMADD231PS  Z22, Z24, Z8
+	VFMADD231PS  Z23, Z24, Z9
+	VBROADCASTSS 8(R10)(CX*2), Z24
+	VFMADD231PS  Z22, Z24, Z10
+	VFMADD231PS  Z23, Z24, Z11
 	VBROADCASTSS 8(R11), Z24
-	VFMADD231PS  Z22, Z24, Z6
-	VFMADD231PS  Z23, Z24, Z7
-	VBROADCASTSS 8(R11)(DX*1), Z24
-	VFMADD231PS  Z22, Z24, Z8
-	VFMADD231PS  Z23, Z24, Z9
-	VBROADCASTSS 8(R11)(DX*2), Z24
-	VFMADD231PS  Z22, Z24, Z10
-	VFMADD231PS  Z23, Z24, Z11
-	VBROADCASTSS 8(R12), Z24
 	VFMADD231PS  Z22, Z24, Z12
 	VFMADD231PS  Z23, Z24, Z13
-	VBROADCASTSS 8(R12)(DX*1), Z24
+	VBROADCASTSS 8(R11)(CX*1), Z24
 	VFMADD231PS  Z22, Z24, Z14
 	VFMADD231PS  Z23, Z24, Z15
-	VBROADCASTSS 8(R12)(DX*2), Z24
+	VBROADCASTSS 8(R11)(CX*2), Z24
 	VFMADD231PS  Z22, Z24, Z16
 	VFMADD231PS  Z23, Z24, Z17
-	VBROADCASTSS 8(R13), Z24
+	VBROADCASTSS 8(R12), Z24
 	VFMADD231PS  Z22, Z24, Z18
 	VFMADD231PS  Z23, Z24, Z19
-	VBROADCASTSS 8(R13)(DX*1), Z24
+	VBROADCASTSS 8(R12)(CX*1), Z24
 	VFMADD231PS  Z22, Z24, Z20
 	VFMADD231PS  Z23, Z24, Z21
-	ADDQ         BX, R9
-	PREFETCHT1   (R9)(R14*1)
-	PREFETCHT1   64(R9)(R14*1)
-	VMOVUPS      (R9), Z22
-	VMOVUPS      64(R9), Z23
-	VBROADCASTSS 12(R10), Z24
+	ADDQ         DX, R8
+	PREFETCHT1   (BX)
+	PREFETCHT1   64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      (R8), Z22
+	VMOVUPS      64(R8), Z23
+	VBROADCASTSS 12(R9), Z24
 	VFMADD231PS  Z22, Z24, Z0
 	VFMADD231PS  Z23, Z24, Z1
-	VBROADCASTSS 12(R10)(DX*1), Z24
+	VBROADCASTSS 12(R9)(CX*1), Z24
 	VFMADD231PS  Z22, Z24, Z2
 	VFMADD231PS  Z23, Z24, Z3
-	VBROADCASTSS 12(R10)(DX*2), Z24
+	VBROADCASTSS 12(R9)(CX*2), Z24
 	VFMADD231PS  Z22, Z24, Z4
 	VFMADD231PS  Z23, Z24, Z5
-	VBROADCASTSS 12(R11), Z24
+	VBROADCASTSS 12(R10), Z24
 	VFMADD231PS  Z22, Z24, Z6
 	VFMADD231PS  Z23, Z24, Z7
-	VBROADCASTSS 12(R11)(DX*1), Z24
+	VBROADCASTSS 12(R10)(CX*1), Z24
 	VFMADD231PS  Z22, Z24, Z8
 	VFMADD231PS  Z23, Z24, Z9
-	VBROADCASTSS 12(R11)(DX*2), Z24
+	VBROADCASTSS 12(R10)(CX*2), Z24
 	VFMADD231PS  Z22, Z24, Z10
 	VFMADD231PS  Z23, Z24, Z11
-	VBROADCASTSS 12(R12), Z24
+	VBROADCASTSS 12(R11), Z24
 	VFMADD231PS  Z22, Z24, Z12
 	VFMADD231PS  Z23, Z24, Z13
-	VBROADCASTSS 12(R12)(DX*1), Z24
+	VBROADCASTSS 12(R11)(CX*1), Z24
 	VFMADD231PS  Z22, Z24, Z14
 	VFMADD231PS  Z23, Z24, Z15
-	VBROADCASTSS 12(R12)(DX*2), Z24
+	VBROADCASTSS 12(R11)(CX*2), Z24
 	VFMADD231PS  Z22, Z24, Z16
 	VFMADD231PS  Z23, Z24, Z17
-	VBROADCASTSS 12(R13), Z24
+	VBROADCASTSS 12(R12), Z24
 	VFMADD231PS  Z22, Z24, Z18
 	VFMADD231PS  Z23, Z24, Z19
-	VBROADCASTSS 12(R13)(DX*1), Z24
+	VBROADCASTSS 12(R12)(CX*1), Z24
 	VFMADD231PS  Z22, Z24, Z20
 	VFMADD231PS  Z23, Z24, Z21
-	ADDQ         BX, R9
+	ADDQ         DX, R8
+	ADDQ         $0x10, R9
 	ADDQ         $0x10, R10
 	ADDQ         $0x10, R11
 	ADDQ         $0x10, R12
-	ADDQ         $0x10, R13
-	SUBQ         $0x04, R8
+	SUBQ         $0x04, DI
 	JGE          loop
 
 tail:
-	ADDQ $0x04, R8
+	ADDQ $0x04, DI
 	JZ   store
 
 one:
-	PREFETCHT1   (R9)(R14*1)
-	PREFETCHT1   64(R9)(R14*1)
-	VMOVUPS      (R9), Z22
-	VMOVUPS      64(R9), Z23
-	VBROADCASTSS (R10), Z24
+	PREFETCHT1   (BX)
+	PREFETCHT1   64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      (R8), Z22
+	VMOVUPS      64(R8), Z23
+	VBROADCASTSS (R9), Z24
 	VFMADD231PS  Z22, Z24, Z0
 	VFMADD231PS  Z23, Z24, Z1
-	VBROADCASTSS (R10)(DX*1), Z24
+	VBROADCASTSS (R9)(CX*1), Z24
 	VFMADD231PS  Z22, Z24, Z2
 	VFMADD231PS  Z23, Z24, Z3
-	VBROADCASTSS (R10)(DX*2), Z24
+	VBROADCASTSS (R9)(CX*2), Z24
 	VFMADD231PS  Z22, Z24, Z4
 	VFMADD231PS  Z23, Z24, Z5
-	VBROADCASTSS (R11), Z24
+	VBROADCASTSS (R10), Z24
 	VFMADD231PS  Z22, Z24, Z6
 	VFMADD231PS  Z23, Z24, Z7
-	VBROADCASTSS (R11)(DX*1), Z24
+	VBROADCASTSS (R10)(CX*1), Z24
 	VFMADD231PS  Z22, Z24, Z8
 	VFMADD231PS  Z23, Z24, Z9
-	VBROADCASTSS (R11)(DX*2), Z24
+	VBROADCASTSS (R10)(CX*2), Z24
 	VFMADD231PS  Z22, Z24, Z10
 	VFMADD231PS  Z23, Z24, Z11
-	VBROADCASTSS (R12), Z24
+	VBROADCASTSS (R11), Z24
 	VFMADD231PS  Z22, Z24, Z12
 	VFMADD231PS  Z23, Z24, Z13
-	VBROADCASTSS (R12)(DX*1), Z24
+	VBROADCASTSS (R11)(CX*1), Z24
 	VFMADD231PS  Z22, Z24, Z14
 	VFMADD231PS  Z23, Z24, Z15
-	VBROADCASTSS (R12)(DX*2), Z24
+	VBROADCASTSS (R11)(CX*2), Z24
 	VFMADD231PS  Z22, Z24, Z16
 	VFMADD231PS  Z23, Z24, Z17
-	VBROADCASTSS (R13), Z24
+	VBROADCASTSS (R12), Z24
 	VFMADD231PS  Z22, Z24, Z18
 	VFMADD231PS  Z23, Z24, Z19
-	VBROADCASTSS (R13)(DX*1), Z24
+	VBROADCASTSS (R12)(CX*1), Z24
 	VFMADD231PS  Z22, Z24, Z20
 	VFMADD231PS  Z23, Z24, Z21
-	ADDQ         BX, R9
+	ADDQ         DX, R8
+	ADDQ         $0x04, R9
 	ADDQ         $0x04, R10
 	ADDQ         $0x04, R11
 	ADDQ         $0x04, R12
-	ADDQ         $0x04, R13
-	SUBQ         $0x01, R8
+	SUBQ         $0x01, DI
 	JNZ          one
 
 store:
-	MOVQ    ldc+64(FP), R8
-	VMOVUPS Z0, (SI)
-	VMOVUPS Z1, 64(SI)
-	ADDQ    R8, SI
-	VMOVUPS Z2, (SI)
-	VMOVUPS Z3, 64(SI)
-	ADDQ    R8, SI
-	VMOVUPS Z4, (SI)
-	VMOVUPS Z5, 64(SI)
-	ADDQ    R8, SI
-	VMOVUPS Z6, (SI)
-	VMOVUPS Z7, 64(SI)
-	ADDQ    R8, SI
-	VMOVUPS Z8, (SI)
-	VMOVUPS Z9, 64(SI)
-	ADDQ    R8, SI
-	VMOVUPS Z10, (SI)
-	VMOVUPS Z11, 64(SI)
-	ADDQ    R8, SI
-	VMOVUPS Z12, (SI)
-	VMOVUPS Z13, 64(SI)
-	ADDQ    R8, SI
-	VMOVUPS Z14, (SI)
-	VMOVUPS Z15, 64(SI)
-	ADDQ    R8, SI
-	VMOVUPS Z16, (SI)
-	VMOVUPS Z17, 64(SI)
-	ADDQ    R8, SI
-	VMOVUPS Z18, (SI)
-	VMOVUPS Z19, 64(SI)
-	ADDQ    R8, SI
-	VMOVUPS Z20, (SI)
-	VMOVUPS Z21, 64(SI)
-	ADDQ    R8, SI
-	IMUL3Q  $0x0b, DX, R8
-	ADDQ    R8, CX
-	SUBQ    $0x01, AX
+	MOVQ    c+64(FP), DI
+	MOVQ    ldc+72(FP), R8
+	VMOVUPS Z0, (DI)
+	VMOVUPS Z1, 64(DI)
+	ADDQ    R8, DI
+	VMOVUPS Z2, (DI)
+	VMOVUPS Z3, 64(DI)
+	ADDQ    R8, DI
+	VMOVUPS Z4, (DI)
+	VMOVUPS Z5, 64(DI)
+	ADDQ    R8, DI
+	VMOVUPS Z6, (DI)
+	VMOVUPS Z7, 64(DI)
+	ADDQ    R8, DI
+	VMOVUPS Z8, (DI)
+	VMOVUPS Z9, 64(DI)
+	ADDQ    R8, DI
+	VMOVUPS Z10, (DI)
+	VMOVUPS Z11, 64(DI)
+	ADDQ    R8, DI
+	VMOVUPS Z12, (DI)
+	VMOVUPS Z13, 64(DI)
+	ADDQ    R8, DI
+	VMOVUPS Z14, (DI)
+	VMOVUPS Z15, 64(DI)
+	ADDQ    R8, DI
+	VMOVUPS Z16, (DI)
+	VMOVUPS Z17, 64(DI)
+	ADDQ    R8, DI
+	VMOVUPS Z18, (DI)
+	VMOVUPS Z19, 64(DI)
+	ADDQ    R8, DI
+	VMOVUPS Z20, (DI)
+	VMOVUPS Z21, 64(DI)
+	ADDQ    R8, DI
+	MOVQ    DI, c+64(FP)
+	IMUL3Q  $0x0b, CX, DI
+	ADDQ    DI, AX
+	SUBQ    $0x01, tiles+0(FP)
 	JNZ     tile
 	VZEROUPPER
 	RET
 
-// func gemmF32TAVX512x11(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, c *float32, ldc int, from *float32, ldfrom int)
+// func gemmF32TAVX512x11(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, step int, c *float32, ldc int, from *float32, ldfrom int)
 // Requires: AVX, AVX512F
-TEXT ·gemmF32TAVX512x11(SB), NOSPLIT, $0-88
-	MOVQ tiles+0(FP), AX
-	MOVQ a+16(FP), CX
-	MOVQ lda+24(FP), DX
-	MOVQ ldb+40(FP), BX
-	MOVQ c+56(FP), SI
-	MOVQ from+72(FP), DI
+TEXT ·gemmF32TAVX512x11(SB), NOSPLIT, $0-96
+	MOVQ a+16(FP), AX
+	MOVQ lda+24(FP), CX
+	MOVQ ldb+40(FP), DX
 
 tile:
-	MOVQ    ldfrom+80(FP), R8
-	VMOVUPS (DI), Z0
-	VMOVUPS 64(DI), Z1
-	ADDQ    R8, DI
-	VMOVUPS (DI), Z2
-	VMOVUPS 64(DI), Z3
-	ADDQ    R8, DI
-	VMOVUPS (DI), Z4
-	VMOVUPS 64(DI), Z5
-	ADDQ    R8, DI
-	VMOVUPS (DI), Z6
-	VMOVUPS 64(DI), Z7
-	ADDQ    R8, DI
-	VMOVUPS (DI), Z8
-	VMOVUPS 64(DI), Z9
-	ADDQ    R8, DI
-	VMOVUPS (DI), Z10
-	VMOVUPS 64(DI), Z11
-	ADDQ    R8, DI
-	VMOVUPS (DI), Z12
-	VMOVUPS 64(DI), Z13
-	ADDQ    R8, DI
-	VMOVUPS (DI), Z14
-	VMOVUPS 64(DI), Z15
-	ADDQ    R8, DI
-	VMOVUPS (DI), Z16
-	VMOVUPS 64(DI), Z17
-	ADDQ    R8, DI
-	VMOVUPS (DI), Z18
-	VMOVUPS 64(DI), Z19
-	ADDQ    R8, DI
-	VMOVUPS (DI), Z20
-	VMOVUPS 64(DI), Z21
-	ADDQ    R8, DI
-	MOVQ    k+8(FP), R8
-	MOVQ    b+32(FP), R9
-	MOVQ    CX, R10
+	MOVQ    from+80(FP), BX
+	MOVQ    ldfrom+88(FP), SI
+	VMOVUPS (BX), Z0
+	VMOVUPS 64(BX), Z1
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z2
+	VMOVUPS 64(BX), Z3
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z4
+	VMOVUPS 64(BX), Z5
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z6
+	VMOVUPS 64(BX), Z7
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z8
+	VMOVUPS 64(BX), Z9
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z10
+	VMOVUPS 64(BX), Z11
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z12
+	VMOVUPS 64(BX), Z13
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z14
+	VMOVUPS 64(BX), Z15
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z16
+	VMOVUPS 64(BX), Z17
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z18
+	VMOVUPS 64(BX), Z19
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z20
+	VMOVUPS 64(BX), Z21
+	ADDQ    SI, BX
+	MOVQ    BX, from+80(FP)
+	MOVQ    k+8(FP), BX
+	MOVQ    b+32(FP), SI
+	MOVQ    AX, DI
 
 loop:
-	VMOVUPS      (R9), Z22
-	VMOVUPS      64(R9), Z23
-	VBROADCASTSS (R10), Z24
+	VMOVUPS      (SI), Z22
+	VMOVUPS      64(SI), Z23
+	VBROADCASTSS (DI), Z24
 	VFMADD231PS  Z22, Z24, Z0
 	VFMADD231PS  Z23, Z24, Z1
-	VBROADCASTSS 4(R10), Z24
+	VBROADCASTSS 4(DI), Z24
 	VFMADD231PS  Z22, Z24, Z2
 	VFMADD231PS  Z23, Z24, Z3
-	VBROADCASTSS 8(R10), Z24
+	VBROADCASTSS 8(DI), Z24
 	VFMADD231PS  Z22, Z24, Z4
 	VFMADD231PS  Z23, Z24, Z5
-	VBROADCASTSS 12(R10), Z24
+	VBROADCASTSS 12(DI), Z24
 	VFMADD231PS  Z22, Z24, Z6
 	VFMADD231PS  Z23, Z24, Z7
-	VBROADCASTSS 16(R10), Z24
+	VBROADCASTSS 16(DI), Z24
 	VFMADD231PS  Z22, Z24, Z8
 	VFMADD231PS  Z23, Z24, Z9
-	VBROADCASTSS 20(R10), Z24
+	VBROADCASTSS 20(DI), Z24
 	VFMADD231PS  Z22, Z24, Z10
 	VFMADD231PS  Z23, Z24, Z11
-	VBROADCASTSS 24(R10), Z24
+	VBROADCASTSS 24(DI), Z24
 	VFMADD231PS  Z22, Z24, Z12
 	VFMADD231PS  Z23, Z24, Z13
-	VBROADCASTSS 28(R10), Z24
+	VBROADCASTSS 28(DI), Z24
 	VFMADD231PS  Z22, Z24, Z14
 	VFMADD231PS  Z23, Z24, Z15
-	VBROADCASTSS 32(R10), Z24
+	VBROADCASTSS 32(DI), Z24
 	VFMADD231PS  Z22, Z24, Z16
 	VFMADD231PS  Z23, Z24, Z17
-	VBROADCASTSS 36(R10), Z24
+	VBROADCASTSS 36(DI), Z24
 	VFMADD231PS  Z22, Z24, Z18
 	VFMADD231PS  Z23, Z24, Z19
-	VBROADCASTSS 40(R10), Z24
+	VBROADCASTSS 40(DI), Z24
 	VFMADD231PS  Z22, Z24, Z20
 	VFMADD231PS  Z23, Z24, Z21
-	ADDQ         BX, R9
-	ADDQ         DX, R10
-	SUBQ         $0x01, R8
+	ADDQ         DX, SI
+	ADDQ         CX, DI
+	SUBQ         $0x01, BX
 	JNZ          loop
-	MOVQ         ldc+64(FP), R8
-	VMOVUPS      Z0, (SI)
-	VMOVUPS      Z1, 64(SI)
-	ADDQ         R8, SI
-	VMOVUPS      Z2, (SI)
-	VMOVUPS      Z3, 64(SI)
-	ADDQ         R8, SI
-	VMOVUPS      Z4, (SI)
-	VMOVUPS      Z5, 64(SI)
-	ADDQ         R8, SI
-	VMOVUPS      Z6, (SI)
-	VMOVUPS      Z7, 64(SI)
-	ADDQ         R8, SI
-	VMOVUPS      Z8, (SI)
-	VMOVUPS      Z9, 64(SI)
-	ADDQ         R8, SI
-	VMOVUPS      Z10, (SI)
-	VMOVUPS      Z11, 64(SI)
-	ADDQ         R8, SI
-	VMOVUPS      Z12, (SI)
-	VMOVUPS      Z13, 64(SI)
-	ADDQ         R8, SI
-	VMOVUPS      Z14, (SI)
-	VMOVUPS      Z15, 64(SI)
-	ADDQ         R8, SI
-	VMOVUPS      Z16, (SI)
-	VMOVUPS      Z17, 64(SI)
-	ADDQ         R8, SI
-	VMOVUPS      Z18, (SI)
-	VMOVUPS      Z19, 64(SI)
-	ADDQ         R8, SI
-	VMOVUPS      Z20, (SI)
-	VMOVUPS      Z21, 64(SI)
-	ADDQ         R8, SI
-	ADDQ         $0x2c, CX
-	SUBQ         $0x01, AX
+	MOVQ         c+64(FP), BX
+	MOVQ         ldc+72(FP), SI
+	VMOVUPS      Z0, (BX)
+	VMOVUPS      Z1, 64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      Z2, (BX)
+	VMOVUPS      Z3, 64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      Z4, (BX)
+	VMOVUPS      Z5, 64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      Z6, (BX)
+	VMOVUPS      Z7, 64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      Z8, (BX)
+	VMOVUPS      Z9, 64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      Z10, (BX)
+	VMOVUPS      Z11, 64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      Z12, (BX)
+	VMOVUPS      Z13, 64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      Z14, (BX)
+	VMOVUPS      Z15, 64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      Z16, (BX)
+	VMOVUPS      Z17, 64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      Z18, (BX)
+	VMOVUPS      Z19, 64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      Z20, (BX)
+	VMOVUPS      Z21, 64(BX)
+	ADDQ         SI, BX
+	MOVQ         BX, c+64(FP)
+	ADDQ         $0x2c, AX
+	SUBQ         $0x01, tiles+0(FP)
 	JNZ          tile
 	VZEROUPPER
 	RET
 
-// func gemmF32AVX512x12(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, c *float32, ldc int, from *float32, ldfrom int)
+// func gemmF32AVX512x12(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, step int, c *float32, ldc int, from *float32, ldfrom int)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·gemmF32AVX512x12(SB), NOSPLIT, $0-88
-	MOVQ tiles+0(FP), AX
-	MOVQ a+16(FP), CX
-	MOVQ lda+24(FP), DX
-	MOVQ ldb+40(FP), BX
-	MOVQ c+56(FP), SI
-	MOVQ from+72(FP), DI
+TEXT ·gemmF32AVX512x12(SB), NOSPLIT, $0-96
+	MOVQ a+16(FP), AX
+	MOVQ lda+24(FP), CX
+	MOVQ ldb+40(FP), DX
+	MOVQ b+32(FP), BX
+	MOVQ step+56(FP), SI
+	ADDQ next+48(FP), BX
 
 tile:
-	MOVQ    ldfrom+80(FP), R8
+	MOVQ    from+80(FP), DI
+	MOVQ    ldfrom+88(FP), R8
 	VMOVUPS (DI), Z0
 	VMOVUPS 64(DI), Z1
 	ADDQ    R8, DI
@@ -5135,423 +5319,431 @@ tile:
 	VMOVUPS (DI), Z22
 	VMOVUPS 64(DI), Z23
 	ADDQ    R8, DI
-	MOVQ    k+8(FP), R8
-	MOVQ    b+32(FP), R9
-	MOVQ    CX, R10
-	LEAQ    (R10)(DX*2), R11
-	ADDQ    DX, R11
-	LEAQ    (R11)(DX*2), R12
-	ADDQ    DX, R12
-	LEAQ    (R12)(DX*2), R13
-	ADDQ    DX, R13
-	MOVQ    next+48(FP), R14
-	SUBQ    $0x04, R8
+	MOVQ    DI, from+80(FP)
+	MOVQ    k+8(FP), DI
+	MOVQ    b+32(FP), R8
+	MOVQ    AX, R9
+	LEAQ    (R9)(CX*2), R10
+	ADDQ    CX, R10
+	LEAQ    (R10)(CX*2), R11
+	ADDQ    CX, R11
+	LEAQ    (R11)(CX*2), R12
+	ADDQ    CX, R12
+	SUBQ    $0x04, DI
 	JL      tail
 
 loop:
-	PREFETCHT1   (R9)(R14*1)
-	PREFETCHT1   64(R9)(R14*1)
-	VMOVUPS      (R9), Z24
-	VMOVUPS      64(R9), Z25
+	PREFETCHT1   (BX)
+	PREFETCHT1   64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      (R8), Z24
+	VMOVUPS      64(R8), Z25
+	VBROADCASTSS (R9), Z26
+	VFMADD231PS  Z24, Z26, Z0
+	VFMADD231PS  Z25, Z26, Z1
+	VBROADCASTSS (R9)(CX*1), Z26
+	VFMADD231PS  Z24, Z26, Z2
+	VFMADD231PS  Z25, Z26, Z3
+	VBROADCASTSS (R9)(CX*2), Z26
+	VFMADD231PS  Z24, Z26, Z4
+	VFMADD231PS  Z25, Z26, Z5
 	VBROADCASTSS (R10), Z26
-	VFMADD231PS  Z24, Z26, Z0
-	VFMADD231PS  Z25, Z26, Z1
-	VBROADCASTSS (R10)(DX*1), Z26
-	VFMADD231PS  Z24, Z26, Z2
-	VFMADD231PS  Z25, Z26, Z3
-	VBROADCASTSS (R10)(DX*2), Z26
-	VFMADD231PS  Z24, Z26, Z4
-	VFMADD231PS  Z25, Z26, Z5
+	VFMADD231PS  Z24, Z26, Z6
+	VFMADD231PS  Z25, Z26, Z7
+	VBROADCASTSS (R10)(CX*1), Z26
+	VFMADD231PS  Z24, Z26, Z8
+	VFMADD231PS  Z25, Z26, Z9
+	VBROADCASTSS (R10)(CX*2), Z26
+	VFMADD231PS  Z24, Z26, Z10
+	VFMADD231PS  Z25, Z26, Z11
 	VBROADCASTSS (R11), Z26
-	VFMADD231PS  Z24, Z26, Z6
-	VFMADD231PS  Z25, Z26, Z7
-	VBROADCASTSS (R11)(DX*1), Z26
-	VFMADD231PS  Z24, Z26, Z8
-	VFMADD231PS  Z25, Z26, Z9
-	VBROADCASTSS (R11)(DX*2), Z26
-	VFMADD231PS  Z24, Z26, Z10
-	VFMADD231PS  Z25, Z26, Z11
+	VFMADD231PS  Z24, Z26, Z12
+	VFMADD231PS  Z25, Z26, Z13
+	VBROADCASTSS (R11)(CX*1), Z26
+	VFMADD231PS  Z24, Z26, Z14
+	VFMADD231PS  Z25, Z26, Z15
+	VBROADCASTSS (R11)(CX*2), Z26
+	VFMADD231PS  Z24, Z26, Z16
+	VFMADD231PS  Z25, Z26, Z17
 	VBROADCASTSS (R12), Z26
-	VFMADD231PS  Z24, Z26, Z12
-	VFMADD231PS  Z25, Z26, Z13
-	VBROADCASTSS (R12)(DX*1), Z26
-	VFMADD231PS  Z24, Z26, Z14
-	VFMADD231PS  Z25, Z26, Z15
-	VBROADCASTSS (R12)(DX*2), Z26
-	VFMADD231PS  Z24, Z26, Z16
-	VFMADD231PS  Z25, Z26, Z17
-	VBROADCASTSS (R13), Z26
 	VFMADD231PS  Z24, Z26, Z18
 	VFMADD231PS  Z25, Z26, Z19
-	VBROADCASTSS (R13)(DX*1), Z26
+	VBROADCASTSS (R12)(CX*1), Z26
 	VFMADD231PS  Z24, Z26, Z20
 	VFMADD231PS  Z25, Z26, Z21
-	VBROADCASTSS (R13)(DX*2), Z26
+	VBROADCASTSS (R12)(CX*2), Z26
 	VFMADD231PS  Z24, Z26, Z22
 	VFMADD231PS  Z25, Z26, Z23
-	ADDQ         BX, R9
-	PREFETCHT1   (R9)(R14*1)
-	PREFETCHT1   64(R9)(R14*1)
-	VMOVUPS      (R9), Z24
-	VMOVUPS      64(R9), Z25
+	ADDQ         DX, R8
+	PREFETCHT1   (BX)
+	PREFETCHT1   64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      (R8), Z24
+	VMOVUPS      64(R8), Z25
+	VBROADCASTSS 4(R9), Z26
+	VFMADD231PS  Z24, Z26, Z0
+	VFMADD231PS  Z25, Z26, Z1
+	VBROADCASTSS 4(R9)(CX*1), Z26
+	VFMADD231PS  Z24, Z26, Z2
+	VFMADD231PS  Z25, Z26, Z3
+	VBROADCASTSS 4(R9)(CX*2), Z26
+	VFMADD231PS  Z24, Z26, Z4
+	VFMADD231PS  Z25, Z26, Z5
 	VBROADCASTSS 4(R10), Z26
-	VFMADD231PS  Z24, Z26, Z0
-	VFMADD231PS  Z25, Z26, Z1
-	VBROADCASTSS 4(R10)(DX*1), Z26
-	VFMADD231PS  Z24, Z26, Z2
-	VFMADD231PS  Z25, Z26, Z3
-	VBROADCASTSS 4(R10)(DX*2), Z26
-	VFMADD231PS  Z24, Z26, Z4
-	VFMADD231PS  Z25, Z26, Z5
+	VFMADD231PS  Z24, Z26, Z6
+	VFMADD231PS  Z25, Z26, Z7
+	VBROADCASTSS 4(R10)(CX*1), Z26
+	VFMADD231PS  Z24, Z26, Z8
+	VFMADD231PS  Z25, Z26, Z9
+	VBROADCASTSS 4(R10)(CX*2), Z26
+	VFMADD231PS  Z24, Z26, Z10
+	VFMADD231PS  Z25, Z26, Z11
 	VBROADCASTSS 4(R11), Z26
-	VFMADD231PS  Z24, Z26, Z6
-	VFMADD231PS  Z25, Z26, Z7
-	VBROADCASTSS 4(R11)(DX*1), Z26
-	VFMADD231PS  Z24, Z26, Z8
-	VFMADD231PS  Z25, Z26, Z9
-	VBROADCASTSS 4(R11)(DX*2), Z26
-	VFMADD231PS  Z24, Z26, Z10
-	VFMADD231PS  Z25, Z26, Z11
+	VFMADD231PS  Z24, Z26, Z12
+	VFMADD231PS  Z25, Z26, Z13
+	VBROADCASTSS 4(R11)(CX*1), Z26
+	VFMADD231PS  Z24, Z26, Z14
+	VFMADD231PS  Z25, Z26, Z15
+	VBROADCASTSS 4(R11)(CX*2), Z26
+	VFMADD231PS  Z24, Z26, Z16
+	VFMADD231PS  Z25, Z26, Z17
 	VBROADCASTSS 4(R12), Z26
-	VFMADD231PS  Z24, Z26, Z12
-	VFMADD231PS  Z25, Z26, Z13
-	VBROADCASTSS 4(R12)(DX*1), Z26
-	VFMADD231PS  Z24, Z26, Z14
-	VFMADD231PS  Z25, Z26, Z15
-	VBROADCASTSS 4(R12)(DX*2), Z26
-	VFMADD231PS  Z24, Z26, Z16
-	VFMADD231PS  Z25, Z26, Z17
-	VBROADCASTSS 4(R13), Z26
 	VFMADD231PS  Z24, Z26, Z18
 	VFMADD231PS  Z25, Z26, Z19
-	VBROADCASTSS 4(R13)(DX*1), Z26
+	VBROADCASTSS 4(R12)(CX*1), Z26
 	VFMADD231PS  Z24, Z26, Z20
 	VFMADD231PS  Z25, Z26, Z21
-	VBROADCASTSS 4(R13)(DX*2), Z26
+	VBROADCASTSS 4(R12)(CX*2), Z26
 	VFMADD231PS  Z24, Z26, Z22
 	VFMADD231PS  Z25, Z26, Z23
-	ADDQ         BX, R9
-	PREFETCHT1   (R9)(R14*1)
-	PREFETCHT1   64(R9)(R14*1)
-	VMOVUPS      (R9), Z24
-	VMOVUPS      64(R9), Z25
+	ADDQ         DX, R8
+	PREFETCHT1   (BX)
+	PREFETCHT1   64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      (R8), Z24
+	VMOVUPS      64(R8), Z25
+	VBROADCASTSS 8(R9), Z26
+	VFMADD231PS  Z24, Z26, Z0
+	VFMADD231PS  Z25, Z26, Z1
+	VBROADCASTSS 8(R9)(CX*1), Z26
+	VFMADD231PS  Z24, Z26, Z2
+	VFMADD231PS  Z25, Z26, Z3
+	VBROADCASTSS 8(R9)(CX*2), Z26
+	VFMADD231PS  Z24, Z26, Z4
+	VFMADD231PS  Z25, Z26, Z5
 	VBROADCASTSS 8(R10), Z26
-	VFMADD231PS  Z24, Z26, Z0
-	VFMADD231PS  Z25, Z26, Z1
-	VBROADCASTSS 8(R10)(DX*1), Z26
-	VFMADD231PS  Z24, Z26, Z2
-	VFMADD231PS  Z25, Z26, Z3
-	VBROADCASTSS 8(R10)(DX*2), Z26
-	VFMADD231PS  Z24, Z26, Z4
-	VFMADD231PS  Z25, Z26, Z5
+	VFMADD231PS  Z24, Z26, Z6
+	VFMADD231PS  Z25, Z26, Z7
+	VBROADCASTSS 8(R10)(CX*1), Z26
+	VFMADD231PS  Z24, Z26, Z8
+	VFMADD231PS  Z25, Z26, Z9
+	VBROADCASTSS 8(R10)(CX*2), Z26
+	VFMADD231PS  Z24, Z26, Z10
+	VFMADD231PS  Z25, Z26, Z11
 	VBROADCASTSS 8(R11), Z26
-	VFMADD231PS  Z24, Z26, Z6
-	VFMADD231PS  Z25, Z26, Z7
-	VBROADCASTSS 8(R11)(DX*1), Z26
-	VFMADD231PS  Z24, Z26, Z8
-	VFMADD231PS  Z25, Z26, Z9
-	VBROADCASTSS 8(R11)(DX*2), Z26
-	VFMADD231PS  Z24, Z26, Z10
-	VFMADD231PS  Z25, Z26, Z11
-	VBROADCASTSS 8(R12), Z26
 	VFMADD231PS  Z24, Z26, Z12
 	VFMADD231PS  Z25, Z26, Z13
-	VBROADCASTSS 8(R12)(DX*1), Z26
+	VBROADCASTSS 8(R11)(CX*1), Z26
 	VFMADD231PS  Z24, Z26, Z14
 	VFMADD231PS  Z25, Z26, Z15
-	VBROADCASTSS 8(R12)(DX*2), Z26
+	VBROADCASTSS 8(R11)(CX*2), Z26
 	VFMADD231PS  Z24, Z26, Z16
 	VFMADD231PS  Z25, Z26, Z17
-	VBROADCASTSS 8(R13), Z26
+	VBROADCASTSS 8(R12), Z26
 	VFMADD231PS  Z24, Z26, Z18
 	VFMADD231PS  Z25, Z26, Z19
-	VBROADCASTSS 8(R13)(DX*1), Z26
+	VBROADCASTSS 8(R12)(CX*1), Z26
 	VFMADD231PS  Z24, Z26, Z20
 	VFMADD231PS  Z25, Z26, Z21
-	VBROADCASTSS 8(R13)(DX*2), Z26
+	VBROADCASTSS 8(R12)(CX*2), Z26
 	VFMADD231PS  Z24, Z26, Z22
 	VFMADD231PS  Z25, Z26, Z23
-	ADDQ         BX, R9
-	PREFETCHT1   (R9)(R14*1)
-	PREFETCHT1   64(R9)(R14*1)
-	VMOVUPS      (R9), Z24
-	VMOVUPS      64(R9), Z25
-	VBROADCASTSS 12(R10), Z26
+	ADDQ         DX, R8
+	PREFETCHT1   (BX)
+	PREFETCHT1   64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      (R8), Z24
+	VMOVUPS      64(R8), Z25
+	VBROADCASTSS 12(R9), Z26
 	VFMADD231PS  Z24, Z26, Z0
 	VFMADD231PS  Z25, Z26, Z1
-	VBROADCASTSS 12(R10)(DX*1), Z26
+	VBROADCASTSS 12(R9)(CX*1), Z26
 	VFMADD231PS  Z24, Z26, Z2
 	VFMADD231PS  Z25, Z26, Z3
-	VBROADCASTSS 12(R10)(DX*2), Z26
+	VBROADCASTSS 12(R9)(CX*2), Z26
 	VFMADD231PS  Z24, Z26, Z4
 	VFMADD231PS  Z25, Z26, Z5
-	VBROADCASTSS 12(R11), Z26
+	VBROADCASTSS 12(R10), Z26
 	VFMADD231PS  Z24, Z26, Z6
 	VFMADD231PS  Z25, Z26, Z7
-	VBROADCASTSS 12(R11)(DX*1), Z26
+	VBROADCASTSS 12(R10)(CX*1), Z26
 	VFMADD231PS  Z24, Z26, Z8
 	VFMADD231PS  Z25, Z26, Z9
-	VBROADCASTSS 12(R11)(DX*2), Z26
+	VBROADCASTSS 12(R10)(CX*2), Z26
 	VFMADD231PS  Z24, Z26, Z10
 	VFMADD231PS  Z25, Z26, Z11
-	VBROADCASTSS 12(R12), Z26
+	VBROADCASTSS 12(R11), Z26
 	VFMADD231PS  Z24, Z26, Z12
 	VFMADD231PS  Z25, Z26, Z13
-	VBROADCASTSS 12(R12)(DX*1), Z26
+	VBROADCASTSS 12(R11)(CX*1), Z26
 	VFMADD231PS  Z24, Z26, Z14
 	VFMADD231PS  Z25, Z26, Z15
-	VBROADCASTSS 12(R12)(DX*2), Z26
+	VBROADCASTSS 12(R11)(CX*2), Z26
 	VFMADD231PS  Z24, Z26, Z16
 	VFMADD231PS  Z25, Z26, Z17
-	VBROADCASTSS 12(R13), Z26
+	VBROADCASTSS 12(R12), Z26
 	VFMADD231PS  Z24, Z26, Z18
 	VFMADD231PS  Z25, Z26, Z19
-	VBROADCASTSS 12(R13)(DX*1), Z26
+	VBROADCASTSS 12(R12)(CX*1), Z26
 	VFMADD231PS  Z24, Z26, Z20
 	VFMADD231PS  Z25, Z26, Z21
-	VBROADCASTSS 12(R13)(DX*2), Z26
+	VBROADCASTSS 12(R12)(CX*2), Z26
 	VFMADD231PS  Z24, Z26, Z22
 	VFMADD231PS  Z25, Z26, Z23
-	ADDQ         BX, R9
+	ADDQ         DX, R8
+	ADDQ         $0x10, R9
 	ADDQ         $0x10, R10
 	ADDQ         $0x10, R11
 	ADDQ         $0x10, R12
-	ADDQ         $0x10, R13
-	SUBQ         $0x04, R8
+	SUBQ         $0x04, DI
 	JGE          loop
 
 tail:
-	ADDQ $0x04, R8
+	ADDQ $0x04, DI
 	JZ   store
 
 one:
-	PREFETCHT1   (R9)(R14*1)
-	PREFETCHT1   64(R9)(R14*1)
-	VMOVUPS      (R9), Z24
-	VMOVUPS      64(R9), Z25
-	VBROADCASTSS (R10), Z26
+	PREFETCHT1   (BX)
+	PREFETCHT1   64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      (R8), Z24
+	VMOVUPS      64(R8), Z25
+	VBROADCASTSS (R9), Z26
 	VFMADD231PS  Z24, Z26, Z0
 	VFMADD231PS  Z25, Z26, Z1
-	VBROADCASTSS (R10)(DX*1), Z26
+	VBROADCASTSS (R9)(CX*1), Z26
 	VFMADD231PS  Z24, Z26, Z2
 	VFMADD231PS  Z25, Z26, Z3
-	VBROADCASTSS (R10)(DX*2), Z26
+	VBROADCASTSS (R9)(CX*2), Z26
 	VFMADD231PS  Z24, Z26, Z4
 	VFMADD231PS  Z25, Z26, Z5
-	VBROADCASTSS (R11), Z26
+	VBROADCASTSS (R10), Z26
 	VFMADD231PS  Z24, Z26, Z6
 	VFMADD231PS  Z25, Z26, Z7
-	VBROADCASTSS (R11)(DX*1), Z26
+	VBROADCASTSS (R10)(CX*1), Z26
 	VFMADD231PS  Z24, Z26, Z8
 	VFMADD231PS  Z25, Z26, Z9
-	VBROADCASTSS (R11)(DX*2), Z26
+	VBROADCASTSS (R10)(CX*2), Z26
 	VFMADD231PS  Z24, Z26, Z10
 	VFMADD231PS  Z25, Z26, Z11
-	VBROADCASTSS (R12), Z26
+	VBROADCASTSS (R11), Z26
 	VFMADD231PS  Z24, Z26, Z12
 	VFMADD231PS  Z25, Z26, Z13
-	VBROADCASTSS (R12)(DX*1), Z26
+	VBROADCASTSS (R11)(CX*1), Z26
 	VFMADD231PS  Z24, Z26, Z14
 	VFMADD231PS  Z25, Z26, Z15
-	VBROADCASTSS (R12)(DX*2), Z26
+	VBROADCASTSS (R11)(CX*2), Z26
 	VFMADD231PS  Z24, Z26, Z16
 	VFMADD231PS  Z25, Z26, Z17
-	VBROADCASTSS (R13), Z26
+	VBROADCASTSS (R12), Z26
 	VFMADD231PS  Z24, Z26, Z18
 	VFMADD231PS  Z25, Z26, Z19
-	VBROADCASTSS (R13)(DX*1), Z26
+	VBROADCASTSS (R12)(CX*1), Z26
 	VFMADD231PS  Z24, Z26, Z20
 	VFMADD231PS  Z25, Z26, Z21
-	VBROADCASTSS (R13)(DX*2), Z26
+	VBROADCASTSS (R12)(CX*2), Z26
 	VFMADD231PS  Z24, Z26, Z22
 	VFMADD231PS  Z25, Z26, Z23
-	ADDQ         BX, R9
+	ADDQ         DX, R8
+	ADDQ         $0x04, R9
 	ADDQ         $0x04, R10
 	ADDQ         $0x04, R11
 	ADDQ         $0x04, R12
-	ADDQ         $0x04, R13
-	SUBQ         $0x01, R8
+	SUBQ         $0x01, DI
 	JNZ          one
 
 store:
-	MOVQ    ldc+64(FP), R8
-	VMOVUPS Z0, (SI)
-	VMOVUPS Z1, 64(SI)
-	ADDQ    R8, SI
-	VMOVUPS Z2, (SI)
-	VMOVUPS Z3, 64(SI)
-	ADDQ    R8, SI
-	VMOVUPS Z4, (SI)
-	VMOVUPS Z5, 64(SI)
-	ADDQ    R8, SI
-	VMOVUPS Z6, (SI)
-	VMOVUPS Z7, 64(SI)
-	ADDQ    R8, SI
-	VMOVUPS Z8, (SI)
-	VMOVUPS Z9, 64(SI)
-	ADDQ    R8, SI
-	VMOVUPS Z10, (SI)
-	VMOVUPS Z11, 64(SI)
-	ADDQ    R8, SI
-	VMOVUPS Z12, (SI)
-	VMOVUPS Z13, 64(SI)
-	ADDQ    R8, SI
-	VMOVUPS Z14, (SI)
-	VMOVUPS Z15, 64(SI)
-	ADDQ    R8, SI
-	VMOVUPS Z16, (SI)
-	VMOVUPS Z17, 64(SI)
-	ADDQ    R8, SI
-	VMOVUPS Z18, (SI)
-	VMOVUPS Z19, 64(SI)
-	ADDQ    R8, SI
-	VMOVUPS Z20, (SI)
-	VMOVUPS Z21, 64(SI)
-	ADDQ    R8, SI
-	VMOVUPS Z22, (SI)
-	VMOVUPS Z23, 64(SI)
-	ADDQ    R8, SI
-	IMUL3Q  $0x0c, DX, R8
-	ADDQ    R8, CX
-	SUBQ    $0x01, AX
+	MOVQ    c+64(FP), DI
+	MOVQ    ldc+72(FP), R8
+	VMOVUPS Z0, (DI)
+	VMOVUPS Z1, 64(DI)
+	ADDQ    R8, DI
+	VMOVUPS Z2, (DI)
+	VMOVUPS Z3, 64(DI)
+	ADDQ    R8, DI
+	VMOVUPS Z4, (DI)
+	VMOVUPS Z5, 64(DI)
+	ADDQ    R8, DI
+	VMOVUPS Z6, (DI)
+	VMOVUPS Z7, 64(DI)
+	ADDQ    R8, DI
+	VMOVUPS Z8, (DI)
+	VMOVUPS Z9, 64(DI)
+	ADDQ    R8, DI
+	VMOVUPS Z10, (DI)
+	VMOVUPS Z11, 64(DI)
+	ADDQ    R8, DI
+	VMOVUPS Z12, (DI)
+	VMOVUPS Z13, 64(DI)
+	ADDQ    R8, DI
+	VMOVUPS Z14, (DI)
+	VMOVUPS Z15, 64(DI)
+	ADDQ    R8, DI
+	VMOVUPS Z16, (DI)
+	VMOVUPS Z17, 64(DI)
+	ADDQ    R8, DI
+	VMOVUPS Z18, (DI)
+	VMOVUPS Z19, 64(DI)
+	ADDQ    R8, DI
+	VMOVUPS Z20, (DI)
+	VMOVUPS Z21, 64(DI)
+	ADDQ    R8, DI
+	VMOVUPS Z22, (DI)
+	VMOVUPS Z23, 64(DI)
+	ADDQ    R8, DI
+	MOVQ    DI, c+64(FP)
+	IMUL3Q  $0x0c, CX, DI
+	ADDQ    DI, AX
+	SUBQ    $0x01, tiles+0(FP)
 	JNZ     tile
 	VZEROUPPER
 	RET
 
-// func gemmF32TAVX512x12(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, c *float32, ldc int, from *float32, ldfrom int)
+// func gemmF32TAVX512x12(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, step int, c *float32, ldc int, from *float32, ldfrom int)
 // Requires: AVX, AVX512F
-TEXT ·gemmF32TAVX512x12(SB), NOSPLIT, $0-88
-	MOVQ tiles+0(FP), AX
-	MOVQ a+16(FP), CX
-	MOVQ lda+24(FP), DX
-	MOVQ ldb+40(FP), BX
-	MOVQ c+56(FP), SI
-	MOVQ from+72(FP), DI
+TEXT ·gemmF32TAVX512x12(SB), NOSPLIT, $0-96
+	MOVQ a+16(FP), AX
+	MOVQ lda+24(FP), CX
+	MOVQ ldb+40(FP), DX
 
 tile:
-	MOVQ    ldfrom+80(FP), R8
-	VMOVUPS (DI), Z0
-	VMOVUPS 64(DI), Z1
-	ADDQ    R8, DI
-	VMOVUPS (DI), Z2
-	VMOVUPS 64(DI), Z3
-	ADDQ    R8, DI
-	VMOVUPS (DI), Z4
-	VMOVUPS 64(DI), Z5
-	ADDQ    R8, DI
-	VMOVUPS (DI), Z6
-	VMOVUPS 64(DI), Z7
-	ADDQ    R8, DI
-	VMOVUPS (DI), Z8
-	VMOVUPS 64(DI), Z9
-	ADDQ    R8, DI
-	VMOVUPS (DI), Z10
-	VMOVUPS 64(DI), Z11
-	ADDQ    R8, DI
-	VMOVUPS (DI), Z12
-	VMOVUPS 64(DI), Z13
-	ADDQ    R8, DI
-	VMOVUPS (DI), Z14
-	VMOVUPS 64(DI), Z15
-	ADDQ    R8, DI
-	VMOVUPS (DI), Z16
-	VMOVUPS 64(DI), Z17
-	ADDQ    R8, DI
-	VMOVUPS (DI), Z18
-	VMOVUPS 64(DI), Z19
-	ADDQ    R8, DI
-	VMOVUPS (DI), Z20
-	VMOVUPS 64(DI), Z21
-	ADDQ    R8, DI
-	VMOVUPS (DI), Z22
-	VMOVUPS 64(DI), Z23
-	ADDQ    R8, DI
-	MOVQ    k+8(FP), R8
-	MOVQ    b+32(FP), R9
-	MOVQ    CX, R10
+	MOVQ    from+80(FP), BX
+	MOVQ    ldfrom+88(FP), SI
+	VMOVUPS (BX), Z0
+	VMOVUPS 64(BX), Z1
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z2
+	VMOVUPS 64(BX), Z3
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z4
+	VMOVUPS 64(BX), Z5
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z6
+	VMOVUPS 64(BX), Z7
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z8
+	VMOVUPS 64(BX), Z9
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z10
+	VMOVUPS 64(BX), Z11
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z12
+	VMOVUPS 64(BX), Z13
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z14
+	VMOVUPS 64(BX), Z15
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z16
+	VMOVUPS 64(BX), Z17
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z18
+	VMOVUPS 64(BX), Z19
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z20
+	VMOVUPS 64(BX), Z21
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z22
+	VMOVUPS 64(BX), Z23
+	ADDQ    SI, BX
+	MOVQ    BX, from+80(FP)
+	MOVQ    k+8(FP), BX
+	MOVQ    b+32(FP), SI
+	MOVQ    AX, DI
 
 loop:
-	VMOVUPS      (R9), Z24
-	VMOVUPS      64(R9), Z25
-	VBROADCASTSS (R10), Z26
+	VMOVUPS      (SI), Z24
+	VMOVUPS      64(SI), Z25
+	VBROADCASTSS (DI), Z26
 	VFMADD231PS  Z24, Z26, Z0
 	VFMADD231PS  Z25, Z26, Z1
-	VBROADCASTSS 4(R10), Z26
+	VBROADCASTSS 4(DI), Z26
 	VFMADD231PS  Z24, Z26, Z2
 	VFMADD231PS  Z25, Z26, Z3
-	VBROADCASTSS 8(R10), Z26
+	VBROADCASTSS 8(DI), Z26
 	VFMADD231PS  Z24, Z26, Z4
 	VFMADD231PS  Z25, Z26, Z5
-	VBROADCASTSS 12(R10), Z26
+	VBROADCASTSS 12(DI), Z26
 	VFMADD231PS  Z24, Z26, Z6
 	VFMADD231PS  Z25, Z26, Z7
-	VBROADCASTSS 16(R10), Z26
+	VBROADCASTSS 16(DI), Z26
 	VFMADD231PS  Z24, Z26, Z8
 	VFMADD231PS  Z25, Z26, Z9
-	VBROADCASTSS 20(R10), Z26
+	VBROADCASTSS 20(DI), Z26
 	VFMADD231PS  Z24, Z26, Z10
 	VFMADD231PS  Z25, Z26, Z11
-	VBROADCASTSS 24(R10), Z26
+	VBROADCASTSS 24(DI), Z26
 	VFMADD231PS  Z24, Z26, Z12
 	VFMADD231PS  Z25, Z26, Z13
-	VBROADCASTSS 28(R10), Z26
+	VBROADCASTSS 28(DI), Z26
 	VFMADD231PS  Z24, Z26, Z14
 	VFMADD231PS  Z25, Z26, Z15
-	VBROADCASTSS 32(R10), Z26
+	VBROADCASTSS 32(DI), Z26
 	VFMADD231PS  Z24, Z26, Z16
 	VFMADD231PS  Z25, Z26, Z17
-	VBROADCASTSS 36(R10), Z26
+	VBROADCASTSS 36(DI), Z26
 	VFMADD231PS  Z24, Z26, Z18
 	VFMADD231PS  Z25, Z26, Z19
-	VBROADCASTSS 40(R10), Z26
+	VBROADCASTSS 40(DI), Z26
 	VFMADD231PS  Z24, Z26, Z20
 	VFMADD231PS  Z25, Z26, Z21
-	VBROADCASTSS 44(R10), Z26
+	VBROADCASTSS 44(DI), Z26
 	VFMADD231PS  Z24, Z26, Z22
 	VFMADD231PS  Z25, Z26, Z23
-	ADDQ         BX, R9
-	ADDQ         DX, R10
-	SUBQ         $0x01, R8
+	ADDQ         DX, SI
+	ADDQ         CX, DI
+	SUBQ         $0x01, BX
 	JNZ          loop
-	MOVQ         ldc+64(FP), R8
-	VMOVUPS      Z0, (SI)
-	VMOVUPS      Z1, 64(SI)
-	ADDQ         R8, SI
-	VMOVUPS      Z2, (SI)
-	VMOVUPS      Z3, 64(SI)
-	ADDQ         R8, SI
-	VMOVUPS      Z4, (SI)
-	VMOVUPS      Z5, 64(SI)
-	ADDQ         R8, SI
-	VMOVUPS      Z6, (SI)
-	VMOVUPS      Z7, 64(SI)
-	ADDQ         R8, SI
-	VMOVUPS      Z8, (SI)
-	VMOVUPS      Z9, 64(SI)
-	ADDQ         R8, SI
-	VMOVUPS      Z10, (SI)
-	VMOVUPS      Z11, 64(SI)
-	ADDQ         R8, SI
-	VMOVUPS      Z12, (SI)
-	VMOVUPS      Z13, 64(SI)
-	ADDQ         R8, SI
-	VMOVUPS      Z14, (SI)
-	VMOVUPS      Z15, 64(SI)
-	ADDQ         R8, SI
-	VMOVUPS      Z16, (SI)
-	VMOVUPS      Z17, 64(SI)
-	ADDQ         R8, SI
-	VMOVUPS      Z18, (SI)
-	VMOVUPS      Z19, 64(SI)
-	ADDQ         R8, SI
-	VMOVUPS      Z20, (SI)
-	VMOVUPS      Z21, 64(SI)
-	ADDQ         R8, SI
-	VMOVUPS      Z22, (SI)
-	VMOVUPS      Z23, 64(SI)
-	ADDQ         R8, SI
-	ADDQ         $0x30, CX
-	SUBQ         $0x01, AX
+	MOVQ         c+64(FP), BX
+	MOVQ         ldc+72(FP), SI
+	VMOVUPS      Z0, (BX)
+	VMOVUPS      Z1, 64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      Z2, (BX)
+	VMOVUPS      Z3, 64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      Z4, (BX)
+	VMOVUPS      Z5, 64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      Z6, (BX)
+	VMOVUPS      Z7, 64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      Z8, (BX)
+	VMOVUPS      Z9, 64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      Z10, (BX)
+	VMOVUPS      Z11, 64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      Z12, (BX)
+	VMOVUPS      Z13, 64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      Z14, (BX)
+	VMOVUPS      Z15, 64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      Z16, (BX)
+	VMOVUPS      Z17, 64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      Z18, (BX)
+	VMOVUPS      Z19, 64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      Z20, (BX)
+	VMOVUPS      Z21, 64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      Z22, (BX)
+	VMOVUPS      Z23, 64(BX)
+	ADDQ         SI, BX
+	MOVQ         BX, c+64(FP)
+	ADDQ         $0x30, AX
+	SUBQ         $0x01, tiles+0(FP)
 	JNZ          tile
 	VZEROUPPER
 	RET
@@ -6290,507 +6482,556 @@ loop:
 	VZEROUPPER
 	RET
 
-// func gemmF32NarrowAVX512x1(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, c *float32, ldc int, from *float32, ldfrom int)
+// func gemmF32NarrowAVX512x1(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, step int, c *float32, ldc int, from *float32, ldfrom int)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·gemmF32NarrowAVX512x1(SB), NOSPLIT, $0-88
-	MOVQ tiles+0(FP), AX
-	MOVQ a+16(FP), CX
-	MOVQ lda+24(FP), DX
-	MOVQ ldb+40(FP), BX
-	MOVQ c+56(FP), SI
-	MOVQ from+72(FP), DI
+TEXT ·gemmF32NarrowAVX512x1(SB), NOSPLIT, $0-96
+	MOVQ a+16(FP), AX
+	MOVQ lda+24(FP), CX
+	MOVQ ldb+40(FP), DX
+	MOVQ b+32(FP), BX
+	MOVQ step+56(FP), SI
+	ADDQ next+48(FP), BX
 
 tile:
-	MOVQ    ldfrom+80(FP), R8
+	MOVQ    from+80(FP), DI
+	MOVQ    ldfrom+88(FP), R8
 	VMOVUPS (DI), Z0
 	ADDQ    R8, DI
-	MOVQ    k+8(FP), R8
-	MOVQ    b+32(FP), R9
-	MOVQ    CX, R10
-	MOVQ    next+48(FP), R11
-	SUBQ    $0x04, R8
+	MOVQ    DI, from+80(FP)
+	MOVQ    k+8(FP), DI
+	MOVQ    b+32(FP), R8
+	MOVQ    AX, R9
+	SUBQ    $0x04, DI
 	JL      tail
 
 loop:
-	PREFETCHT1   (R9)(R11*1)
-	VMOVUPS      (R9), Z1
-	VBROADCASTSS (R10), Z2
+	PREFETCHT1   (BX)
+	PREFETCHT1   64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      (R8), Z1
+	VBROADCASTSS (R9), Z2
 	VFMADD231PS  Z1, Z2, Z0
-	ADDQ         BX, R9
-	PREFETCHT1   (R9)(R11*1)
-	VMOVUPS      (R9), Z1
-	VBROADCASTSS 4(R10), Z2
+	ADDQ         DX, R8
+	PREFETCHT1   (BX)
+	PREFETCHT1   64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      (R8), Z1
+	VBROADCASTSS 4(R9), Z2
 	VFMADD231PS  Z1, Z2, Z0
-	ADDQ         BX, R9
-	PREFETCHT1   (R9)(R11*1)
-	VMOVUPS      (R9), Z1
-	VBROADCASTSS 8(R10), Z2
+	ADDQ         DX, R8
+	PREFETCHT1   (BX)
+	PREFETCHT1   64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      (R8), Z1
+	VBROADCASTSS 8(R9), Z2
 	VFMADD231PS  Z1, Z2, Z0
-	ADDQ         BX, R9
-	PREFETCHT1   (R9)(R11*1)
-	VMOVUPS      (R9), Z1
-	VBROADCASTSS 12(R10), Z2
+	ADDQ         DX, R8
+	PREFETCHT1   (BX)
+	PREFETCHT1   64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      (R8), Z1
+	VBROADCASTSS 12(R9), Z2
 	VFMADD231PS  Z1, Z2, Z0
-	ADDQ         BX, R9
-	ADDQ         $0x10, R10
-	SUBQ         $0x04, R8
+	ADDQ         DX, R8
+	ADDQ         $0x10, R9
+	SUBQ         $0x04, DI
 	JGE          loop
 
 tail:
-	ADDQ $0x04, R8
+	ADDQ $0x04, DI
 	JZ   store
 
 one:
-	PREFETCHT1   (R9)(R11*1)
-	VMOVUPS      (R9), Z1
-	VBROADCASTSS (R10), Z2
+	PREFETCHT1   (BX)
+	PREFETCHT1   64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      (R8), Z1
+	VBROADCASTSS (R9), Z2
 	VFMADD231PS  Z1, Z2, Z0
-	ADDQ         BX, R9
-	ADDQ         $0x04, R10
-	SUBQ         $0x01, R8
+	ADDQ         DX, R8
+	ADDQ         $0x04, R9
+	SUBQ         $0x01, DI
 	JNZ          one
 
 store:
-	MOVQ    ldc+64(FP), R8
-	VMOVUPS Z0, (SI)
-	ADDQ    R8, SI
-	IMUL3Q  $0x01, DX, R8
-	ADDQ    R8, CX
-	SUBQ    $0x01, AX
+	MOVQ    c+64(FP), DI
+	MOVQ    ldc+72(FP), R8
+	VMOVUPS Z0, (DI)
+	ADDQ    R8, DI
+	MOVQ    DI, c+64(FP)
+	IMUL3Q  $0x01, CX, DI
+	ADDQ    DI, AX
+	SUBQ    $0x01, tiles+0(FP)
 	JNZ     tile
 	VZEROUPPER
 	RET
 
-// func gemmI8VNNIx1(tiles int, k4 int, a *uint8, lda int, b *int8, c *float32, ldc int, from *float32, ldfrom int, scale *float32, zero *int32, colScale *float32, negSum *int32)
+// func gemmI8VNNIx1(tiles int, k4 int, a *uint8, lda int, b *int8, next int, step int, c *float32, ldc int, from *float32, ldfrom int, scale *float32, zero *int32, colScale *float32, negSum *int32)
 // Requires: AVX, AVX512F, AVX512VNNI, MMX+
-TEXT ·gemmI8VNNIx1(SB), NOSPLIT, $0-104
+TEXT ·gemmI8VNNIx1(SB), NOSPLIT, $0-120
+	MOVQ b+32(FP), AX
+	MOVQ step+48(FP), CX
+	ADDQ next+40(FP), AX
+
 tile:
-	MOVQ         k4+8(FP), AX
-	MOVQ         lda+24(FP), CX
-	MOVQ         a+16(FP), CX
-	MOVQ         b+32(FP), DX
-	MOVQ         zero+80(FP), BX
-	MOVQ         negSum+96(FP), SI
-	VMOVUPS      (SI), Z0
-	VMOVUPS      64(SI), Z1
-	VPBROADCASTD (BX), Z2
+	MOVQ         k4+8(FP), DX
+	MOVQ         lda+24(FP), BX
+	MOVQ         a+16(FP), BX
+	MOVQ         b+32(FP), SI
+	MOVQ         zero+96(FP), DI
+	MOVQ         negSum+112(FP), R8
+	VMOVUPS      (R8), Z0
+	VMOVUPS      64(R8), Z1
+	VPBROADCASTD (DI), Z2
 	VPMULLD      Z0, Z2, Z0
 	VPMULLD      Z1, Z2, Z1
-	MOVQ         AX, BX
-	SHLQ         $0x07, BX
 
 loop:
-	PREFETCHT1   (DX)(BX*1)
-	PREFETCHT1   64(DX)(BX*1)
-	VMOVDQU32    (DX), Z2
-	VMOVDQU32    64(DX), Z3
-	ADDQ         $0x00000080, DX
-	VPBROADCASTD (CX), Z4
+	PREFETCHT1   (AX)
+	PREFETCHT1   64(AX)
+	ADDQ         CX, AX
+	VMOVDQU32    (SI), Z2
+	VMOVDQU32    64(SI), Z3
+	ADDQ         $0x00000080, SI
+	VPBROADCASTD (BX), Z4
 	VPDPBUSD     Z2, Z4, Z0
 	VPDPBUSD     Z3, Z4, Z1
-	ADDQ         $0x04, CX
-	SUBQ         $0x01, AX
+	ADDQ         $0x04, BX
+	SUBQ         $0x01, DX
 	JNZ          loop
-	MOVQ         scale+72(FP), AX
-	MOVQ         colScale+88(FP), CX
-	MOVQ         from+56(FP), DX
-	MOVQ         ldfrom+64(FP), BX
-	MOVQ         c+40(FP), BX
-	MOVQ         ldc+48(FP), SI
-	VBROADCASTSS (AX), Z2
+	MOVQ         scale+88(FP), DX
+	MOVQ         colScale+104(FP), BX
+	MOVQ         from+72(FP), SI
+	MOVQ         ldfrom+80(FP), DI
+	MOVQ         c+56(FP), DI
+	MOVQ         ldc+64(FP), R8
+	VBROADCASTSS (DX), Z2
 	VCVTDQ2PS    Z0, Z0
-	VMULPS       (CX), Z0, Z0
-	VFMADD213PS  (DX), Z2, Z0
-	VMOVUPS      Z0, (BX)
+	VMULPS       (BX), Z0, Z0
+	VFMADD213PS  (SI), Z2, Z0
+	VMOVUPS      Z0, (DI)
 	VCVTDQ2PS    Z1, Z1
-	VMULPS       64(CX), Z1, Z1
-	VFMADD213PS  64(DX), Z2, Z1
-	VMOVUPS      Z1, 64(BX)
-	MOVQ         lda+24(FP), AX
-	IMUL3Q       $0x01, AX, AX
-	ADDQ         AX, a+16(FP)
-	MOVQ         ldfrom+64(FP), AX
-	IMUL3Q       $0x01, AX, AX
-	ADDQ         AX, from+56(FP)
-	MOVQ         ldc+48(FP), AX
-	IMUL3Q       $0x01, AX, AX
-	ADDQ         AX, c+40(FP)
-	ADDQ         $0x04, scale+72(FP)
-	ADDQ         $0x04, zero+80(FP)
+	VMULPS       64(BX), Z1, Z1
+	VFMADD213PS  64(SI), Z2, Z1
+	VMOVUPS      Z1, 64(DI)
+	MOVQ         lda+24(FP), DX
+	IMUL3Q       $0x01, DX, DX
+	ADDQ         DX, a+16(FP)
+	MOVQ         ldfrom+80(FP), DX
+	IMUL3Q       $0x01, DX, DX
+	ADDQ         DX, from+72(FP)
+	MOVQ         ldc+64(FP), DX
+	IMUL3Q       $0x01, DX, DX
+	ADDQ         DX, c+56(FP)
+	ADDQ         $0x04, scale+88(FP)
+	ADDQ         $0x04, zero+96(FP)
 	SUBQ         $0x01, tiles+0(FP)
 	JNZ          tile
 	VZEROUPPER
 	RET
 
-// func gemmF32NarrowAVX512x2(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, c *float32, ldc int, from *float32, ldfrom int)
+// func gemmF32NarrowAVX512x2(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, step int, c *float32, ldc int, from *float32, ldfrom int)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·gemmF32NarrowAVX512x2(SB), NOSPLIT, $0-88
-	MOVQ tiles+0(FP), AX
-	MOVQ a+16(FP), CX
-	MOVQ lda+24(FP), DX
-	MOVQ ldb+40(FP), BX
-	MOVQ c+56(FP), SI
-	MOVQ from+72(FP), DI
+TEXT ·gemmF32NarrowAVX512x2(SB), NOSPLIT, $0-96
+	MOVQ a+16(FP), AX
+	MOVQ lda+24(FP), CX
+	MOVQ ldb+40(FP), DX
+	MOVQ b+32(FP), BX
+	MOVQ step+56(FP), SI
+	ADDQ next+48(FP), BX
 
 tile:
-	MOVQ    ldfrom+80(FP), R8
+	MOVQ    from+80(FP), DI
+	MOVQ    ldfrom+88(FP), R8
 	VMOVUPS (DI), Z0
 	ADDQ    R8, DI
 	VMOVUPS (DI), Z1
 	ADDQ    R8, DI
-	MOVQ    k+8(FP), R8
-	MOVQ    b+32(FP), R9
-	MOVQ    CX, R10
-	MOVQ    next+48(FP), R11
-	SUBQ    $0x04, R8
+	MOVQ    DI, from+80(FP)
+	MOVQ    k+8(FP), DI
+	MOVQ    b+32(FP), R8
+	MOVQ    AX, R9
+	SUBQ    $0x04, DI
 	JL      tail
 
 loop:
-	PREFETCHT1   (R9)(R11*1)
-	VMOVUPS      (R9), Z2
-	VBROADCASTSS (R10), Z3
+	PREFETCHT1   (BX)
+	PREFETCHT1   64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      (R8), Z2
+	VBROADCASTSS (R9), Z3
 	VFMADD231PS  Z2, Z3, Z0
-	VBROADCASTSS (R10)(DX*1), Z3
+	VBROADCASTSS (R9)(CX*1), Z3
 	VFMADD231PS  Z2, Z3, Z1
-	ADDQ         BX, R9
-	PREFETCHT1   (R9)(R11*1)
-	VMOVUPS      (R9), Z2
-	VBROADCASTSS 4(R10), Z3
+	ADDQ         DX, R8
+	PREFETCHT1   (BX)
+	PREFETCHT1   64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      (R8), Z2
+	VBROADCASTSS 4(R9), Z3
 	VFMADD231PS  Z2, Z3, Z0
-	VBROADCASTSS 4(R10)(DX*1), Z3
+	VBROADCASTSS 4(R9)(CX*1), Z3
 	VFMADD231PS  Z2, Z3, Z1
-	ADDQ         BX, R9
-	PREFETCHT1   (R9)(R11*1)
-	VMOVUPS      (R9), Z2
-	VBROADCASTSS 8(R10), Z3
+	ADDQ         DX, R8
+	PREFETCHT1   (BX)
+	PREFETCHT1   64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      (R8), Z2
+	VBROADCASTSS 8(R9), Z3
 	VFMADD231PS  Z2, Z3, Z0
-	VBROADCASTSS 8(R10)(DX*1), Z3
+	VBROADCASTSS 8(R9)(CX*1), Z3
 	VFMADD231PS  Z2, Z3, Z1
-	ADDQ         BX, R9
-	PREFETCHT1   (R9)(R11*1)
-	VMOVUPS      (R9), Z2
-	VBROADCASTSS 12(R10), Z3
+	ADDQ         DX, R8
+	PREFETCHT1   (BX)
+	PREFETCHT1   64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      (R8), Z2
+	VBROADCASTSS 12(R9), Z3
 	VFMADD231PS  Z2, Z3, Z0
-	VBROADCASTSS 12(R10)(DX*1), Z3
+	VBROADCASTSS 12(R9)(CX*1), Z3
 	VFMADD231PS  Z2, Z3, Z1
-	ADDQ         BX, R9
-	ADDQ         $0x10, R10
-	SUBQ         $0x04, R8
+	ADDQ         DX, R8
+	ADDQ         $0x10, R9
+	SUBQ         $0x04, DI
 	JGE          loop
 
 tail:
-	ADDQ $0x04, R8
+	ADDQ $0x04, DI
 	JZ   store
 
 one:
-	PREFETCHT1   (R9)(R11*1)
-	VMOVUPS      (R9), Z2
-	VBROADCASTSS (R10), Z3
+	PREFETCHT1   (BX)
+	PREFETCHT1   64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      (R8), Z2
+	VBROADCASTSS (R9), Z3
 	VFMADD231PS  Z2, Z3, Z0
-	VBROADCASTSS (R10)(DX*1), Z3
+	VBROADCASTSS (R9)(CX*1), Z3
 	VFMADD231PS  Z2, Z3, Z1
-	ADDQ         BX, R9
-	ADDQ         $0x04, R10
-	SUBQ         $0x01, R8
+	ADDQ         DX, R8
+	ADDQ         $0x04, R9
+	SUBQ         $0x01, DI
 	JNZ          one
 
 store:
-	MOVQ    ldc+64(FP), R8
-	VMOVUPS Z0, (SI)
-	ADDQ    R8, SI
-	VMOVUPS Z1, (SI)
-	ADDQ    R8, SI
-	IMUL3Q  $0x02, DX, R8
-	ADDQ    R8, CX
-	SUBQ    $0x01, AX
+	MOVQ    c+64(FP), DI
+	MOVQ    ldc+72(FP), R8
+	VMOVUPS Z0, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z1, (DI)
+	ADDQ    R8, DI
+	MOVQ    DI, c+64(FP)
+	IMUL3Q  $0x02, CX, DI
+	ADDQ    DI, AX
+	SUBQ    $0x01, tiles+0(FP)
 	JNZ     tile
 	VZEROUPPER
 	RET
 
-// func gemmI8VNNIx2(tiles int, k4 int, a *uint8, lda int, b *int8, c *float32, ldc int, from *float32, ldfrom int, scale *float32, zero *int32, colScale *float32, negSum *int32)
+// func gemmI8VNNIx2(tiles int, k4 int, a *uint8, lda int, b *int8, next int, step int, c *float32, ldc int, from *float32, ldfrom int, scale *float32, zero *int32, colScale *float32, negSum *int32)
 // Requires: AVX, AVX512F, AVX512VNNI, MMX+
-TEXT ·gemmI8VNNIx2(SB), NOSPLIT, $0-104
+TEXT ·gemmI8VNNIx2(SB), NOSPLIT, $0-120
+	MOVQ b+32(FP), AX
+	MOVQ step+48(FP), CX
+	ADDQ next+40(FP), AX
+
 tile:
-	MOVQ         k4+8(FP), AX
-	MOVQ         lda+24(FP), CX
-	MOVQ         a+16(FP), DX
-	MOVQ         b+32(FP), BX
-	MOVQ         zero+80(FP), SI
-	MOVQ         negSum+96(FP), DI
-	VMOVUPS      (DI), Z2
-	VMOVUPS      64(DI), Z3
-	VPBROADCASTD (SI), Z1
+	MOVQ         k4+8(FP), DX
+	MOVQ         lda+24(FP), BX
+	MOVQ         a+16(FP), SI
+	MOVQ         b+32(FP), DI
+	MOVQ         zero+96(FP), R8
+	MOVQ         negSum+112(FP), R9
+	VMOVUPS      (R9), Z2
+	VMOVUPS      64(R9), Z3
+	VPBROADCASTD (R8), Z1
 	VPMULLD      Z2, Z1, Z0
 	VPMULLD      Z3, Z1, Z1
-	VPBROADCASTD 4(SI), Z4
+	VPBROADCASTD 4(R8), Z4
 	VPMULLD      Z2, Z4, Z2
 	VPMULLD      Z3, Z4, Z3
-	MOVQ         AX, SI
-	SHLQ         $0x07, SI
 
 loop:
-	PREFETCHT1   (BX)(SI*1)
-	PREFETCHT1   64(BX)(SI*1)
-	VMOVDQU32    (BX), Z4
-	VMOVDQU32    64(BX), Z5
-	ADDQ         $0x00000080, BX
-	VPBROADCASTD (DX), Z6
+	PREFETCHT1   (AX)
+	PREFETCHT1   64(AX)
+	ADDQ         CX, AX
+	VMOVDQU32    (DI), Z4
+	VMOVDQU32    64(DI), Z5
+	ADDQ         $0x00000080, DI
+	VPBROADCASTD (SI), Z6
 	VPDPBUSD     Z4, Z6, Z0
 	VPDPBUSD     Z5, Z6, Z1
-	VPBROADCASTD (DX)(CX*1), Z6
+	VPBROADCASTD (SI)(BX*1), Z6
 	VPDPBUSD     Z4, Z6, Z2
 	VPDPBUSD     Z5, Z6, Z3
-	ADDQ         $0x04, DX
-	SUBQ         $0x01, AX
+	ADDQ         $0x04, SI
+	SUBQ         $0x01, DX
 	JNZ          loop
-	MOVQ         scale+72(FP), AX
-	MOVQ         colScale+88(FP), CX
-	MOVQ         from+56(FP), DX
-	MOVQ         ldfrom+64(FP), BX
-	MOVQ         c+40(FP), SI
-	MOVQ         ldc+48(FP), DI
-	VBROADCASTSS (AX), Z4
+	MOVQ         scale+88(FP), DX
+	MOVQ         colScale+104(FP), BX
+	MOVQ         from+72(FP), SI
+	MOVQ         ldfrom+80(FP), DI
+	MOVQ         c+56(FP), R8
+	MOVQ         ldc+64(FP), R9
+	VBROADCASTSS (DX), Z4
 	VCVTDQ2PS    Z0, Z0
-	VMULPS       (CX), Z0, Z0
-	VFMADD213PS  (DX), Z4, Z0
-	VMOVUPS      Z0, (SI)
+	VMULPS       (BX), Z0, Z0
+	VFMADD213PS  (SI), Z4, Z0
+	VMOVUPS      Z0, (R8)
 	VCVTDQ2PS    Z1, Z1
-	VMULPS       64(CX), Z1, Z1
-	VFMADD213PS  64(DX), Z4, Z1
-	VMOVUPS      Z1, 64(SI)
-	ADDQ         BX, DX
+	VMULPS       64(BX), Z1, Z1
+	VFMADD213PS  64(SI), Z4, Z1
+	VMOVUPS      Z1, 64(R8)
 	ADDQ         DI, SI
-	VBROADCASTSS 4(AX), Z0
+	ADDQ         R9, R8
+	VBROADCASTSS 4(DX), Z0
 	VCVTDQ2PS    Z2, Z2
-	VMULPS       (CX), Z2, Z2
-	VFMADD213PS  (DX), Z0, Z2
-	VMOVUPS      Z2, (SI)
+	VMULPS       (BX), Z2, Z2
+	VFMADD213PS  (SI), Z0, Z2
+	VMOVUPS      Z2, (R8)
 	VCVTDQ2PS    Z3, Z3
-	VMULPS       64(CX), Z3, Z3
-	VFMADD213PS  64(DX), Z0, Z3
-	VMOVUPS      Z3, 64(SI)
-	MOVQ         lda+24(FP), AX
-	IMUL3Q       $0x02, AX, AX
-	ADDQ         AX, a+16(FP)
-	MOVQ         ldfrom+64(FP), AX
-	IMUL3Q       $0x02, AX, AX
-	ADDQ         AX, from+56(FP)
-	MOVQ         ldc+48(FP), AX
-	IMUL3Q       $0x02, AX, AX
-	ADDQ         AX, c+40(FP)
-	ADDQ         $0x08, scale+72(FP)
-	ADDQ         $0x08, zero+80(FP)
+	VMULPS       64(BX), Z3, Z3
+	VFMADD213PS  64(SI), Z0, Z3
+	VMOVUPS      Z3, 64(R8)
+	MOVQ         lda+24(FP), DX
+	IMUL3Q       $0x02, DX, DX
+	ADDQ         DX, a+16(FP)
+	MOVQ         ldfrom+80(FP), DX
+	IMUL3Q       $0x02, DX, DX
+	ADDQ         DX, from+72(FP)
+	MOVQ         ldc+64(FP), DX
+	IMUL3Q       $0x02, DX, DX
+	ADDQ         DX, c+56(FP)
+	ADDQ         $0x08, scale+88(FP)
+	ADDQ         $0x08, zero+96(FP)
 	SUBQ         $0x01, tiles+0(FP)
 	JNZ          tile
 	VZEROUPPER
 	RET
 
-// func gemmF32NarrowAVX512x3(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, c *float32, ldc int, from *float32, ldfrom int)
+// func gemmF32NarrowAVX512x3(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, step int, c *float32, ldc int, from *float32, ldfrom int)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·gemmF32NarrowAVX512x3(SB), NOSPLIT, $0-88
-	MOVQ tiles+0(FP), AX
-	MOVQ a+16(FP), CX
-	MOVQ lda+24(FP), DX
-	MOVQ ldb+40(FP), BX
-	MOVQ c+56(FP), SI
-	MOVQ from+72(FP), DI
+TEXT ·gemmF32NarrowAVX512x3(SB), NOSPLIT, $0-96
+	MOVQ a+16(FP), AX
+	MOVQ lda+24(FP), CX
+	MOVQ ldb+40(FP), DX
+	MOVQ b+32(FP), BX
+	MOVQ step+56(FP), SI
+	ADDQ next+48(FP), BX
 
 tile:
-	MOVQ    ldfrom+80(FP), R8
+	MOVQ    from+80(FP), DI
+	MOVQ    ldfrom+88(FP), R8
 	VMOVUPS (DI), Z0
 	ADDQ    R8, DI
 	VMOVUPS (DI), Z1
 	ADDQ    R8, DI
 	VMOVUPS (DI), Z2
 	ADDQ    R8, DI
-	MOVQ    k+8(FP), R8
-	MOVQ    b+32(FP), R9
-	MOVQ    CX, R10
-	MOVQ    next+48(FP), R11
-	SUBQ    $0x04, R8
+	MOVQ    DI, from+80(FP)
+	MOVQ    k+8(FP), DI
+	MOVQ    b+32(FP), R8
+	MOVQ    AX, R9
+	SUBQ    $0x04, DI
 	JL      tail
 
 loop:
-	PREFETCHT1   (R9)(R11*1)
-	VMOVUPS      (R9), Z3
-	VBROADCASTSS (R10), Z4
+	PREFETCHT1   (BX)
+	PREFETCHT1   64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      (R8), Z3
+	VBROADCASTSS (R9), Z4
 	VFMADD231PS  Z3, Z4, Z0
-	VBROADCASTSS (R10)(DX*1), Z4
+	VBROADCASTSS (R9)(CX*1), Z4
 	VFMADD231PS  Z3, Z4, Z1
-	VBROADCASTSS (R10)(DX*2), Z4
+	VBROADCASTSS (R9)(CX*2), Z4
 	VFMADD231PS  Z3, Z4, Z2
-	ADDQ         BX, R9
-	PREFETCHT1   (R9)(R11*1)
-	VMOVUPS      (R9), Z3
-	VBROADCASTSS 4(R10), Z4
+	ADDQ         DX, R8
+	PREFETCHT1   (BX)
+	PREFETCHT1   64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      (R8), Z3
+	VBROADCASTSS 4(R9), Z4
 	VFMADD231PS  Z3, Z4, Z0
-	VBROADCASTSS 4(R10)(DX*1), Z4
+	VBROADCASTSS 4(R9)(CX*1), Z4
 	VFMADD231PS  Z3, Z4, Z1
-	VBROADCASTSS 4(R10)(DX*2), Z4
+	VBROADCASTSS 4(R9)(CX*2), Z4
 	VFMADD231PS  Z3, Z4, Z2
-	ADDQ         BX, R9
-	PREFETCHT1   (R9)(R11*1)
-	VMOVUPS      (R9), Z3
-	VBROADCASTSS 8(R10), Z4
+	ADDQ         DX, R8
+	PREFETCHT1   (BX)
+	PREFETCHT1   64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      (R8), Z3
+	VBROADCASTSS 8(R9), Z4
 	VFMADD231PS  Z3, Z4, Z0
-	VBROADCASTSS 8(R10)(DX*1), Z4
+	VBROADCASTSS 8(R9)(CX*1), Z4
 	VFMADD231PS  Z3, Z4, Z1
-	VBROADCASTSS 8(R10)(DX*2), Z4
+	VBROADCASTSS 8(R9)(CX*2), Z4
 	VFMADD231PS  Z3, Z4, Z2
-	ADDQ         BX, R9
-	PREFETCHT1   (R9)(R11*1)
-	VMOVUPS      (R9), Z3
-	VBROADCASTSS 12(R10), Z4
+	ADDQ         DX, R8
+	PREFETCHT1   (BX)
+	PREFETCHT1   64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      (R8), Z3
+	VBROADCASTSS 12(R9), Z4
 	VFMADD231PS  Z3, Z4, Z0
-	VBROADCASTSS 12(R10)(DX*1), Z4
+	VBROADCASTSS 12(R9)(CX*1), Z4
 	VFMADD231PS  Z3, Z4, Z1
-	VBROADCASTSS 12(R10)(DX*2), Z4
+	VBROADCASTSS 12(R9)(CX*2), Z4
 	VFMADD231PS  Z3, Z4, Z2
-	ADDQ         BX, R9
-	ADDQ         $0x10, R10
-	SUBQ         $0x04, R8
+	ADDQ         DX, R8
+	ADDQ         $0x10, R9
+	SUBQ         $0x04, DI
 	JGE          loop
 
 tail:
-	ADDQ $0x04, R8
+	ADDQ $0x04, DI
 	JZ   store
 
 one:
-	PREFETCHT1   (R9)(R11*1)
-	VMOVUPS      (R9), Z3
-	VBROADCASTSS (R10), Z4
+	PREFETCHT1   (BX)
+	PREFETCHT1   64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      (R8), Z3
+	VBROADCASTSS (R9), Z4
 	VFMADD231PS  Z3, Z4, Z0
-	VBROADCASTSS (R10)(DX*1), Z4
+	VBROADCASTSS (R9)(CX*1), Z4
 	VFMADD231PS  Z3, Z4, Z1
-	VBROADCASTSS (R10)(DX*2), Z4
+	VBROADCASTSS (R9)(CX*2), Z4
 	VFMADD231PS  Z3, Z4, Z2
-	ADDQ         BX, R9
-	ADDQ         $0x04, R10
-	SUBQ         $0x01, R8
+	ADDQ         DX, R8
+	ADDQ         $0x04, R9
+	SUBQ         $0x01, DI
 	JNZ          one
 
 store:
-	MOVQ    ldc+64(FP), R8
-	VMOVUPS Z0, (SI)
-	ADDQ    R8, SI
-	VMOVUPS Z1, (SI)
-	ADDQ    R8, SI
-	VMOVUPS Z2, (SI)
-	ADDQ    R8, SI
-	IMUL3Q  $0x03, DX, R8
-	ADDQ    R8, CX
-	SUBQ    $0x01, AX
+	MOVQ    c+64(FP), DI
+	MOVQ    ldc+72(FP), R8
+	VMOVUPS Z0, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z1, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z2, (DI)
+	ADDQ    R8, DI
+	MOVQ    DI, c+64(FP)
+	IMUL3Q  $0x03, CX, DI
+	ADDQ    DI, AX
+	SUBQ    $0x01, tiles+0(FP)
 	JNZ     tile
 	VZEROUPPER
 	RET
 
-// func gemmI8VNNIx3(tiles int, k4 int, a *uint8, lda int, b *int8, c *float32, ldc int, from *float32, ldfrom int, scale *float32, zero *int32, colScale *float32, negSum *int32)
+// func gemmI8VNNIx3(tiles int, k4 int, a *uint8, lda int, b *int8, next int, step int, c *float32, ldc int, from *float32, ldfrom int, scale *float32, zero *int32, colScale *float32, negSum *int32)
 // Requires: AVX, AVX512F, AVX512VNNI, MMX+
-TEXT ·gemmI8VNNIx3(SB), NOSPLIT, $0-104
+TEXT ·gemmI8VNNIx3(SB), NOSPLIT, $0-120
+	MOVQ b+32(FP), AX
+	MOVQ step+48(FP), CX
+	ADDQ next+40(FP), AX
+
 tile:
-	MOVQ         k4+8(FP), AX
-	MOVQ         lda+24(FP), CX
-	MOVQ         a+16(FP), DX
-	MOVQ         b+32(FP), BX
-	MOVQ         zero+80(FP), SI
-	MOVQ         negSum+96(FP), DI
-	VMOVUPS      (DI), Z4
-	VMOVUPS      64(DI), Z5
-	VPBROADCASTD (SI), Z1
+	MOVQ         k4+8(FP), DX
+	MOVQ         lda+24(FP), BX
+	MOVQ         a+16(FP), SI
+	MOVQ         b+32(FP), DI
+	MOVQ         zero+96(FP), R8
+	MOVQ         negSum+112(FP), R9
+	VMOVUPS      (R9), Z4
+	VMOVUPS      64(R9), Z5
+	VPBROADCASTD (R8), Z1
 	VPMULLD      Z4, Z1, Z0
 	VPMULLD      Z5, Z1, Z1
-	VPBROADCASTD 4(SI), Z3
+	VPBROADCASTD 4(R8), Z3
 	VPMULLD      Z4, Z3, Z2
 	VPMULLD      Z5, Z3, Z3
-	VPBROADCASTD 8(SI), Z6
+	VPBROADCASTD 8(R8), Z6
 	VPMULLD      Z4, Z6, Z4
 	VPMULLD      Z5, Z6, Z5
-	MOVQ         AX, SI
-	SHLQ         $0x07, SI
 
 loop:
-	PREFETCHT1   (BX)(SI*1)
-	PREFETCHT1   64(BX)(SI*1)
-	VMOVDQU32    (BX), Z6
-	VMOVDQU32    64(BX), Z7
-	ADDQ         $0x00000080, BX
-	VPBROADCASTD (DX), Z8
+	PREFETCHT1   (AX)
+	PREFETCHT1   64(AX)
+	ADDQ         CX, AX
+	VMOVDQU32    (DI), Z6
+	VMOVDQU32    64(DI), Z7
+	ADDQ         $0x00000080, DI
+	VPBROADCASTD (SI), Z8
 	VPDPBUSD     Z6, Z8, Z0
 	VPDPBUSD     Z7, Z8, Z1
-	VPBROADCASTD (DX)(CX*1), Z8
+	VPBROADCASTD (SI)(BX*1), Z8
 	VPDPBUSD     Z6, Z8, Z2
 	VPDPBUSD     Z7, Z8, Z3
-	VPBROADCASTD (DX)(CX*2), Z8
+	VPBROADCASTD (SI)(BX*2), Z8
 	VPDPBUSD     Z6, Z8, Z4
 	VPDPBUSD     Z7, Z8, Z5
-	ADDQ         $0x04, DX
-	SUBQ         $0x01, AX
+	ADDQ         $0x04, SI
+	SUBQ         $0x01, DX
 	JNZ          loop
-	MOVQ         scale+72(FP), AX
-	MOVQ         colScale+88(FP), CX
-	MOVQ         from+56(FP), DX
-	MOVQ         ldfrom+64(FP), BX
-	MOVQ         c+40(FP), SI
-	MOVQ         ldc+48(FP), DI
-	VBROADCASTSS (AX), Z6
+	MOVQ         scale+88(FP), DX
+	MOVQ         colScale+104(FP), BX
+	MOVQ         from+72(FP), SI
+	MOVQ         ldfrom+80(FP), DI
+	MOVQ         c+56(FP), R8
+	MOVQ         ldc+64(FP), R9
+	VBROADCASTSS (DX), Z6
 	VCVTDQ2PS    Z0, Z0
-	VMULPS       (CX), Z0, Z0
-	VFMADD213PS  (DX), Z6, Z0
-	VMOVUPS      Z0, (SI)
+	VMULPS       (BX), Z0, Z0
+	VFMADD213PS  (SI), Z6, Z0
+	VMOVUPS      Z0, (R8)
 	VCVTDQ2PS    Z1, Z1
-	VMULPS       64(CX), Z1, Z1
-	VFMADD213PS  64(DX), Z6, Z1
-	VMOVUPS      Z1, 64(SI)
-	ADDQ         BX, DX
+	VMULPS       64(BX), Z1, Z1
+	VFMADD213PS  64(SI), Z6, Z1
+	VMOVUPS      Z1, 64(R8)
 	ADDQ         DI, SI
-	VBROADCASTSS 4(AX), Z0
+	ADDQ         R9, R8
+	VBROADCASTSS 4(DX), Z0
 	VCVTDQ2PS    Z2, Z2
-	VMULPS       (CX), Z2, Z2
-	VFMADD213PS  (DX), Z0, Z2
-	VMOVUPS      Z2, (SI)
+	VMULPS       (BX), Z2, Z2
+	VFMADD213PS  (SI), Z0, Z2
+	VMOVUPS      Z2, (R8)
 	VCVTDQ2PS    Z3, Z3
-	VMULPS       64(CX), Z3, Z3
-	VFMADD213PS  64(DX), Z0, Z3
-	VMOVUPS      Z3, 64(SI)
-	ADDQ         BX, DX
+	VMULPS       64(BX), Z3, Z3
+	VFMADD213PS  64(SI), Z0, Z3
+	VMOVUPS      Z3, 64(R8)
 	ADDQ         DI, SI
-	VBROADCASTSS 8(AX), Z0
+	ADDQ         R9, R8
+	VBROADCASTSS 8(DX), Z0
 	VCVTDQ2PS    Z4, Z4
-	VMULPS       (CX), Z4, Z4
-	VFMADD213PS  (DX), Z0, Z4
-	VMOVUPS      Z4, (SI)
+	VMULPS       (BX), Z4, Z4
+	VFMADD213PS  (SI), Z0, Z4
+	VMOVUPS      Z4, (R8)
 	VCVTDQ2PS    Z5, Z5
-	VMULPS       64(CX), Z5, Z5
-	VFMADD213PS  64(DX), Z0, Z5
-	VMOVUPS      Z5, 64(SI)
-	MOVQ         lda+24(FP), AX
-	IMUL3Q       $0x03, AX, AX
-	ADDQ         AX, a+16(FP)
-	MOVQ         ldfrom+64(FP), AX
-	IMUL3Q       $0x03, AX, AX
-	ADDQ         AX, from+56(FP)
-	MOVQ         ldc+48(FP), AX
-	IMUL3Q       $0x03, AX, AX
-	ADDQ         AX, c+40(FP)
-	ADDQ         $0x0c, scale+72(FP)
-	ADDQ         $0x0c, zero+80(FP)
+	VMULPS       64(BX), Z5, Z5
+	VFMADD213PS  64(SI), Z0, Z5
+	VMOVUPS      Z5, 64(R8)
+	MOVQ         lda+24(FP), DX
+	IMUL3Q       $0x03, DX, DX
+	ADDQ         DX, a+16(FP)
+	MOVQ         ldfrom+80(FP), DX
+	IMUL3Q       $0x03, DX, DX
+	ADDQ         DX, from+72(FP)
+	MOVQ         ldc+64(FP), DX
+	IMUL3Q       $0x03, DX, DX
+	ADDQ         DX, c+56(FP)
+	ADDQ         $0x0c, scale+88(FP)
+	ADDQ         $0x0c, zero+96(FP)
 	SUBQ         $0x01, tiles+0(FP)
 	JNZ          tile
 	VZEROUPPER
 	RET
 
-// func gemmF32NarrowAVX512x4(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, c *float32, ldc int, from *float32, ldfrom int)
+// func gemmF32NarrowAVX512x4(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, step int, c *float32, ldc int, from *float32, ldfrom int)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·gemmF32NarrowAVX512x4(SB), NOSPLIT, $0-88
-	MOVQ tiles+0(FP), AX
-	MOVQ a+16(FP), CX
-	MOVQ lda+24(FP), DX
-	MOVQ ldb+40(FP), BX
-	MOVQ c+56(FP), SI
-	MOVQ from+72(FP), DI
+TEXT ·gemmF32NarrowAVX512x4(SB), NOSPLIT, $0-96
+	MOVQ a+16(FP), AX
+	MOVQ lda+24(FP), CX
+	MOVQ ldb+40(FP), DX
+	MOVQ b+32(FP), BX
+	MOVQ step+56(FP), SI
+	ADDQ next+48(FP), BX
 
 tile:
-	MOVQ    ldfrom+80(FP), R8
+	MOVQ    from+80(FP), DI
+	MOVQ    ldfrom+88(FP), R8
 	VMOVUPS (DI), Z0
 	ADDQ    R8, DI
 	VMOVUPS (DI), Z1
@@ -6799,230 +7040,246 @@ tile:
 	ADDQ    R8, DI
 	VMOVUPS (DI), Z3
 	ADDQ    R8, DI
-	MOVQ    k+8(FP), R8
-	MOVQ    b+32(FP), R9
-	MOVQ    CX, R10
-	LEAQ    (R10)(DX*2), R11
-	ADDQ    DX, R11
-	MOVQ    next+48(FP), R12
-	SUBQ    $0x04, R8
+	MOVQ    DI, from+80(FP)
+	MOVQ    k+8(FP), DI
+	MOVQ    b+32(FP), R8
+	MOVQ    AX, R9
+	LEAQ    (R9)(CX*2), R10
+	ADDQ    CX, R10
+	SUBQ    $0x04, DI
 	JL      tail
 
 loop:
-	PREFETCHT1   (R9)(R12*1)
-	VMOVUPS      (R9), Z4
+	PREFETCHT1   (BX)
+	PREFETCHT1   64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      (R8), Z4
+	VBROADCASTSS (R9), Z5
+	VFMADD231PS  Z4, Z5, Z0
+	VBROADCASTSS (R9)(CX*1), Z5
+	VFMADD231PS  Z4, Z5, Z1
+	VBROADCASTSS (R9)(CX*2), Z5
+	VFMADD231PS  Z4, Z5, Z2
 	VBROADCASTSS (R10), Z5
-	VFMADD231PS  Z4, Z5, Z0
-	VBROADCASTSS (R10)(DX*1), Z5
-	VFMADD231PS  Z4, Z5, Z1
-	VBROADCASTSS (R10)(DX*2), Z5
-	VFMADD231PS  Z4, Z5, Z2
-	VBROADCASTSS (R11), Z5
 	VFMADD231PS  Z4, Z5, Z3
-	ADDQ         BX, R9
-	PREFETCHT1   (R9)(R12*1)
-	VMOVUPS      (R9), Z4
+	ADDQ         DX, R8
+	PREFETCHT1   (BX)
+	PREFETCHT1   64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      (R8), Z4
+	VBROADCASTSS 4(R9), Z5
+	VFMADD231PS  Z4, Z5, Z0
+	VBROADCASTSS 4(R9)(CX*1), Z5
+	VFMADD231PS  Z4, Z5, Z1
+	VBROADCASTSS 4(R9)(CX*2), Z5
+	VFMADD231PS  Z4, Z5, Z2
 	VBROADCASTSS 4(R10), Z5
-	VFMADD231PS  Z4, Z5, Z0
-	VBROADCASTSS 4(R10)(DX*1), Z5
-	VFMADD231PS  Z4, Z5, Z1
-	VBROADCASTSS 4(R10)(DX*2), Z5
-	VFMADD231PS  Z4, Z5, Z2
-	VBROADCASTSS 4(R11), Z5
 	VFMADD231PS  Z4, Z5, Z3
-	ADDQ         BX, R9
-	PREFETCHT1   (R9)(R12*1)
-	VMOVUPS      (R9), Z4
+	ADDQ         DX, R8
+	PREFETCHT1   (BX)
+	PREFETCHT1   64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      (R8), Z4
+	VBROADCASTSS 8(R9), Z5
+	VFMADD231PS  Z4, Z5, Z0
+	VBROADCASTSS 8(R9)(CX*1), Z5
+	VFMADD231PS  Z4, Z5, Z1
+	VBROADCASTSS 8(R9)(CX*2), Z5
+	VFMADD231PS  Z4, Z5, Z2
 	VBROADCASTSS 8(R10), Z5
-	VFMADD231PS  Z4, Z5, Z0
-	VBROADCASTSS 8(R10)(DX*1), Z5
-	VFMADD231PS  Z4, Z5, Z1
-	VBROADCASTSS 8(R10)(DX*2), Z5
-	VFMADD231PS  Z4, Z5, Z2
-	VBROADCASTSS 8(R11), Z5
 	VFMADD231PS  Z4, Z5, Z3
-	ADDQ         BX, R9
-	PREFETCHT1   (R9)(R12*1)
-	VMOVUPS      (R9), Z4
+	ADDQ         DX, R8
+	PREFETCHT1   (BX)
+	PREFETCHT1   64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      (R8), Z4
+	VBROADCASTSS 12(R9), Z5
+	VFMADD231PS  Z4, Z5, Z0
+	VBROADCASTSS 12(R9)(CX*1), Z5
+	VFMADD231PS  Z4, Z5, Z1
+	VBROADCASTSS 12(R9)(CX*2), Z5
+	VFMADD231PS  Z4, Z5, Z2
 	VBROADCASTSS 12(R10), Z5
-	VFMADD231PS  Z4, Z5, Z0
-	VBROADCASTSS 12(R10)(DX*1), Z5
-	VFMADD231PS  Z4, Z5, Z1
-	VBROADCASTSS 12(R10)(DX*2), Z5
-	VFMADD231PS  Z4, Z5, Z2
-	VBROADCASTSS 12(R11), Z5
 	VFMADD231PS  Z4, Z5, Z3
-	ADDQ         BX, R9
+	ADDQ         DX, R8
+	ADDQ         $0x10, R9
 	ADDQ         $0x10, R10
-	ADDQ         $0x10, R11
-	SUBQ         $0x04, R8
+	SUBQ         $0x04, DI
 	JGE          loop
 
 tail:
-	ADDQ $0x04, R8
+	ADDQ $0x04, DI
 	JZ   store
 
 one:
-	PREFETCHT1   (R9)(R12*1)
-	VMOVUPS      (R9), Z4
-	VBROADCASTSS (R10), Z5
+	PREFETCHT1   (BX)
+	PREFETCHT1   64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      (R8), Z4
+	VBROADCASTSS (R9), Z5
 	VFMADD231PS  Z4, Z5, Z0
-	VBROADCASTSS (R10)(DX*1), Z5
+	VBROADCASTSS (R9)(CX*1), Z5
 	VFMADD231PS  Z4, Z5, Z1
-	VBROADCASTSS (R10)(DX*2), Z5
+	VBROADCASTSS (R9)(CX*2), Z5
 	VFMADD231PS  Z4, Z5, Z2
-	VBROADCASTSS (R11), Z5
+	VBROADCASTSS (R10), Z5
 	VFMADD231PS  Z4, Z5, Z3
-	ADDQ         BX, R9
+	ADDQ         DX, R8
+	ADDQ         $0x04, R9
 	ADDQ         $0x04, R10
-	ADDQ         $0x04, R11
-	SUBQ         $0x01, R8
+	SUBQ         $0x01, DI
 	JNZ          one
 
 store:
-	MOVQ    ldc+64(FP), R8
-	VMOVUPS Z0, (SI)
-	ADDQ    R8, SI
-	VMOVUPS Z1, (SI)
-	ADDQ    R8, SI
-	VMOVUPS Z2, (SI)
-	ADDQ    R8, SI
-	VMOVUPS Z3, (SI)
-	ADDQ    R8, SI
-	IMUL3Q  $0x04, DX, R8
-	ADDQ    R8, CX
-	SUBQ    $0x01, AX
+	MOVQ    c+64(FP), DI
+	MOVQ    ldc+72(FP), R8
+	VMOVUPS Z0, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z1, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z2, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z3, (DI)
+	ADDQ    R8, DI
+	MOVQ    DI, c+64(FP)
+	IMUL3Q  $0x04, CX, DI
+	ADDQ    DI, AX
+	SUBQ    $0x01, tiles+0(FP)
 	JNZ     tile
 	VZEROUPPER
 	RET
 
-// func gemmI8VNNIx4(tiles int, k4 int, a *uint8, lda int, b *int8, c *float32, ldc int, from *float32, ldfrom int, scale *float32, zero *int32, colScale *float32, negSum *int32)
+// func gemmI8VNNIx4(tiles int, k4 int, a *uint8, lda int, b *int8, next int, step int, c *float32, ldc int, from *float32, ldfrom int, scale *float32, zero *int32, colScale *float32, negSum *int32)
 // Requires: AVX, AVX512F, AVX512VNNI, MMX+
-TEXT ·gemmI8VNNIx4(SB), NOSPLIT, $0-104
+TEXT ·gemmI8VNNIx4(SB), NOSPLIT, $0-120
+	MOVQ b+32(FP), AX
+	MOVQ step+48(FP), CX
+	ADDQ next+40(FP), AX
+
 tile:
-	MOVQ         k4+8(FP), AX
-	MOVQ         lda+24(FP), CX
-	MOVQ         a+16(FP), DX
-	MOVQ         b+32(FP), BX
-	MOVQ         zero+80(FP), SI
-	MOVQ         negSum+96(FP), DI
-	VMOVUPS      (DI), Z6
-	VMOVUPS      64(DI), Z7
-	VPBROADCASTD (SI), Z1
+	MOVQ         k4+8(FP), DX
+	MOVQ         lda+24(FP), BX
+	MOVQ         a+16(FP), SI
+	MOVQ         b+32(FP), DI
+	MOVQ         zero+96(FP), R8
+	MOVQ         negSum+112(FP), R9
+	VMOVUPS      (R9), Z6
+	VMOVUPS      64(R9), Z7
+	VPBROADCASTD (R8), Z1
 	VPMULLD      Z6, Z1, Z0
 	VPMULLD      Z7, Z1, Z1
-	VPBROADCASTD 4(SI), Z3
+	VPBROADCASTD 4(R8), Z3
 	VPMULLD      Z6, Z3, Z2
 	VPMULLD      Z7, Z3, Z3
-	VPBROADCASTD 8(SI), Z5
+	VPBROADCASTD 8(R8), Z5
 	VPMULLD      Z6, Z5, Z4
 	VPMULLD      Z7, Z5, Z5
-	VPBROADCASTD 12(SI), Z8
+	VPBROADCASTD 12(R8), Z8
 	VPMULLD      Z6, Z8, Z6
 	VPMULLD      Z7, Z8, Z7
-	LEAQ         (DX)(CX*2), SI
-	ADDQ         CX, SI
-	MOVQ         AX, DI
-	SHLQ         $0x07, DI
+	LEAQ         (SI)(BX*2), R8
+	ADDQ         BX, R8
 
 loop:
-	PREFETCHT1   (BX)(DI*1)
-	PREFETCHT1   64(BX)(DI*1)
-	VMOVDQU32    (BX), Z8
-	VMOVDQU32    64(BX), Z9
-	ADDQ         $0x00000080, BX
-	VPBROADCASTD (DX), Z10
+	PREFETCHT1   (AX)
+	PREFETCHT1   64(AX)
+	ADDQ         CX, AX
+	VMOVDQU32    (DI), Z8
+	VMOVDQU32    64(DI), Z9
+	ADDQ         $0x00000080, DI
+	VPBROADCASTD (SI), Z10
 	VPDPBUSD     Z8, Z10, Z0
 	VPDPBUSD     Z9, Z10, Z1
-	VPBROADCASTD (DX)(CX*1), Z10
+	VPBROADCASTD (SI)(BX*1), Z10
 	VPDPBUSD     Z8, Z10, Z2
 	VPDPBUSD     Z9, Z10, Z3
-	VPBROADCASTD (DX)(CX*2), Z10
+	VPBROADCASTD (SI)(BX*2), Z10
 	VPDPBUSD     Z8, Z10, Z4
 	VPDPBUSD     Z9, Z10, Z5
-	VPBROADCASTD (SI), Z10
+	VPBROADCASTD (R8), Z10
 	VPDPBUSD     Z8, Z10, Z6
 	VPDPBUSD     Z9, Z10, Z7
-	ADDQ         $0x04, DX
 	ADDQ         $0x04, SI
-	SUBQ         $0x01, AX
+	ADDQ         $0x04, R8
+	SUBQ         $0x01, DX
 	JNZ          loop
-	MOVQ         scale+72(FP), AX
-	MOVQ         colScale+88(FP), CX
-	MOVQ         from+56(FP), DX
-	MOVQ         ldfrom+64(FP), BX
-	MOVQ         c+40(FP), SI
-	MOVQ         ldc+48(FP), DI
-	VBROADCASTSS (AX), Z8
+	MOVQ         scale+88(FP), DX
+	MOVQ         colScale+104(FP), BX
+	MOVQ         from+72(FP), SI
+	MOVQ         ldfrom+80(FP), DI
+	MOVQ         c+56(FP), R8
+	MOVQ         ldc+64(FP), R9
+	VBROADCASTSS (DX), Z8
 	VCVTDQ2PS    Z0, Z0
-	VMULPS       (CX), Z0, Z0
-	VFMADD213PS  (DX), Z8, Z0
-	VMOVUPS      Z0, (SI)
+	VMULPS       (BX), Z0, Z0
+	VFMADD213PS  (SI), Z8, Z0
+	VMOVUPS      Z0, (R8)
 	VCVTDQ2PS    Z1, Z1
-	VMULPS       64(CX), Z1, Z1
-	VFMADD213PS  64(DX), Z8, Z1
-	VMOVUPS      Z1, 64(SI)
-	ADDQ         BX, DX
+	VMULPS       64(BX), Z1, Z1
+	VFMADD213PS  64(SI), Z8, Z1
+	VMOVUPS      Z1, 64(R8)
 	ADDQ         DI, SI
-	VBROADCASTSS 4(AX), Z0
+	ADDQ         R9, R8
+	VBROADCASTSS 4(DX), Z0
 	VCVTDQ2PS    Z2, Z2
-	VMULPS       (CX), Z2, Z2
-	VFMADD213PS  (DX), Z0, Z2
-	VMOVUPS      Z2, (SI)
+	VMULPS       (BX), Z2, Z2
+	VFMADD213PS  (SI), Z0, Z2
+	VMOVUPS      Z2, (R8)
 	VCVTDQ2PS    Z3, Z3
-	VMULPS       64(CX), Z3, Z3
-	VFMADD213PS  64(DX), Z0, Z3
-	VMOVUPS      Z3, 64(SI)
-	ADDQ         BX, DX
+	VMULPS       64(BX), Z3, Z3
+	VFMADD213PS  64(SI), Z0, Z3
+	VMOVUPS      Z3, 64(R8)
 	ADDQ         DI, SI
-	VBROADCASTSS 8(AX), Z0
+	ADDQ         R9, R8
+	VBROADCASTSS 8(DX), Z0
 	VCVTDQ2PS    Z4, Z4
-	VMULPS       (CX), Z4, Z4
-	VFMADD213PS  (DX), Z0, Z4
-	VMOVUPS      Z4, (SI)
+	VMULPS       (BX), Z4, Z4
+	VFMADD213PS  (SI), Z0, Z4
+	VMOVUPS      Z4, (R8)
 	VCVTDQ2PS    Z5, Z5
-	VMULPS       64(CX), Z5, Z5
-	VFMADD213PS  64(DX), Z0, Z5
-	VMOVUPS      Z5, 64(SI)
-	ADDQ         BX, DX
+	VMULPS       64(BX), Z5, Z5
+	VFMADD213PS  64(SI), Z0, Z5
+	VMOVUPS      Z5, 64(R8)
 	ADDQ         DI, SI
-	VBROADCASTSS 12(AX), Z0
+	ADDQ         R9, R8
+	VBROADCASTSS 12(DX), Z0
 	VCVTDQ2PS    Z6, Z6
-	VMULPS       (CX), Z6, Z6
-	VFMADD213PS  (DX), Z0, Z6
-	VMOVUPS      Z6, (SI)
+	VMULPS       (BX), Z6, Z6
+	VFMADD213PS  (SI), Z0, Z6
+	VMOVUPS      Z6, (R8)
 	VCVTDQ2PS    Z7, Z7
-	VMULPS       64(CX), Z7, Z7
-	VFMADD213PS  64(DX), Z0, Z7
-	VMOVUPS      Z7, 64(SI)
-	MOVQ         lda+24(FP), AX
-	IMUL3Q       $0x04, AX, AX
-	ADDQ         AX, a+16(FP)
-	MOVQ         ldfrom+64(FP), AX
-	IMUL3Q       $0x04, AX, AX
-	ADDQ         AX, from+56(FP)
-	MOVQ         ldc+48(FP), AX
-	IMUL3Q       $0x04, AX, AX
-	ADDQ         AX, c+40(FP)
-	ADDQ         $0x10, scale+72(FP)
-	ADDQ         $0x10, zero+80(FP)
+	VMULPS       64(BX), Z7, Z7
+	VFMADD213PS  64(SI), Z0, Z7
+	VMOVUPS      Z7, 64(R8)
+	MOVQ         lda+24(FP), DX
+	IMUL3Q       $0x04, DX, DX
+	ADDQ         DX, a+16(FP)
+	MOVQ         ldfrom+80(FP), DX
+	IMUL3Q       $0x04, DX, DX
+	ADDQ         DX, from+72(FP)
+	MOVQ         ldc+64(FP), DX
+	IMUL3Q       $0x04, DX, DX
+	ADDQ         DX, c+56(FP)
+	ADDQ         $0x10, scale+88(FP)
+	ADDQ         $0x10, zero+96(FP)
 	SUBQ         $0x01, tiles+0(FP)
 	JNZ          tile
 	VZEROUPPER
 	RET
 
-// func gemmF32NarrowAVX512x5(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, c *float32, ldc int, from *float32, ldfrom int)
+// func gemmF32NarrowAVX512x5(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, step int, c *float32, ldc int, from *float32, ldfrom int)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·gemmF32NarrowAVX512x5(SB), NOSPLIT, $0-88
-	MOVQ tiles+0(FP), AX
-	MOVQ a+16(FP), CX
-	MOVQ lda+24(FP), DX
-	MOVQ ldb+40(FP), BX
-	MOVQ c+56(FP), SI
-	MOVQ from+72(FP), DI
+TEXT ·gemmF32NarrowAVX512x5(SB), NOSPLIT, $0-96
+	MOVQ a+16(FP), AX
+	MOVQ lda+24(FP), CX
+	MOVQ ldb+40(FP), DX
+	MOVQ b+32(FP), BX
+	MOVQ step+56(FP), SI
+	ADDQ next+48(FP), BX
 
 tile:
-	MOVQ    ldfrom+80(FP), R8
+	MOVQ    from+80(FP), DI
+	MOVQ    ldfrom+88(FP), R8
 	VMOVUPS (DI), Z0
 	ADDQ    R8, DI
 	VMOVUPS (DI), Z1
@@ -7033,259 +7290,275 @@ tile:
 	ADDQ    R8, DI
 	VMOVUPS (DI), Z4
 	ADDQ    R8, DI
-	MOVQ    k+8(FP), R8
-	MOVQ    b+32(FP), R9
-	MOVQ    CX, R10
-	LEAQ    (R10)(DX*2), R11
-	ADDQ    DX, R11
-	MOVQ    next+48(FP), R12
-	SUBQ    $0x04, R8
+	MOVQ    DI, from+80(FP)
+	MOVQ    k+8(FP), DI
+	MOVQ    b+32(FP), R8
+	MOVQ    AX, R9
+	LEAQ    (R9)(CX*2), R10
+	ADDQ    CX, R10
+	SUBQ    $0x04, DI
 	JL      tail
 
 loop:
-	PREFETCHT1   (R9)(R12*1)
-	VMOVUPS      (R9), Z5
+	PREFETCHT1   (BX)
+	PREFETCHT1   64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      (R8), Z5
+	VBROADCASTSS (R9), Z6
+	VFMADD231PS  Z5, Z6, Z0
+	VBROADCASTSS (R9)(CX*1), Z6
+	VFMADD231PS  Z5, Z6, Z1
+	VBROADCASTSS (R9)(CX*2), Z6
+	VFMADD231PS  Z5, Z6, Z2
 	VBROADCASTSS (R10), Z6
-	VFMADD231PS  Z5, Z6, Z0
-	VBROADCASTSS (R10)(DX*1), Z6
-	VFMADD231PS  Z5, Z6, Z1
-	VBROADCASTSS (R10)(DX*2), Z6
-	VFMADD231PS  Z5, Z6, Z2
-	VBROADCASTSS (R11), Z6
 	VFMADD231PS  Z5, Z6, Z3
-	VBROADCASTSS (R11)(DX*1), Z6
+	VBROADCASTSS (R10)(CX*1), Z6
 	VFMADD231PS  Z5, Z6, Z4
-	ADDQ         BX, R9
-	PREFETCHT1   (R9)(R12*1)
-	VMOVUPS      (R9), Z5
+	ADDQ         DX, R8
+	PREFETCHT1   (BX)
+	PREFETCHT1   64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      (R8), Z5
+	VBROADCASTSS 4(R9), Z6
+	VFMADD231PS  Z5, Z6, Z0
+	VBROADCASTSS 4(R9)(CX*1), Z6
+	VFMADD231PS  Z5, Z6, Z1
+	VBROADCASTSS 4(R9)(CX*2), Z6
+	VFMADD231PS  Z5, Z6, Z2
 	VBROADCASTSS 4(R10), Z6
-	VFMADD231PS  Z5, Z6, Z0
-	VBROADCASTSS 4(R10)(DX*1), Z6
-	VFMADD231PS  Z5, Z6, Z1
-	VBROADCASTSS 4(R10)(DX*2), Z6
-	VFMADD231PS  Z5, Z6, Z2
-	VBROADCASTSS 4(R11), Z6
 	VFMADD231PS  Z5, Z6, Z3
-	VBROADCASTSS 4(R11)(DX*1), Z6
+	VBROADCASTSS 4(R10)(CX*1), Z6
 	VFMADD231PS  Z5, Z6, Z4
-	ADDQ         BX, R9
-	PREFETCHT1   (R9)(R12*1)
-	VMOVUPS      (R9), Z5
+	ADDQ         DX, R8
+	PREFETCHT1   (BX)
+	PREFETCHT1   64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      (R8), Z5
+	VBROADCASTSS 8(R9), Z6
+	VFMADD231PS  Z5, Z6, Z0
+	VBROADCASTSS 8(R9)(CX*1), Z6
+	VFMADD231PS  Z5, Z6, Z1
+	VBROADCASTSS 8(R9)(CX*2), Z6
+	VFMADD231PS  Z5, Z6, Z2
 	VBROADCASTSS 8(R10), Z6
-	VFMADD231PS  Z5, Z6, Z0
-	VBROADCASTSS 8(R10)(DX*1), Z6
-	VFMADD231PS  Z5, Z6, Z1
-	VBROADCASTSS 8(R10)(DX*2), Z6
-	VFMADD231PS  Z5, Z6, Z2
-	VBROADCASTSS 8(R11), Z6
 	VFMADD231PS  Z5, Z6, Z3
-	VBROADCASTSS 8(R11)(DX*1), Z6
+	VBROADCASTSS 8(R10)(CX*1), Z6
 	VFMADD231PS  Z5, Z6, Z4
-	ADDQ         BX, R9
-	PREFETCHT1   (R9)(R12*1)
-	VMOVUPS      (R9), Z5
+	ADDQ         DX, R8
+	PREFETCHT1   (BX)
+	PREFETCHT1   64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      (R8), Z5
+	VBROADCASTSS 12(R9), Z6
+	VFMADD231PS  Z5, Z6, Z0
+	VBROADCASTSS 12(R9)(CX*1), Z6
+	VFMADD231PS  Z5, Z6, Z1
+	VBROADCASTSS 12(R9)(CX*2), Z6
+	VFMADD231PS  Z5, Z6, Z2
 	VBROADCASTSS 12(R10), Z6
-	VFMADD231PS  Z5, Z6, Z0
-	VBROADCASTSS 12(R10)(DX*1), Z6
-	VFMADD231PS  Z5, Z6, Z1
-	VBROADCASTSS 12(R10)(DX*2), Z6
-	VFMADD231PS  Z5, Z6, Z2
-	VBROADCASTSS 12(R11), Z6
 	VFMADD231PS  Z5, Z6, Z3
-	VBROADCASTSS 12(R11)(DX*1), Z6
+	VBROADCASTSS 12(R10)(CX*1), Z6
 	VFMADD231PS  Z5, Z6, Z4
-	ADDQ         BX, R9
+	ADDQ         DX, R8
+	ADDQ         $0x10, R9
 	ADDQ         $0x10, R10
-	ADDQ         $0x10, R11
-	SUBQ         $0x04, R8
+	SUBQ         $0x04, DI
 	JGE          loop
 
 tail:
-	ADDQ $0x04, R8
+	ADDQ $0x04, DI
 	JZ   store
 
 one:
-	PREFETCHT1   (R9)(R12*1)
-	VMOVUPS      (R9), Z5
-	VBROADCASTSS (R10), Z6
+	PREFETCHT1   (BX)
+	PREFETCHT1   64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      (R8), Z5
+	VBROADCASTSS (R9), Z6
 	VFMADD231PS  Z5, Z6, Z0
-	VBROADCASTSS (R10)(DX*1), Z6
+	VBROADCASTSS (R9)(CX*1), Z6
 	VFMADD231PS  Z5, Z6, Z1
-	VBROADCASTSS (R10)(DX*2), Z6
+	VBROADCASTSS (R9)(CX*2), Z6
 	VFMADD231PS  Z5, Z6, Z2
-	VBROADCASTSS (R11), Z6
+	VBROADCASTSS (R10), Z6
 	VFMADD231PS  Z5, Z6, Z3
-	VBROADCASTSS (R11)(DX*1), Z6
+	VBROADCASTSS (R10)(CX*1), Z6
 	VFMADD231PS  Z5, Z6, Z4
-	ADDQ         BX, R9
+	ADDQ         DX, R8
+	ADDQ         $0x04, R9
 	ADDQ         $0x04, R10
-	ADDQ         $0x04, R11
-	SUBQ         $0x01, R8
+	SUBQ         $0x01, DI
 	JNZ          one
 
 store:
-	MOVQ    ldc+64(FP), R8
-	VMOVUPS Z0, (SI)
-	ADDQ    R8, SI
-	VMOVUPS Z1, (SI)
-	ADDQ    R8, SI
-	VMOVUPS Z2, (SI)
-	ADDQ    R8, SI
-	VMOVUPS Z3, (SI)
-	ADDQ    R8, SI
-	VMOVUPS Z4, (SI)
-	ADDQ    R8, SI
-	IMUL3Q  $0x05, DX, R8
-	ADDQ    R8, CX
-	SUBQ    $0x01, AX
+	MOVQ    c+64(FP), DI
+	MOVQ    ldc+72(FP), R8
+	VMOVUPS Z0, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z1, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z2, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z3, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z4, (DI)
+	ADDQ    R8, DI
+	MOVQ    DI, c+64(FP)
+	IMUL3Q  $0x05, CX, DI
+	ADDQ    DI, AX
+	SUBQ    $0x01, tiles+0(FP)
 	JNZ     tile
 	VZEROUPPER
 	RET
 
-// func gemmI8VNNIx5(tiles int, k4 int, a *uint8, lda int, b *int8, c *float32, ldc int, from *float32, ldfrom int, scale *float32, zero *int32, colScale *float32, negSum *int32)
+// func gemmI8VNNIx5(tiles int, k4 int, a *uint8, lda int, b *int8, next int, step int, c *float32, ldc int, from *float32, ldfrom int, scale *float32, zero *int32, colScale *float32, negSum *int32)
 // Requires: AVX, AVX512F, AVX512VNNI, MMX+
-TEXT ·gemmI8VNNIx5(SB), NOSPLIT, $0-104
+TEXT ·gemmI8VNNIx5(SB), NOSPLIT, $0-120
+	MOVQ b+32(FP), AX
+	MOVQ step+48(FP), CX
+	ADDQ next+40(FP), AX
+
 tile:
-	MOVQ         k4+8(FP), AX
-	MOVQ         lda+24(FP), CX
-	MOVQ         a+16(FP), DX
-	MOVQ         b+32(FP), BX
-	MOVQ         zero+80(FP), SI
-	MOVQ         negSum+96(FP), DI
-	VMOVUPS      (DI), Z8
-	VMOVUPS      64(DI), Z9
-	VPBROADCASTD (SI), Z1
+	MOVQ         k4+8(FP), DX
+	MOVQ         lda+24(FP), BX
+	MOVQ         a+16(FP), SI
+	MOVQ         b+32(FP), DI
+	MOVQ         zero+96(FP), R8
+	MOVQ         negSum+112(FP), R9
+	VMOVUPS      (R9), Z8
+	VMOVUPS      64(R9), Z9
+	VPBROADCASTD (R8), Z1
 	VPMULLD      Z8, Z1, Z0
 	VPMULLD      Z9, Z1, Z1
-	VPBROADCASTD 4(SI), Z3
+	VPBROADCASTD 4(R8), Z3
 	VPMULLD      Z8, Z3, Z2
 	VPMULLD      Z9, Z3, Z3
-	VPBROADCASTD 8(SI), Z5
+	VPBROADCASTD 8(R8), Z5
 	VPMULLD      Z8, Z5, Z4
 	VPMULLD      Z9, Z5, Z5
-	VPBROADCASTD 12(SI), Z7
+	VPBROADCASTD 12(R8), Z7
 	VPMULLD      Z8, Z7, Z6
 	VPMULLD      Z9, Z7, Z7
-	VPBROADCASTD 16(SI), Z10
+	VPBROADCASTD 16(R8), Z10
 	VPMULLD      Z8, Z10, Z8
 	VPMULLD      Z9, Z10, Z9
-	LEAQ         (DX)(CX*2), SI
-	ADDQ         CX, SI
-	MOVQ         AX, DI
-	SHLQ         $0x07, DI
+	LEAQ         (SI)(BX*2), R8
+	ADDQ         BX, R8
 
 loop:
-	PREFETCHT1   (BX)(DI*1)
-	PREFETCHT1   64(BX)(DI*1)
-	VMOVDQU32    (BX), Z10
-	VMOVDQU32    64(BX), Z11
-	ADDQ         $0x00000080, BX
-	VPBROADCASTD (DX), Z12
+	PREFETCHT1   (AX)
+	PREFETCHT1   64(AX)
+	ADDQ         CX, AX
+	VMOVDQU32    (DI), Z10
+	VMOVDQU32    64(DI), Z11
+	ADDQ         $0x00000080, DI
+	VPBROADCASTD (SI), Z12
 	VPDPBUSD     Z10, Z12, Z0
 	VPDPBUSD     Z11, Z12, Z1
-	VPBROADCASTD (DX)(CX*1), Z12
+	VPBROADCASTD (SI)(BX*1), Z12
 	VPDPBUSD     Z10, Z12, Z2
 	VPDPBUSD     Z11, Z12, Z3
-	VPBROADCASTD (DX)(CX*2), Z12
+	VPBROADCASTD (SI)(BX*2), Z12
 	VPDPBUSD     Z10, Z12, Z4
 	VPDPBUSD     Z11, Z12, Z5
-	VPBROADCASTD (SI), Z12
+	VPBROADCASTD (R8), Z12
 	VPDPBUSD     Z10, Z12, Z6
 	VPDPBUSD     Z11, Z12, Z7
-	VPBROADCASTD (SI)(CX*1), Z12
+	VPBROADCASTD (R8)(BX*1), Z12
 	VPDPBUSD     Z10, Z12, Z8
 	VPDPBUSD     Z11, Z12, Z9
-	ADDQ         $0x04, DX
 	ADDQ         $0x04, SI
-	SUBQ         $0x01, AX
+	ADDQ         $0x04, R8
+	SUBQ         $0x01, DX
 	JNZ          loop
-	MOVQ         scale+72(FP), AX
-	MOVQ         colScale+88(FP), CX
-	MOVQ         from+56(FP), DX
-	MOVQ         ldfrom+64(FP), BX
-	MOVQ         c+40(FP), SI
-	MOVQ         ldc+48(FP), DI
-	VBROADCASTSS (AX), Z10
+	MOVQ         scale+88(FP), DX
+	MOVQ         colScale+104(FP), BX
+	MOVQ         from+72(FP), SI
+	MOVQ         ldfrom+80(FP), DI
+	MOVQ         c+56(FP), R8
+	MOVQ         ldc+64(FP), R9
+	VBROADCASTSS (DX), Z10
 	VCVTDQ2PS    Z0, Z0
-	VMULPS       (CX), Z0, Z0
-	VFMADD213PS  (DX), Z10, Z0
-	VMOVUPS      Z0, (SI)
+	VMULPS       (BX), Z0, Z0
+	VFMADD213PS  (SI), Z10, Z0
+	VMOVUPS      Z0, (R8)
 	VCVTDQ2PS    Z1, Z1
-	VMULPS       64(CX), Z1, Z1
-	VFMADD213PS  64(DX), Z10, Z1
-	VMOVUPS      Z1, 64(SI)
-	ADDQ         BX, DX
+	VMULPS       64(BX), Z1, Z1
+	VFMADD213PS  64(SI), Z10, Z1
+	VMOVUPS      Z1, 64(R8)
 	ADDQ         DI, SI
-	VBROADCASTSS 4(AX), Z0
+	ADDQ         R9, R8
+	VBROADCASTSS 4(DX), Z0
 	VCVTDQ2PS    Z2, Z2
-	VMULPS       (CX), Z2, Z2
-	VFMADD213PS  (DX), Z0, Z2
-	VMOVUPS      Z2, (SI)
+	VMULPS       (BX), Z2, Z2
+	VFMADD213PS  (SI), Z0, Z2
+	VMOVUPS      Z2, (R8)
 	VCVTDQ2PS    Z3, Z3
-	VMULPS       64(CX), Z3, Z3
-	VFMADD213PS  64(DX), Z0, Z3
-	VMOVUPS      Z3, 64(SI)
-	ADDQ         BX, DX
+	VMULPS       64(BX), Z3, Z3
+	VFMADD213PS  64(SI), Z0, Z3
+	VMOVUPS      Z3, 64(R8)
 	ADDQ         DI, SI
-	VBROADCASTSS 8(AX), Z0
+	ADDQ         R9, R8
+	VBROADCASTSS 8(DX), Z0
 	VCVTDQ2PS    Z4, Z4
-	VMULPS       (CX), Z4, Z4
-	VFMADD213PS  (DX), Z0, Z4
-	VMOVUPS      Z4, (SI)
+	VMULPS       (BX), Z4, Z4
+	VFMADD213PS  (SI), Z0, Z4
+	VMOVUPS      Z4, (R8)
 	VCVTDQ2PS    Z5, Z5
-	VMULPS       64(CX), Z5, Z5
-	VFMADD213PS  64(DX), Z0, Z5
-	VMOVUPS      Z5, 64(SI)
-	ADDQ         BX, DX
+	VMULPS       64(BX), Z5, Z5
+	VFMADD213PS  64(SI), Z0, Z5
+	VMOVUPS      Z5, 64(R8)
 	ADDQ         DI, SI
-	VBROADCASTSS 12(AX), Z0
+	ADDQ         R9, R8
+	VBROADCASTSS 12(DX), Z0
 	VCVTDQ2PS    Z6, Z6
-	VMULPS       (CX), Z6, Z6
-	VFMADD213PS  (DX), Z0, Z6
-	VMOVUPS      Z6, (SI)
+	VMULPS       (BX), Z6, Z6
+	VFMADD213PS  (SI), Z0, Z6
+	VMOVUPS      Z6, (R8)
 	VCVTDQ2PS    Z7, Z7
-	VMULPS       64(CX), Z7, Z7
-	VFMADD213PS  64(DX), Z0, Z7
-	VMOVUPS      Z7, 64(SI)
-	ADDQ         BX, DX
+	VMULPS       64(BX), Z7, Z7
+	VFMADD213PS  64(SI), Z0, Z7
+	VMOVUPS      Z7, 64(R8)
 	ADDQ         DI, SI
-	VBROADCASTSS 16(AX), Z0
+	ADDQ         R9, R8
+	VBROADCASTSS 16(DX), Z0
 	VCVTDQ2PS    Z8, Z8
-	VMULPS       (CX), Z8, Z8
-	VFMADD213PS  (DX), Z0, Z8
-	VMOVUPS      Z8, (SI)
+	VMULPS       (BX), Z8, Z8
+	VFMADD213PS  (SI), Z0, Z8
+	VMOVUPS      Z8, (R8)
 	VCVTDQ2PS    Z9, Z9
-	VMULPS       64(CX), Z9, Z9
-	VFMADD213PS  64(DX), Z0, Z9
-	VMOVUPS      Z9, 64(SI)
-	MOVQ         lda+24(FP), AX
-	IMUL3Q       $0x05, AX, AX
-	ADDQ         AX, a+16(FP)
-	MOVQ         ldfrom+64(FP), AX
-	IMUL3Q       $0x05, AX, AX
-	ADDQ         AX, from+56(FP)
-	MOVQ         ldc+48(FP), AX
-	IMUL3Q       $0x05, AX, AX
-	ADDQ         AX, c+40(FP)
-	ADDQ         $0x14, scale+72(FP)
-	ADDQ         $0x14, zero+80(FP)
+	VMULPS       64(BX), Z9, Z9
+	VFMADD213PS  64(SI), Z0, Z9
+	VMOVUPS      Z9, 64(R8)
+	MOVQ         lda+24(FP), DX
+	IMUL3Q       $0x05, DX, DX
+	ADDQ         DX, a+16(FP)
+	MOVQ         ldfrom+80(FP), DX
+	IMUL3Q       $0x05, DX, DX
+	ADDQ         DX, from+72(FP)
+	MOVQ         ldc+64(FP), DX
+	IMUL3Q       $0x05, DX, DX
+	ADDQ         DX, c+56(FP)
+	ADDQ         $0x14, scale+88(FP)
+	ADDQ         $0x14, zero+96(FP)
 	SUBQ         $0x01, tiles+0(FP)
 	JNZ          tile
 	VZEROUPPER
 	RET
 
-// func gemmF32NarrowAVX512x6(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, c *float32, ldc int, from *float32, ldfrom int)
+// func gemmF32NarrowAVX512x6(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, step int, c *float32, ldc int, from *float32, ldfrom int)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·gemmF32NarrowAVX512x6(SB), NOSPLIT, $0-88
-	MOVQ tiles+0(FP), AX
-	MOVQ a+16(FP), CX
-	MOVQ lda+24(FP), DX
-	MOVQ ldb+40(FP), BX
-	MOVQ c+56(FP), SI
-	MOVQ from+72(FP), DI
+TEXT ·gemmF32NarrowAVX512x6(SB), NOSPLIT, $0-96
+	MOVQ a+16(FP), AX
+	MOVQ lda+24(FP), CX
+	MOVQ ldb+40(FP), DX
+	MOVQ b+32(FP), BX
+	MOVQ step+56(FP), SI
+	ADDQ next+48(FP), BX
 
 tile:
-	MOVQ    ldfrom+80(FP), R8
+	MOVQ    from+80(FP), DI
+	MOVQ    ldfrom+88(FP), R8
 	VMOVUPS (DI), Z0
 	ADDQ    R8, DI
 	VMOVUPS (DI), Z1
@@ -7298,288 +7571,304 @@ tile:
 	ADDQ    R8, DI
 	VMOVUPS (DI), Z5
 	ADDQ    R8, DI
-	MOVQ    k+8(FP), R8
-	MOVQ    b+32(FP), R9
-	MOVQ    CX, R10
-	LEAQ    (R10)(DX*2), R11
-	ADDQ    DX, R11
-	MOVQ    next+48(FP), R12
-	SUBQ    $0x04, R8
+	MOVQ    DI, from+80(FP)
+	MOVQ    k+8(FP), DI
+	MOVQ    b+32(FP), R8
+	MOVQ    AX, R9
+	LEAQ    (R9)(CX*2), R10
+	ADDQ    CX, R10
+	SUBQ    $0x04, DI
 	JL      tail
 
 loop:
-	PREFETCHT1   (R9)(R12*1)
-	VMOVUPS      (R9), Z6
+	PREFETCHT1   (BX)
+	PREFETCHT1   64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      (R8), Z6
+	VBROADCASTSS (R9), Z7
+	VFMADD231PS  Z6, Z7, Z0
+	VBROADCASTSS (R9)(CX*1), Z7
+	VFMADD231PS  Z6, Z7, Z1
+	VBROADCASTSS (R9)(CX*2), Z7
+	VFMADD231PS  Z6, Z7, Z2
 	VBROADCASTSS (R10), Z7
-	VFMADD231PS  Z6, Z7, Z0
-	VBROADCASTSS (R10)(DX*1), Z7
-	VFMADD231PS  Z6, Z7, Z1
-	VBROADCASTSS (R10)(DX*2), Z7
-	VFMADD231PS  Z6, Z7, Z2
-	VBROADCASTSS (R11), Z7
 	VFMADD231PS  Z6, Z7, Z3
-	VBROADCASTSS (R11)(DX*1), Z7
+	VBROADCASTSS (R10)(CX*1), Z7
 	VFMADD231PS  Z6, Z7, Z4
-	VBROADCASTSS (R11)(DX*2), Z7
+	VBROADCASTSS (R10)(CX*2), Z7
 	VFMADD231PS  Z6, Z7, Z5
-	ADDQ         BX, R9
-	PREFETCHT1   (R9)(R12*1)
-	VMOVUPS      (R9), Z6
+	ADDQ         DX, R8
+	PREFETCHT1   (BX)
+	PREFETCHT1   64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      (R8), Z6
+	VBROADCASTSS 4(R9), Z7
+	VFMADD231PS  Z6, Z7, Z0
+	VBROADCASTSS 4(R9)(CX*1), Z7
+	VFMADD231PS  Z6, Z7, Z1
+	VBROADCASTSS 4(R9)(CX*2), Z7
+	VFMADD231PS  Z6, Z7, Z2
 	VBROADCASTSS 4(R10), Z7
-	VFMADD231PS  Z6, Z7, Z0
-	VBROADCASTSS 4(R10)(DX*1), Z7
-	VFMADD231PS  Z6, Z7, Z1
-	VBROADCASTSS 4(R10)(DX*2), Z7
-	VFMADD231PS  Z6, Z7, Z2
-	VBROADCASTSS 4(R11), Z7
 	VFMADD231PS  Z6, Z7, Z3
-	VBROADCASTSS 4(R11)(DX*1), Z7
+	VBROADCASTSS 4(R10)(CX*1), Z7
 	VFMADD231PS  Z6, Z7, Z4
-	VBROADCASTSS 4(R11)(DX*2), Z7
+	VBROADCASTSS 4(R10)(CX*2), Z7
 	VFMADD231PS  Z6, Z7, Z5
-	ADDQ         BX, R9
-	PREFETCHT1   (R9)(R12*1)
-	VMOVUPS      (R9), Z6
+	ADDQ         DX, R8
+	PREFETCHT1   (BX)
+	PREFETCHT1   64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      (R8), Z6
+	VBROADCASTSS 8(R9), Z7
+	VFMADD231PS  Z6, Z7, Z0
+	VBROADCASTSS 8(R9)(CX*1), Z7
+	VFMADD231PS  Z6, Z7, Z1
+	VBROADCASTSS 8(R9)(CX*2), Z7
+	VFMADD231PS  Z6, Z7, Z2
 	VBROADCASTSS 8(R10), Z7
-	VFMADD231PS  Z6, Z7, Z0
-	VBROADCASTSS 8(R10)(DX*1), Z7
-	VFMADD231PS  Z6, Z7, Z1
-	VBROADCASTSS 8(R10)(DX*2), Z7
-	VFMADD231PS  Z6, Z7, Z2
-	VBROADCASTSS 8(R11), Z7
 	VFMADD231PS  Z6, Z7, Z3
-	VBROADCASTSS 8(R11)(DX*1), Z7
+	VBROADCASTSS 8(R10)(CX*1), Z7
 	VFMADD231PS  Z6, Z7, Z4
-	VBROADCASTSS 8(R11)(DX*2), Z7
+	VBROADCASTSS 8(R10)(CX*2), Z7
 	VFMADD231PS  Z6, Z7, Z5
-	ADDQ         BX, R9
-	PREFETCHT1   (R9)(R12*1)
-	VMOVUPS      (R9), Z6
+	ADDQ         DX, R8
+	PREFETCHT1   (BX)
+	PREFETCHT1   64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      (R8), Z6
+	VBROADCASTSS 12(R9), Z7
+	VFMADD231PS  Z6, Z7, Z0
+	VBROADCASTSS 12(R9)(CX*1), Z7
+	VFMADD231PS  Z6, Z7, Z1
+	VBROADCASTSS 12(R9)(CX*2), Z7
+	VFMADD231PS  Z6, Z7, Z2
 	VBROADCASTSS 12(R10), Z7
-	VFMADD231PS  Z6, Z7, Z0
-	VBROADCASTSS 12(R10)(DX*1), Z7
-	VFMADD231PS  Z6, Z7, Z1
-	VBROADCASTSS 12(R10)(DX*2), Z7
-	VFMADD231PS  Z6, Z7, Z2
-	VBROADCASTSS 12(R11), Z7
 	VFMADD231PS  Z6, Z7, Z3
-	VBROADCASTSS 12(R11)(DX*1), Z7
+	VBROADCASTSS 12(R10)(CX*1), Z7
 	VFMADD231PS  Z6, Z7, Z4
-	VBROADCASTSS 12(R11)(DX*2), Z7
+	VBROADCASTSS 12(R10)(CX*2), Z7
 	VFMADD231PS  Z6, Z7, Z5
-	ADDQ         BX, R9
+	ADDQ         DX, R8
+	ADDQ         $0x10, R9
 	ADDQ         $0x10, R10
-	ADDQ         $0x10, R11
-	SUBQ         $0x04, R8
+	SUBQ         $0x04, DI
 	JGE          loop
 
 tail:
-	ADDQ $0x04, R8
+	ADDQ $0x04, DI
 	JZ   store
 
 one:
-	PREFETCHT1   (R9)(R12*1)
-	VMOVUPS      (R9), Z6
-	VBROADCASTSS (R10), Z7
+	PREFETCHT1   (BX)
+	PREFETCHT1   64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      (R8), Z6
+	VBROADCASTSS (R9), Z7
 	VFMADD231PS  Z6, Z7, Z0
-	VBROADCASTSS (R10)(DX*1), Z7
+	VBROADCASTSS (R9)(CX*1), Z7
 	VFMADD231PS  Z6, Z7, Z1
-	VBROADCASTSS (R10)(DX*2), Z7
+	VBROADCASTSS (R9)(CX*2), Z7
 	VFMADD231PS  Z6, Z7, Z2
-	VBROADCASTSS (R11), Z7
+	VBROADCASTSS (R10), Z7
 	VFMADD231PS  Z6, Z7, Z3
-	VBROADCASTSS (R11)(DX*1), Z7
+	VBROADCASTSS (R10)(CX*1), Z7
 	VFMADD231PS  Z6, Z7, Z4
-	VBROADCASTSS (R11)(DX*2), Z7
+	VBROADCASTSS (R10)(CX*2), Z7
 	VFMADD231PS  Z6, Z7, Z5
-	ADDQ         BX, R9
+	ADDQ         DX, R8
+	ADDQ         $0x04, R9
 	ADDQ         $0x04, R10
-	ADDQ         $0x04, R11
-	SUBQ         $0x01, R8
+	SUBQ         $0x01, DI
 	JNZ          one
 
 store:
-	MOVQ    ldc+64(FP), R8
-	VMOVUPS Z0, (SI)
-	ADDQ    R8, SI
-	VMOVUPS Z1, (SI)
-	ADDQ    R8, SI
-	VMOVUPS Z2, (SI)
-	ADDQ    R8, SI
-	VMOVUPS Z3, (SI)
-	ADDQ    R8, SI
-	VMOVUPS Z4, (SI)
-	ADDQ    R8, SI
-	VMOVUPS Z5, (SI)
-	ADDQ    R8, SI
-	IMUL3Q  $0x06, DX, R8
-	ADDQ    R8, CX
-	SUBQ    $0x01, AX
+	MOVQ    c+64(FP), DI
+	MOVQ    ldc+72(FP), R8
+	VMOVUPS Z0, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z1, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z2, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z3, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z4, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z5, (DI)
+	ADDQ    R8, DI
+	MOVQ    DI, c+64(FP)
+	IMUL3Q  $0x06, CX, DI
+	ADDQ    DI, AX
+	SUBQ    $0x01, tiles+0(FP)
 	JNZ     tile
 	VZEROUPPER
 	RET
 
-// func gemmI8VNNIx6(tiles int, k4 int, a *uint8, lda int, b *int8, c *float32, ldc int, from *float32, ldfrom int, scale *float32, zero *int32, colScale *float32, negSum *int32)
+// func gemmI8VNNIx6(tiles int, k4 int, a *uint8, lda int, b *int8, next int, step int, c *float32, ldc int, from *float32, ldfrom int, scale *float32, zero *int32, colScale *float32, negSum *int32)
 // Requires: AVX, AVX512F, AVX512VNNI, MMX+
-TEXT ·gemmI8VNNIx6(SB), NOSPLIT, $0-104
+TEXT ·gemmI8VNNIx6(SB), NOSPLIT, $0-120
+	MOVQ b+32(FP), AX
+	MOVQ step+48(FP), CX
+	ADDQ next+40(FP), AX
+
 tile:
-	MOVQ         k4+8(FP), AX
-	MOVQ         lda+24(FP), CX
-	MOVQ         a+16(FP), DX
-	MOVQ         b+32(FP), BX
-	MOVQ         zero+80(FP), SI
-	MOVQ         negSum+96(FP), DI
-	VMOVUPS      (DI), Z10
-	VMOVUPS      64(DI), Z11
-	VPBROADCASTD (SI), Z1
+	MOVQ         k4+8(FP), DX
+	MOVQ         lda+24(FP), BX
+	MOVQ         a+16(FP), SI
+	MOVQ         b+32(FP), DI
+	MOVQ         zero+96(FP), R8
+	MOVQ         negSum+112(FP), R9
+	VMOVUPS      (R9), Z10
+	VMOVUPS      64(R9), Z11
+	VPBROADCASTD (R8), Z1
 	VPMULLD      Z10, Z1, Z0
 	VPMULLD      Z11, Z1, Z1
-	VPBROADCASTD 4(SI), Z3
+	VPBROADCASTD 4(R8), Z3
 	VPMULLD      Z10, Z3, Z2
 	VPMULLD      Z11, Z3, Z3
-	VPBROADCASTD 8(SI), Z5
+	VPBROADCASTD 8(R8), Z5
 	VPMULLD      Z10, Z5, Z4
 	VPMULLD      Z11, Z5, Z5
-	VPBROADCASTD 12(SI), Z7
+	VPBROADCASTD 12(R8), Z7
 	VPMULLD      Z10, Z7, Z6
 	VPMULLD      Z11, Z7, Z7
-	VPBROADCASTD 16(SI), Z9
+	VPBROADCASTD 16(R8), Z9
 	VPMULLD      Z10, Z9, Z8
 	VPMULLD      Z11, Z9, Z9
-	VPBROADCASTD 20(SI), Z12
+	VPBROADCASTD 20(R8), Z12
 	VPMULLD      Z10, Z12, Z10
 	VPMULLD      Z11, Z12, Z11
-	LEAQ         (DX)(CX*2), SI
-	ADDQ         CX, SI
-	MOVQ         AX, DI
-	SHLQ         $0x07, DI
+	LEAQ         (SI)(BX*2), R8
+	ADDQ         BX, R8
 
 loop:
-	PREFETCHT1   (BX)(DI*1)
-	PREFETCHT1   64(BX)(DI*1)
-	VMOVDQU32    (BX), Z12
-	VMOVDQU32    64(BX), Z13
-	ADDQ         $0x00000080, BX
-	VPBROADCASTD (DX), Z14
+	PREFETCHT1   (AX)
+	PREFETCHT1   64(AX)
+	ADDQ         CX, AX
+	VMOVDQU32    (DI), Z12
+	VMOVDQU32    64(DI), Z13
+	ADDQ         $0x00000080, DI
+	VPBROADCASTD (SI), Z14
 	VPDPBUSD     Z12, Z14, Z0
 	VPDPBUSD     Z13, Z14, Z1
-	VPBROADCASTD (DX)(CX*1), Z14
+	VPBROADCASTD (SI)(BX*1), Z14
 	VPDPBUSD     Z12, Z14, Z2
 	VPDPBUSD     Z13, Z14, Z3
-	VPBROADCASTD (DX)(CX*2), Z14
+	VPBROADCASTD (SI)(BX*2), Z14
 	VPDPBUSD     Z12, Z14, Z4
 	VPDPBUSD     Z13, Z14, Z5
-	VPBROADCASTD (SI), Z14
+	VPBROADCASTD (R8), Z14
 	VPDPBUSD     Z12, Z14, Z6
 	VPDPBUSD     Z13, Z14, Z7
-	VPBROADCASTD (SI)(CX*1), Z14
+	VPBROADCASTD (R8)(BX*1), Z14
 	VPDPBUSD     Z12, Z14, Z8
 	VPDPBUSD     Z13, Z14, Z9
-	VPBROADCASTD (SI)(CX*2), Z14
+	VPBROADCASTD (R8)(BX*2), Z14
 	VPDPBUSD     Z12, Z14, Z10
 	VPDPBUSD     Z13, Z14, Z11
-	ADDQ         $0x04, DX
 	ADDQ         $0x04, SI
-	SUBQ         $0x01, AX
+	ADDQ         $0x04, R8
+	SUBQ         $0x01, DX
 	JNZ          loop
-	MOVQ         scale+72(FP), AX
-	MOVQ         colScale+88(FP), CX
-	MOVQ         from+56(FP), DX
-	MOVQ         ldfrom+64(FP), BX
-	MOVQ         c+40(FP), SI
-	MOVQ         ldc+48(FP), DI
-	VBROADCASTSS (AX), Z12
+	MOVQ         scale+88(FP), DX
+	MOVQ         colScale+104(FP), BX
+	MOVQ         from+72(FP), SI
+	MOVQ         ldfrom+80(FP), DI
+	MOVQ         c+56(FP), R8
+	MOVQ         ldc+64(FP), R9
+	VBROADCASTSS (DX), Z12
 	VCVTDQ2PS    Z0, Z0
-	VMULPS       (CX), Z0, Z0
-	VFMADD213PS  (DX), Z12, Z0
-	VMOVUPS      Z0, (SI)
+	VMULPS       (BX), Z0, Z0
+	VFMADD213PS  (SI), Z12, Z0
+	VMOVUPS      Z0, (R8)
 	VCVTDQ2PS    Z1, Z1
-	VMULPS       64(CX), Z1, Z1
-	VFMADD213PS  64(DX), Z12, Z1
-	VMOVUPS      Z1, 64(SI)
-	ADDQ         BX, DX
+	VMULPS       64(BX), Z1, Z1
+	VFMADD213PS  64(SI), Z12, Z1
+	VMOVUPS      Z1, 64(R8)
 	ADDQ         DI, SI
-	VBROADCASTSS 4(AX), Z0
+	ADDQ         R9, R8
+	VBROADCASTSS 4(DX), Z0
 	VCVTDQ2PS    Z2, Z2
-	VMULPS       (CX), Z2, Z2
-	VFMADD213PS  (DX), Z0, Z2
-	VMOVUPS      Z2, (SI)
+	VMULPS       (BX), Z2, Z2
+	VFMADD213PS  (SI), Z0, Z2
+	VMOVUPS      Z2, (R8)
 	VCVTDQ2PS    Z3, Z3
-	VMULPS       64(CX), Z3, Z3
-	VFMADD213PS  64(DX), Z0, Z3
-	VMOVUPS      Z3, 64(SI)
-	ADDQ         BX, DX
+	VMULPS       64(BX), Z3, Z3
+	VFMADD213PS  64(SI), Z0, Z3
+	VMOVUPS      Z3, 64(R8)
 	ADDQ         DI, SI
-	VBROADCASTSS 8(AX), Z0
+	ADDQ         R9, R8
+	VBROADCASTSS 8(DX), Z0
 	VCVTDQ2PS    Z4, Z4
-	VMULPS       (CX), Z4, Z4
-	VFMADD213PS  (DX), Z0, Z4
-	VMOVUPS      Z4, (SI)
+	VMULPS       (BX), Z4, Z4
+	VFMADD213PS  (SI), Z0, Z4
+	VMOVUPS      Z4, (R8)
 	VCVTDQ2PS    Z5, Z5
-	VMULPS       64(CX), Z5, Z5
-	VFMADD213PS  64(DX), Z0, Z5
-	VMOVUPS      Z5, 64(SI)
-	ADDQ         BX, DX
+	VMULPS       64(BX), Z5, Z5
+	VFMADD213PS  64(SI), Z0, Z5
+	VMOVUPS      Z5, 64(R8)
 	ADDQ         DI, SI
-	VBROADCASTSS 12(AX), Z0
+	ADDQ         R9, R8
+	VBROADCASTSS 12(DX), Z0
 	VCVTDQ2PS    Z6, Z6
-	VMULPS       (CX), Z6, Z6
-	VFMADD213PS  (DX), Z0, Z6
-	VMOVUPS      Z6, (SI)
+	VMULPS       (BX), Z6, Z6
+	VFMADD213PS  (SI), Z0, Z6
+	VMOVUPS      Z6, (R8)
 	VCVTDQ2PS    Z7, Z7
-	VMULPS       64(CX), Z7, Z7
-	VFMADD213PS  64(DX), Z0, Z7
-	VMOVUPS      Z7, 64(SI)
-	ADDQ         BX, DX
+	VMULPS       64(BX), Z7, Z7
+	VFMADD213PS  64(SI), Z0, Z7
+	VMOVUPS      Z7, 64(R8)
 	ADDQ         DI, SI
-	VBROADCASTSS 16(AX), Z0
+	ADDQ         R9, R8
+	VBROADCASTSS 16(DX), Z0
 	VCVTDQ2PS    Z8, Z8
-	VMULPS       (CX), Z8, Z8
-	VFMADD213PS  (DX), Z0, Z8
-	VMOVUPS      Z8, (SI)
+	VMULPS       (BX), Z8, Z8
+	VFMADD213PS  (SI), Z0, Z8
+	VMOVUPS      Z8, (R8)
 	VCVTDQ2PS    Z9, Z9
-	VMULPS       64(CX), Z9, Z9
-	VFMADD213PS  64(DX), Z0, Z9
-	VMOVUPS      Z9, 64(SI)
-	ADDQ         BX, DX
+	VMULPS       64(BX), Z9, Z9
+	VFMADD213PS  64(SI), Z0, Z9
+	VMOVUPS      Z9, 64(R8)
 	ADDQ         DI, SI
-	VBROADCASTSS 20(AX), Z0
+	ADDQ         R9, R8
+	VBROADCASTSS 20(DX), Z0
 	VCVTDQ2PS    Z10, Z10
-	VMULPS       (CX), Z10, Z10
-	VFMADD213PS  (DX), Z0, Z10
-	VMOVUPS      Z10, (SI)
+	VMULPS       (BX), Z10, Z10
+	VFMADD213PS  (SI), Z0, Z10
+	VMOVUPS      Z10, (R8)
 	VCVTDQ2PS    Z11, Z11
-	VMULPS       64(CX), Z11, Z11
-	VFMADD213PS  64(DX), Z0, Z11
-	VMOVUPS      Z11, 64(SI)
-	MOVQ         lda+24(FP), AX
-	IMUL3Q       $0x06, AX, AX
-	ADDQ         AX, a+16(FP)
-	MOVQ         ldfrom+64(FP), AX
-	IMUL3Q       $0x06, AX, AX
-	ADDQ         AX, from+56(FP)
-	MOVQ         ldc+48(FP), AX
-	IMUL3Q       $0x06, AX, AX
-	ADDQ         AX, c+40(FP)
-	ADDQ         $0x18, scale+72(FP)
-	ADDQ         $0x18, zero+80(FP)
+	VMULPS       64(BX), Z11, Z11
+	VFMADD213PS  64(SI), Z0, Z11
+	VMOVUPS      Z11, 64(R8)
+	MOVQ         lda+24(FP), DX
+	IMUL3Q       $0x06, DX, DX
+	ADDQ         DX, a+16(FP)
+	MOVQ         ldfrom+80(FP), DX
+	IMUL3Q       $0x06, DX, DX
+	ADDQ         DX, from+72(FP)
+	MOVQ         ldc+64(FP), DX
+	IMUL3Q       $0x06, DX, DX
+	ADDQ         DX, c+56(FP)
+	ADDQ         $0x18, scale+88(FP)
+	ADDQ         $0x18, zero+96(FP)
 	SUBQ         $0x01, tiles+0(FP)
 	JNZ          tile
 	VZEROUPPER
 	RET
 
-// func gemmF32NarrowAVX512x7(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, c *float32, ldc int, from *float32, ldfrom int)
+// func gemmF32NarrowAVX512x7(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, step int, c *float32, ldc int, from *float32, ldfrom int)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·gemmF32NarrowAVX512x7(SB), NOSPLIT, $0-88
-	MOVQ tiles+0(FP), AX
-	MOVQ a+16(FP), CX
-	MOVQ lda+24(FP), DX
-	MOVQ ldb+40(FP), BX
-	MOVQ c+56(FP), SI
-	MOVQ from+72(FP), DI
+TEXT ·gemmF32NarrowAVX512x7(SB), NOSPLIT, $0-96
+	MOVQ a+16(FP), AX
+	MOVQ lda+24(FP), CX
+	MOVQ ldb+40(FP), DX
+	MOVQ b+32(FP), BX
+	MOVQ step+56(FP), SI
+	ADDQ next+48(FP), BX
 
 tile:
-	MOVQ    ldfrom+80(FP), R8
+	MOVQ    from+80(FP), DI
+	MOVQ    ldfrom+88(FP), R8
 	VMOVUPS (DI), Z0
 	ADDQ    R8, DI
 	VMOVUPS (DI), Z1
@@ -7594,324 +7883,340 @@ tile:
 	ADDQ    R8, DI
 	VMOVUPS (DI), Z6
 	ADDQ    R8, DI
-	MOVQ    k+8(FP), R8
-	MOVQ    b+32(FP), R9
-	MOVQ    CX, R10
-	LEAQ    (R10)(DX*2), R11
-	ADDQ    DX, R11
-	LEAQ    (R11)(DX*2), R12
-	ADDQ    DX, R12
-	MOVQ    next+48(FP), R13
-	SUBQ    $0x04, R8
+	MOVQ    DI, from+80(FP)
+	MOVQ    k+8(FP), DI
+	MOVQ    b+32(FP), R8
+	MOVQ    AX, R9
+	LEAQ    (R9)(CX*2), R10
+	ADDQ    CX, R10
+	LEAQ    (R10)(CX*2), R11
+	ADDQ    CX, R11
+	SUBQ    $0x04, DI
 	JL      tail
 
 loop:
-	PREFETCHT1   (R9)(R13*1)
-	VMOVUPS      (R9), Z7
+	PREFETCHT1   (BX)
+	PREFETCHT1   64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      (R8), Z7
+	VBROADCASTSS (R9), Z8
+	VFMADD231PS  Z7, Z8, Z0
+	VBROADCASTSS (R9)(CX*1), Z8
+	VFMADD231PS  Z7, Z8, Z1
+	VBROADCASTSS (R9)(CX*2), Z8
+	VFMADD231PS  Z7, Z8, Z2
 	VBROADCASTSS (R10), Z8
-	VFMADD231PS  Z7, Z8, Z0
-	VBROADCASTSS (R10)(DX*1), Z8
-	VFMADD231PS  Z7, Z8, Z1
-	VBROADCASTSS (R10)(DX*2), Z8
-	VFMADD231PS  Z7, Z8, Z2
+	VFMADD231PS  Z7, Z8, Z3
+	VBROADCASTSS (R10)(CX*1), Z8
+	VFMADD231PS  Z7, Z8, Z4
+	VBROADCASTSS (R10)(CX*2), Z8
+	VFMADD231PS  Z7, Z8, Z5
 	VBROADCASTSS (R11), Z8
-	VFMADD231PS  Z7, Z8, Z3
-	VBROADCASTSS (R11)(DX*1), Z8
-	VFMADD231PS  Z7, Z8, Z4
-	VBROADCASTSS (R11)(DX*2), Z8
-	VFMADD231PS  Z7, Z8, Z5
-	VBROADCASTSS (R12), Z8
 	VFMADD231PS  Z7, Z8, Z6
-	ADDQ         BX, R9
-	PREFETCHT1   (R9)(R13*1)
-	VMOVUPS      (R9), Z7
+	ADDQ         DX, R8
+	PREFETCHT1   (BX)
+	PREFETCHT1   64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      (R8), Z7
+	VBROADCASTSS 4(R9), Z8
+	VFMADD231PS  Z7, Z8, Z0
+	VBROADCASTSS 4(R9)(CX*1), Z8
+	VFMADD231PS  Z7, Z8, Z1
+	VBROADCASTSS 4(R9)(CX*2), Z8
+	VFMADD231PS  Z7, Z8, Z2
 	VBROADCASTSS 4(R10), Z8
-	VFMADD231PS  Z7, Z8, Z0
-	VBROADCASTSS 4(R10)(DX*1), Z8
-	VFMADD231PS  Z7, Z8, Z1
-	VBROADCASTSS 4(R10)(DX*2), Z8
-	VFMADD231PS  Z7, Z8, Z2
+	VFMADD231PS  Z7, Z8, Z3
+	VBROADCASTSS 4(R10)(CX*1), Z8
+	VFMADD231PS  Z7, Z8, Z4
+	VBROADCASTSS 4(R10)(CX*2), Z8
+	VFMADD231PS  Z7, Z8, Z5
 	VBROADCASTSS 4(R11), Z8
-	VFMADD231PS  Z7, Z8, Z3
-	VBROADCASTSS 4(R11)(DX*1), Z8
-	VFMADD231PS  Z7, Z8, Z4
-	VBROADCASTSS 4(R11)(DX*2), Z8
-	VFMADD231PS  Z7, Z8, Z5
-	VBROADCASTSS 4(R12), Z8
 	VFMADD231PS  Z7, Z8, Z6
-	ADDQ         BX, R9
-	PREFETCHT1   (R9)(R13*1)
-	VMOVUPS      (R9), Z7
+	ADDQ         DX, R8
+	PREFETCHT1   (BX)
+	PREFETCHT1   64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      (R8), Z7
+	VBROADCASTSS 8(R9), Z8
+	VFMADD231PS  Z7, Z8, Z0
+	VBROADCASTSS 8(R9)(CX*1), Z8
+	VFMADD231PS  Z7, Z8, Z1
+	VBROADCASTSS 8(R9)(CX*2), Z8
+	VFMADD231PS  Z7, Z8, Z2
 	VBROADCASTSS 8(R10), Z8
-	VFMADD231PS  Z7, Z8, Z0
-	VBROADCASTSS 8(R10)(DX*1), Z8
-	VFMADD231PS  Z7, Z8, Z1
-	VBROADCASTSS 8(R10)(DX*2), Z8
-	VFMADD231PS  Z7, Z8, Z2
+	VFMADD231PS  Z7, Z8, Z3
+	VBROADCASTSS 8(R10)(CX*1), Z8
+	VFMADD231PS  Z7, Z8, Z4
+	VBROADCASTSS 8(R10)(CX*2), Z8
+	VFMADD231PS  Z7, Z8, Z5
 	VBROADCASTSS 8(R11), Z8
-	VFMADD231PS  Z7, Z8, Z3
-	VBROADCASTSS 8(R11)(DX*1), Z8
-	VFMADD231PS  Z7, Z8, Z4
-	VBROADCASTSS 8(R11)(DX*2), Z8
-	VFMADD231PS  Z7, Z8, Z5
-	VBROADCASTSS 8(R12), Z8
 	VFMADD231PS  Z7, Z8, Z6
-	ADDQ         BX, R9
-	PREFETCHT1   (R9)(R13*1)
-	VMOVUPS      (R9), Z7
-	VBROADCASTSS 12(R10), Z8
+	ADDQ         DX, R8
+	PREFETCHT1   (BX)
+	PREFETCHT1   64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      (R8), Z7
+	VBROADCASTSS 12(R9), Z8
 	VFMADD231PS  Z7, Z8, Z0
-	VBROADCASTSS 12(R10)(DX*1), Z8
+	VBROADCASTSS 12(R9)(CX*1), Z8
 	VFMADD231PS  Z7, Z8, Z1
-	VBROADCASTSS 12(R10)(DX*2), Z8
+	VBROADCASTSS 12(R9)(CX*2), Z8
 	VFMADD231PS  Z7, Z8, Z2
-	VBROADCASTSS 12(R11), Z8
+	VBROADCASTSS 12(R10), Z8
 	VFMADD231PS  Z7, Z8, Z3
-	VBROADCASTSS 12(R11)(DX*1), Z8
+	VBROADCASTSS 12(R10)(CX*1), Z8
 	VFMADD231PS  Z7, Z8, Z4
-	VBROADCASTSS 12(R11)(DX*2), Z8
+	VBROADCASTSS 12(R10)(CX*2), Z8
 	VFMADD231PS  Z7, Z8, Z5
-	VBROADCASTSS 12(R12), Z8
+	VBROADCASTSS 12(R11), Z8
 	VFMADD231PS  Z7, Z8, Z6
-	ADDQ         BX, R9
+	ADDQ         DX, R8
+	ADDQ         $0x10, R9
 	ADDQ         $0x10, R10
 	ADDQ         $0x10, R11
-	ADDQ         $0x10, R12
-	SUBQ         $0x04, R8
+	SUBQ         $0x04, DI
 	JGE          loop
 
 tail:
-	ADDQ $0x04, R8
+	ADDQ $0x04, DI
 	JZ   store
 
 one:
-	PREFETCHT1   (R9)(R13*1)
-	VMOVUPS      (R9), Z7
-	VBROADCASTSS (R10), Z8
+	PREFETCHT1   (BX)
+	PREFETCHT1   64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      (R8), Z7
+	VBROADCASTSS (R9), Z8
 	VFMADD231PS  Z7, Z8, Z0
-	VBROADCASTSS (R10)(DX*1), Z8
+	VBROADCASTSS (R9)(CX*1), Z8
 	VFMADD231PS  Z7, Z8, Z1
-	VBROADCASTSS (R10)(DX*2), Z8
+	VBROADCASTSS (R9)(CX*2), Z8
 	VFMADD231PS  Z7, Z8, Z2
-	VBROADCASTSS (R11), Z8
+	VBROADCASTSS (R10), Z8
 	VFMADD231PS  Z7, Z8, Z3
-	VBROADCASTSS (R11)(DX*1), Z8
+	VBROADCASTSS (R10)(CX*1), Z8
 	VFMADD231PS  Z7, Z8, Z4
-	VBROADCASTSS (R11)(DX*2), Z8
+	VBROADCASTSS (R10)(CX*2), Z8
 	VFMADD231PS  Z7, Z8, Z5
-	VBROADCASTSS (R12), Z8
+	VBROADCASTSS (R11), Z8
 	VFMADD231PS  Z7, Z8, Z6
-	ADDQ         BX, R9
+	ADDQ         DX, R8
+	ADDQ         $0x04, R9
 	ADDQ         $0x04, R10
 	ADDQ         $0x04, R11
-	ADDQ         $0x04, R12
-	SUBQ         $0x01, R8
+	SUBQ         $0x01, DI
 	JNZ          one
 
 store:
-	MOVQ    ldc+64(FP), R8
-	VMOVUPS Z0, (SI)
-	ADDQ    R8, SI
-	VMOVUPS Z1, (SI)
-	ADDQ    R8, SI
-	VMOVUPS Z2, (SI)
-	ADDQ    R8, SI
-	VMOVUPS Z3, (SI)
-	ADDQ    R8, SI
-	VMOVUPS Z4, (SI)
-	ADDQ    R8, SI
-	VMOVUPS Z5, (SI)
-	ADDQ    R8, SI
-	VMOVUPS Z6, (SI)
-	ADDQ    R8, SI
-	IMUL3Q  $0x07, DX, R8
-	ADDQ    R8, CX
-	SUBQ    $0x01, AX
+	MOVQ    c+64(FP), DI
+	MOVQ    ldc+72(FP), R8
+	VMOVUPS Z0, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z1, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z2, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z3, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z4, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z5, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z6, (DI)
+	ADDQ    R8, DI
+	MOVQ    DI, c+64(FP)
+	IMUL3Q  $0x07, CX, DI
+	ADDQ    DI, AX
+	SUBQ    $0x01, tiles+0(FP)
 	JNZ     tile
 	VZEROUPPER
 	RET
 
-// func gemmI8VNNIx7(tiles int, k4 int, a *uint8, lda int, b *int8, c *float32, ldc int, from *float32, ldfrom int, scale *float32, zero *int32, colScale *float32, negSum *int32)
+// func gemmI8VNNIx7(tiles int, k4 int, a *uint8, lda int, b *int8, next int, step int, c *float32, ldc int, from *float32, ldfrom int, scale *float32, zero *int32, colScale *float32, negSum *int32)
 // Requires: AVX, AVX512F, AVX512VNNI, MMX+
-TEXT ·gemmI8VNNIx7(SB), NOSPLIT, $0-104
+TEXT ·gemmI8VNNIx7(SB), NOSPLIT, $0-120
+	MOVQ b+32(FP), AX
+	MOVQ step+48(FP), CX
+	ADDQ next+40(FP), AX
+
 tile:
-	MOVQ         k4+8(FP), AX
-	MOVQ         lda+24(FP), CX
-	MOVQ         a+16(FP), DX
-	MOVQ         b+32(FP), BX
-	MOVQ         zero+80(FP), SI
-	MOVQ         negSum+96(FP), DI
-	VMOVUPS      (DI), Z12
-	VMOVUPS      64(DI), Z13
-	VPBROADCASTD (SI), Z1
+	MOVQ         k4+8(FP), DX
+	MOVQ         lda+24(FP), BX
+	MOVQ         a+16(FP), SI
+	MOVQ         b+32(FP), DI
+	MOVQ         zero+96(FP), R8
+	MOVQ         negSum+112(FP), R9
+	VMOVUPS      (R9), Z12
+	VMOVUPS      64(R9), Z13
+	VPBROADCASTD (R8), Z1
 	VPMULLD      Z12, Z1, Z0
 	VPMULLD      Z13, Z1, Z1
-	VPBROADCASTD 4(SI), Z3
+	VPBROADCASTD 4(R8), Z3
 	VPMULLD      Z12, Z3, Z2
 	VPMULLD      Z13, Z3, Z3
-	VPBROADCASTD 8(SI), Z5
+	VPBROADCASTD 8(R8), Z5
 	VPMULLD      Z12, Z5, Z4
 	VPMULLD      Z13, Z5, Z5
-	VPBROADCASTD 12(SI), Z7
+	VPBROADCASTD 12(R8), Z7
 	VPMULLD      Z12, Z7, Z6
 	VPMULLD      Z13, Z7, Z7
-	VPBROADCASTD 16(SI), Z9
+	VPBROADCASTD 16(R8), Z9
 	VPMULLD      Z12, Z9, Z8
 	VPMULLD      Z13, Z9, Z9
-	VPBROADCASTD 20(SI), Z11
+	VPBROADCASTD 20(R8), Z11
 	VPMULLD      Z12, Z11, Z10
 	VPMULLD      Z13, Z11, Z11
-	VPBROADCASTD 24(SI), Z14
+	VPBROADCASTD 24(R8), Z14
 	VPMULLD      Z12, Z14, Z12
 	VPMULLD      Z13, Z14, Z13
-	LEAQ         (DX)(CX*2), SI
-	ADDQ         CX, SI
-	LEAQ         (SI)(CX*2), DI
-	ADDQ         CX, DI
-	MOVQ         AX, R8
-	SHLQ         $0x07, R8
+	LEAQ         (SI)(BX*2), R8
+	ADDQ         BX, R8
+	LEAQ         (R8)(BX*2), R9
+	ADDQ         BX, R9
 
 loop:
-	PREFETCHT1   (BX)(R8*1)
-	PREFETCHT1   64(BX)(R8*1)
-	VMOVDQU32    (BX), Z14
-	VMOVDQU32    64(BX), Z15
-	ADDQ         $0x00000080, BX
-	VPBROADCASTD (DX), Z16
+	PREFETCHT1   (AX)
+	PREFETCHT1   64(AX)
+	ADDQ         CX, AX
+	VMOVDQU32    (DI), Z14
+	VMOVDQU32    64(DI), Z15
+	ADDQ         $0x00000080, DI
+	VPBROADCASTD (SI), Z16
 	VPDPBUSD     Z14, Z16, Z0
 	VPDPBUSD     Z15, Z16, Z1
-	VPBROADCASTD (DX)(CX*1), Z16
+	VPBROADCASTD (SI)(BX*1), Z16
 	VPDPBUSD     Z14, Z16, Z2
 	VPDPBUSD     Z15, Z16, Z3
-	VPBROADCASTD (DX)(CX*2), Z16
+	VPBROADCASTD (SI)(BX*2), Z16
 	VPDPBUSD     Z14, Z16, Z4
 	VPDPBUSD     Z15, Z16, Z5
-	VPBROADCASTD (SI), Z16
+	VPBROADCASTD (R8), Z16
 	VPDPBUSD     Z14, Z16, Z6
 	VPDPBUSD     Z15, Z16, Z7
-	VPBROADCASTD (SI)(CX*1), Z16
+	VPBROADCASTD (R8)(BX*1), Z16
 	VPDPBUSD     Z14, Z16, Z8
 	VPDPBUSD     Z15, Z16, Z9
-	VPBROADCASTD (SI)(CX*2), Z16
+	VPBROADCASTD (R8)(BX*2), Z16
 	VPDPBUSD     Z14, Z16, Z10
 	VPDPBUSD     Z15, Z16, Z11
-	VPBROADCASTD (DI), Z16
+	VPBROADCASTD (R9), Z16
 	VPDPBUSD     Z14, Z16, Z12
 	VPDPBUSD     Z15, Z16, Z13
-	ADDQ         $0x04, DX
 	ADDQ         $0x04, SI
-	ADDQ         $0x04, DI
-	SUBQ         $0x01, AX
+	ADDQ         $0x04, R8
+	ADDQ         $0x04, R9
+	SUBQ         $0x01, DX
 	JNZ          loop
-	MOVQ         scale+72(FP), AX
-	MOVQ         colScale+88(FP), CX
-	MOVQ         from+56(FP), DX
-	MOVQ         ldfrom+64(FP), BX
-	MOVQ         c+40(FP), SI
-	MOVQ         ldc+48(FP), DI
-	VBROADCASTSS (AX), Z14
+	MOVQ         scale+88(FP), DX
+	MOVQ         colScale+104(FP), BX
+	MOVQ         from+72(FP), SI
+	MOVQ         ldfrom+80(FP), DI
+	MOVQ         c+56(FP), R8
+	MOVQ         ldc+64(FP), R9
+	VBROADCASTSS (DX), Z14
 	VCVTDQ2PS    Z0, Z0
-	VMULPS       (CX), Z0, Z0
-	VFMADD213PS  (DX), Z14, Z0
-	VMOVUPS      Z0, (SI)
+	VMULPS       (BX), Z0, Z0
+	VFMADD213PS  (SI), Z14, Z0
+	VMOVUPS      Z0, (R8)
 	VCVTDQ2PS    Z1, Z1
-	VMULPS       64(CX), Z1, Z1
-	VFMADD213PS  64(DX), Z14, Z1
-	VMOVUPS      Z1, 64(SI)
-	ADDQ         BX, DX
+	VMULPS       64(BX), Z1, Z1
+	VFMADD213PS  64(SI), Z14, Z1
+	VMOVUPS      Z1, 64(R8)
 	ADDQ         DI, SI
-	VBROADCASTSS 4(AX), Z0
+	ADDQ         R9, R8
+	VBROADCASTSS 4(DX), Z0
 	VCVTDQ2PS    Z2, Z2
-	VMULPS       (CX), Z2, Z2
-	VFMADD213PS  (DX), Z0, Z2
-	VMOVUPS      Z2, (SI)
+	VMULPS       (BX), Z2, Z2
+	VFMADD213PS  (SI), Z0, Z2
+	VMOVUPS      Z2, (R8)
 	VCVTDQ2PS    Z3, Z3
-	VMULPS       64(CX), Z3, Z3
-	VFMADD213PS  64(DX), Z0, Z3
-	VMOVUPS      Z3, 64(SI)
-	ADDQ         BX, DX
+	VMULPS       64(BX), Z3, Z3
+	VFMADD213PS  64(SI), Z0, Z3
+	VMOVUPS      Z3, 64(R8)
 	ADDQ         DI, SI
-	VBROADCASTSS 8(AX), Z0
+	ADDQ         R9, R8
+	VBROADCASTSS 8(DX), Z0
 	VCVTDQ2PS    Z4, Z4
-	VMULPS       (CX), Z4, Z4
-	VFMADD213PS  (DX), Z0, Z4
-	VMOVUPS      Z4, (SI)
+	VMULPS       (BX), Z4, Z4
+	VFMADD213PS  (SI), Z0, Z4
+	VMOVUPS      Z4, (R8)
 	VCVTDQ2PS    Z5, Z5
-	VMULPS       64(CX), Z5, Z5
-	VFMADD213PS  64(DX), Z0, Z5
-	VMOVUPS      Z5, 64(SI)
-	ADDQ         BX, DX
+	VMULPS       64(BX), Z5, Z5
+	VFMADD213PS  64(SI), Z0, Z5
+	VMOVUPS      Z5, 64(R8)
 	ADDQ         DI, SI
-	VBROADCASTSS 12(AX), Z0
+	ADDQ         R9, R8
+	VBROADCASTSS 12(DX), Z0
 	VCVTDQ2PS    Z6, Z6
-	VMULPS       (CX), Z6, Z6
-	VFMADD213PS  (DX), Z0, Z6
-	VMOVUPS      Z6, (SI)
+	VMULPS       (BX), Z6, Z6
+	VFMADD213PS  (SI), Z0, Z6
+	VMOVUPS      Z6, (R8)
 	VCVTDQ2PS    Z7, Z7
-	VMULPS       64(CX), Z7, Z7
-	VFMADD213PS  64(DX), Z0, Z7
-	VMOVUPS      Z7, 64(SI)
-	ADDQ         BX, DX
+	VMULPS       64(BX), Z7, Z7
+	VFMADD213PS  64(SI), Z0, Z7
+	VMOVUPS      Z7, 64(R8)
 	ADDQ         DI, SI
-	VBROADCASTSS 16(AX), Z0
+	ADDQ         R9, R8
+	VBROADCASTSS 16(DX), Z0
 	VCVTDQ2PS    Z8, Z8
-	VMULPS       (CX), Z8, Z8
-	VFMADD213PS  (DX), Z0, Z8
-	VMOVUPS      Z8, (SI)
+	VMULPS       (BX), Z8, Z8
+	VFMADD213PS  (SI), Z0, Z8
+	VMOVUPS      Z8, (R8)
 	VCVTDQ2PS    Z9, Z9
-	VMULPS       64(CX), Z9, Z9
-	VFMADD213PS  64(DX), Z0, Z9
-	VMOVUPS      Z9, 64(SI)
-	ADDQ         BX, DX
+	VMULPS       64(BX), Z9, Z9
+	VFMADD213PS  64(SI), Z0, Z9
+	VMOVUPS      Z9, 64(R8)
 	ADDQ         DI, SI
-	VBROADCASTSS 20(AX), Z0
+	ADDQ         R9, R8
+	VBROADCASTSS 20(DX), Z0
 	VCVTDQ2PS    Z10, Z10
-	VMULPS       (CX), Z10, Z10
-	VFMADD213PS  (DX), Z0, Z10
-	VMOVUPS      Z10, (SI)
+	VMULPS       (BX), Z10, Z10
+	VFMADD213PS  (SI), Z0, Z10
+	VMOVUPS      Z10, (R8)
 	VCVTDQ2PS    Z11, Z11
-	VMULPS       64(CX), Z11, Z11
-	VFMADD213PS  64(DX), Z0, Z11
-	VMOVUPS      Z11, 64(SI)
-	ADDQ         BX, DX
+	VMULPS       64(BX), Z11, Z11
+	VFMADD213PS  64(SI), Z0, Z11
+	VMOVUPS      Z11, 64(R8)
 	ADDQ         DI, SI
-	VBROADCASTSS 24(AX), Z0
+	ADDQ         R9, R8
+	VBROADCASTSS 24(DX), Z0
 	VCVTDQ2PS    Z12, Z12
-	VMULPS       (CX), Z12, Z12
-	VFMADD213PS  (DX), Z0, Z12
-	VMOVUPS      Z12, (SI)
+	VMULPS       (BX), Z12, Z12
+	VFMADD213PS  (SI), Z0, Z12
+	VMOVUPS      Z12, (R8)
 	VCVTDQ2PS    Z13, Z13
-	VMULPS       64(CX), Z13, Z13
-	VFMADD213PS  64(DX), Z0, Z13
-	VMOVUPS      Z13, 64(SI)
-	MOVQ         lda+24(FP), AX
-	IMUL3Q       $0x07, AX, AX
-	ADDQ         AX, a+16(FP)
-	MOVQ         ldfrom+64(FP), AX
-	IMUL3Q       $0x07, AX, AX
-	ADDQ         AX, from+56(FP)
-	MOVQ         ldc+48(FP), AX
-	IMUL3Q       $0x07, AX, AX
-	ADDQ         AX, c+40(FP)
-	ADDQ         $0x1c, scale+72(FP)
-	ADDQ         $0x1c, zero+80(FP)
+	VMULPS       64(BX), Z13, Z13
+	VFMADD213PS  64(SI), Z0, Z13
+	VMOVUPS      Z13, 64(R8)
+	MOVQ         lda+24(FP), DX
+	IMUL3Q       $0x07, DX, DX
+	ADDQ         DX, a+16(FP)
+	MOVQ         ldfrom+80(FP), DX
+	IMUL3Q       $0x07, DX, DX
+	ADDQ         DX, from+72(FP)
+	MOVQ         ldc+64(FP), DX
+	IMUL3Q       $0x07, DX, DX
+	ADDQ         DX, c+56(FP)
+	ADDQ         $0x1c, scale+88(FP)
+	ADDQ         $0x1c, zero+96(FP)
 	SUBQ         $0x01, tiles+0(FP)
 	JNZ          tile
 	VZEROUPPER
 	RET
 
-// func gemmF32NarrowAVX512x8(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, c *float32, ldc int, from *float32, ldfrom int)
+// func gemmF32NarrowAVX512x8(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, step int, c *float32, ldc int, from *float32, ldfrom int)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·gemmF32NarrowAVX512x8(SB), NOSPLIT, $0-88
-	MOVQ tiles+0(FP), AX
-	MOVQ a+16(FP), CX
-	MOVQ lda+24(FP), DX
-	MOVQ ldb+40(FP), BX
-	MOVQ c+56(FP), SI
-	MOVQ from+72(FP), DI
+TEXT ·gemmF32NarrowAVX512x8(SB), NOSPLIT, $0-96
+	MOVQ a+16(FP), AX
+	MOVQ lda+24(FP), CX
+	MOVQ ldb+40(FP), DX
+	MOVQ b+32(FP), BX
+	MOVQ step+56(FP), SI
+	ADDQ next+48(FP), BX
 
 tile:
-	MOVQ    ldfrom+80(FP), R8
+	MOVQ    from+80(FP), DI
+	MOVQ    ldfrom+88(FP), R8
 	VMOVUPS (DI), Z0
 	ADDQ    R8, DI
 	VMOVUPS (DI), Z1
@@ -7928,353 +8233,369 @@ tile:
 	ADDQ    R8, DI
 	VMOVUPS (DI), Z7
 	ADDQ    R8, DI
-	MOVQ    k+8(FP), R8
-	MOVQ    b+32(FP), R9
-	MOVQ    CX, R10
-	LEAQ    (R10)(DX*2), R11
-	ADDQ    DX, R11
-	LEAQ    (R11)(DX*2), R12
-	ADDQ    DX, R12
-	MOVQ    next+48(FP), R13
-	SUBQ    $0x04, R8
+	MOVQ    DI, from+80(FP)
+	MOVQ    k+8(FP), DI
+	MOVQ    b+32(FP), R8
+	MOVQ    AX, R9
+	LEAQ    (R9)(CX*2), R10
+	ADDQ    CX, R10
+	LEAQ    (R10)(CX*2), R11
+	ADDQ    CX, R11
+	SUBQ    $0x04, DI
 	JL      tail
 
 loop:
-	PREFETCHT1   (R9)(R13*1)
-	VMOVUPS      (R9), Z8
+	PREFETCHT1   (BX)
+	PREFETCHT1   64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      (R8), Z8
+	VBROADCASTSS (R9), Z9
+	VFMADD231PS  Z8, Z9, Z0
+	VBROADCASTSS (R9)(CX*1), Z9
+	VFMADD231PS  Z8, Z9, Z1
+	VBROADCASTSS (R9)(CX*2), Z9
+	VFMADD231PS  Z8, Z9, Z2
 	VBROADCASTSS (R10), Z9
-	VFMADD231PS  Z8, Z9, Z0
-	VBROADCASTSS (R10)(DX*1), Z9
-	VFMADD231PS  Z8, Z9, Z1
-	VBROADCASTSS (R10)(DX*2), Z9
-	VFMADD231PS  Z8, Z9, Z2
+	VFMADD231PS  Z8, Z9, Z3
+	VBROADCASTSS (R10)(CX*1), Z9
+	VFMADD231PS  Z8, Z9, Z4
+	VBROADCASTSS (R10)(CX*2), Z9
+	VFMADD231PS  Z8, Z9, Z5
 	VBROADCASTSS (R11), Z9
-	VFMADD231PS  Z8, Z9, Z3
-	VBROADCASTSS (R11)(DX*1), Z9
-	VFMADD231PS  Z8, Z9, Z4
-	VBROADCASTSS (R11)(DX*2), Z9
-	VFMADD231PS  Z8, Z9, Z5
-	VBROADCASTSS (R12), Z9
 	VFMADD231PS  Z8, Z9, Z6
-	VBROADCASTSS (R12)(DX*1), Z9
+	VBROADCASTSS (R11)(CX*1), Z9
 	VFMADD231PS  Z8, Z9, Z7
-	ADDQ         BX, R9
-	PREFETCHT1   (R9)(R13*1)
-	VMOVUPS      (R9), Z8
+	ADDQ         DX, R8
+	PREFETCHT1   (BX)
+	PREFETCHT1   64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      (R8), Z8
+	VBROADCASTSS 4(R9), Z9
+	VFMADD231PS  Z8, Z9, Z0
+	VBROADCASTSS 4(R9)(CX*1), Z9
+	VFMADD231PS  Z8, Z9, Z1
+	VBROADCASTSS 4(R9)(CX*2), Z9
+	VFMADD231PS  Z8, Z9, Z2
 	VBROADCASTSS 4(R10), Z9
-	VFMADD231PS  Z8, Z9, Z0
-	VBROADCASTSS 4(R10)(DX*1), Z9
-	VFMADD231PS  Z8, Z9, Z1
-	VBROADCASTSS 4(R10)(DX*2), Z9
-	VFMADD231PS  Z8, Z9, Z2
+	VFMADD231PS  Z8, Z9, Z3
+	VBROADCASTSS 4(R10)(CX*1), Z9
+	VFMADD231PS  Z8, Z9, Z4
+	VBROADCASTSS 4(R10)(CX*2), Z9
+	VFMADD231PS  Z8, Z9, Z5
 	VBROADCASTSS 4(R11), Z9
-	VFMADD231PS  Z8, Z9, Z3
-	VBROADCASTSS 4(R11)(DX*1), Z9
-	VFMADD231PS  Z8, Z9, Z4
-	VBROADCASTSS 4(R11)(DX*2), Z9
-	VFMADD231PS  Z8, Z9, Z5
-	VBROADCASTSS 4(R12), Z9
 	VFMADD231PS  Z8, Z9, Z6
-	VBROADCASTSS 4(R12)(DX*1), Z9
+	VBROADCASTSS 4(R11)(CX*1), Z9
 	VFMADD231PS  Z8, Z9, Z7
-	ADDQ         BX, R9
-	PREFETCHT1   (R9)(R13*1)
-	VMOVUPS      (R9), Z8
+	ADDQ         DX, R8
+	PREFETCHT1   (BX)
+	PREFETCHT1   64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      (R8), Z8
+	VBROADCASTSS 8(R9), Z9
+	VFMADD231PS  Z8, Z9, Z0
+	VBROADCASTSS 8(R9)(CX*1), Z9
+	VFMADD231PS  Z8, Z9, Z1
+	VBROADCASTSS 8(R9)(CX*2), Z9
+	VFMADD231PS  Z8, Z9, Z2
 	VBROADCASTSS 8(R10), Z9
-	VFMADD231PS  Z8, Z9, Z0
-	VBROADCASTSS 8(R10)(DX*1), Z9
-	VFMADD231PS  Z8, Z9, Z1
-	VBROADCASTSS 8(R10)(DX*2), Z9
-	VFMADD231PS  Z8, Z9, Z2
+	VFMADD231PS  Z8, Z9, Z3
+	VBROADCASTSS 8(R10)(CX*1), Z9
+	VFMADD231PS  Z8, Z9, Z4
+	VBROADCASTSS 8(R10)(CX*2), Z9
+	VFMADD231PS  Z8, Z9, Z5
 	VBROADCASTSS 8(R11), Z9
-	VFMADD231PS  Z8, Z9, Z3
-	VBROADCASTSS 8(R11)(DX*1), Z9
-	VFMADD231PS  Z8, Z9, Z4
-	VBROADCASTSS 8(R11)(DX*2), Z9
-	VFMADD231PS  Z8, Z9, Z5
-	VBROADCASTSS 8(R12), Z9
 	VFMADD231PS  Z8, Z9, Z6
-	VBROADCASTSS 8(R12)(DX*1), Z9
+	VBROADCASTSS 8(R11)(CX*1), Z9
 	VFMADD231PS  Z8, Z9, Z7
-	ADDQ         BX, R9
-	PREFETCHT1   (R9)(R13*1)
-	VMOVUPS      (R9), Z8
-	VBROADCASTSS 12(R10), Z9
+	ADDQ         DX, R8
+	PREFETCHT1   (BX)
+	PREFETCHT1   64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      (R8), Z8
+	VBROADCASTSS 12(R9), Z9
 	VFMADD231PS  Z8, Z9, Z0
-	VBROADCASTSS 12(R10)(DX*1), Z9
+	VBROADCASTSS 12(R9)(CX*1), Z9
 	VFMADD231PS  Z8, Z9, Z1
-	VBROADCASTSS 12(R10)(DX*2), Z9
+	VBROADCASTSS 12(R9)(CX*2), Z9
 	VFMADD231PS  Z8, Z9, Z2
-	VBROADCASTSS 12(R11), Z9
+	VBROADCASTSS 12(R10), Z9
 	VFMADD231PS  Z8, Z9, Z3
-	VBROADCASTSS 12(R11)(DX*1), Z9
+	VBROADCASTSS 12(R10)(CX*1), Z9
 	VFMADD231PS  Z8, Z9, Z4
-	VBROADCASTSS 12(R11)(DX*2), Z9
+	VBROADCASTSS 12(R10)(CX*2), Z9
 	VFMADD231PS  Z8, Z9, Z5
-	VBROADCASTSS 12(R12), Z9
+	VBROADCASTSS 12(R11), Z9
 	VFMADD231PS  Z8, Z9, Z6
-	VBROADCASTSS 12(R12)(DX*1), Z9
+	VBROADCASTSS 12(R11)(CX*1), Z9
 	VFMADD231PS  Z8, Z9, Z7
-	ADDQ         BX, R9
+	ADDQ         DX, R8
+	ADDQ         $0x10, R9
 	ADDQ         $0x10, R10
 	ADDQ         $0x10, R11
-	ADDQ         $0x10, R12
-	SUBQ         $0x04, R8
+	SUBQ         $0x04, DI
 	JGE          loop
 
 tail:
-	ADDQ $0x04, R8
+	ADDQ $0x04, DI
 	JZ   store
 
 one:
-	PREFETCHT1   (R9)(R13*1)
-	VMOVUPS      (R9), Z8
-	VBROADCASTSS (R10), Z9
+	PREFETCHT1   (BX)
+	PREFETCHT1   64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      (R8), Z8
+	VBROADCASTSS (R9), Z9
 	VFMADD231PS  Z8, Z9, Z0
-	VBROADCASTSS (R10)(DX*1), Z9
+	VBROADCASTSS (R9)(CX*1), Z9
 	VFMADD231PS  Z8, Z9, Z1
-	VBROADCASTSS (R10)(DX*2), Z9
+	VBROADCASTSS (R9)(CX*2), Z9
 	VFMADD231PS  Z8, Z9, Z2
-	VBROADCASTSS (R11), Z9
+	VBROADCASTSS (R10), Z9
 	VFMADD231PS  Z8, Z9, Z3
-	VBROADCASTSS (R11)(DX*1), Z9
+	VBROADCASTSS (R10)(CX*1), Z9
 	VFMADD231PS  Z8, Z9, Z4
-	VBROADCASTSS (R11)(DX*2), Z9
+	VBROADCASTSS (R10)(CX*2), Z9
 	VFMADD231PS  Z8, Z9, Z5
-	VBROADCASTSS (R12), Z9
+	VBROADCASTSS (R11), Z9
 	VFMADD231PS  Z8, Z9, Z6
-	VBROADCASTSS (R12)(DX*1), Z9
+	VBROADCASTSS (R11)(CX*1), Z9
 	VFMADD231PS  Z8, Z9, Z7
-	ADDQ         BX, R9
+	ADDQ         DX, R8
+	ADDQ         $0x04, R9
 	ADDQ         $0x04, R10
 	ADDQ         $0x04, R11
-	ADDQ         $0x04, R12
-	SUBQ         $0x01, R8
+	SUBQ         $0x01, DI
 	JNZ          one
 
 store:
-	MOVQ    ldc+64(FP), R8
-	VMOVUPS Z0, (SI)
-	ADDQ    R8, SI
-	VMOVUPS Z1, (SI)
-	ADDQ    R8, SI
-	VMOVUPS Z2, (SI)
-	ADDQ    R8, SI
-	VMOVUPS Z3, (SI)
-	ADDQ    R8, SI
-	VMOVUPS Z4, (SI)
-	ADDQ    R8, SI
-	VMOVUPS Z5, (SI)
-	ADDQ    R8, SI
-	VMOVUPS Z6, (SI)
-	ADDQ    R8, SI
-	VMOVUPS Z7, (SI)
-	ADDQ    R8, SI
-	IMUL3Q  $0x08, DX, R8
-	ADDQ    R8, CX
-	SUBQ    $0x01, AX
+	MOVQ    c+64(FP), DI
+	MOVQ    ldc+72(FP), R8
+	VMOVUPS Z0, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z1, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z2, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z3, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z4, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z5, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z6, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z7, (DI)
+	ADDQ    R8, DI
+	MOVQ    DI, c+64(FP)
+	IMUL3Q  $0x08, CX, DI
+	ADDQ    DI, AX
+	SUBQ    $0x01, tiles+0(FP)
 	JNZ     tile
 	VZEROUPPER
 	RET
 
-// func gemmI8VNNIx8(tiles int, k4 int, a *uint8, lda int, b *int8, c *float32, ldc int, from *float32, ldfrom int, scale *float32, zero *int32, colScale *float32, negSum *int32)
+// func gemmI8VNNIx8(tiles int, k4 int, a *uint8, lda int, b *int8, next int, step int, c *float32, ldc int, from *float32, ldfrom int, scale *float32, zero *int32, colScale *float32, negSum *int32)
 // Requires: AVX, AVX512F, AVX512VNNI, MMX+
-TEXT ·gemmI8VNNIx8(SB), NOSPLIT, $0-104
+TEXT ·gemmI8VNNIx8(SB), NOSPLIT, $0-120
+	MOVQ b+32(FP), AX
+	MOVQ step+48(FP), CX
+	ADDQ next+40(FP), AX
+
 tile:
-	MOVQ         k4+8(FP), AX
-	MOVQ         lda+24(FP), CX
-	MOVQ         a+16(FP), DX
-	MOVQ         b+32(FP), BX
-	MOVQ         zero+80(FP), SI
-	MOVQ         negSum+96(FP), DI
-	VMOVUPS      (DI), Z14
-	VMOVUPS      64(DI), Z15
-	VPBROADCASTD (SI), Z1
+	MOVQ         k4+8(FP), DX
+	MOVQ         lda+24(FP), BX
+	MOVQ         a+16(FP), SI
+	MOVQ         b+32(FP), DI
+	MOVQ         zero+96(FP), R8
+	MOVQ         negSum+112(FP), R9
+	VMOVUPS      (R9), Z14
+	VMOVUPS      64(R9), Z15
+	VPBROADCASTD (R8), Z1
 	VPMULLD      Z14, Z1, Z0
 	VPMULLD      Z15, Z1, Z1
-	VPBROADCASTD 4(SI), Z3
+	VPBROADCASTD 4(R8), Z3
 	VPMULLD      Z14, Z3, Z2
 	VPMULLD      Z15, Z3, Z3
-	VPBROADCASTD 8(SI), Z5
+	VPBROADCASTD 8(R8), Z5
 	VPMULLD      Z14, Z5, Z4
 	VPMULLD      Z15, Z5, Z5
-	VPBROADCASTD 12(SI), Z7
+	VPBROADCASTD 12(R8), Z7
 	VPMULLD      Z14, Z7, Z6
 	VPMULLD      Z15, Z7, Z7
-	VPBROADCASTD 16(SI), Z9
+	VPBROADCASTD 16(R8), Z9
 	VPMULLD      Z14, Z9, Z8
 	VPMULLD      Z15, Z9, Z9
-	VPBROADCASTD 20(SI), Z11
+	VPBROADCASTD 20(R8), Z11
 	VPMULLD      Z14, Z11, Z10
 	VPMULLD      Z15, Z11, Z11
-	VPBROADCASTD 24(SI), Z13
+	VPBROADCASTD 24(R8), Z13
 	VPMULLD      Z14, Z13, Z12
 	VPMULLD      Z15, Z13, Z13
-	VPBROADCASTD 28(SI), Z16
+	VPBROADCASTD 28(R8), Z16
 	VPMULLD      Z14, Z16, Z14
 	VPMULLD      Z15, Z16, Z15
-	LEAQ         (DX)(CX*2), SI
-	ADDQ         CX, SI
-	LEAQ         (SI)(CX*2), DI
-	ADDQ         CX, DI
-	MOVQ         AX, R8
-	SHLQ         $0x07, R8
+	LEAQ         (SI)(BX*2), R8
+	ADDQ         BX, R8
+	LEAQ         (R8)(BX*2), R9
+	ADDQ         BX, R9
 
 loop:
-	PREFETCHT1   (BX)(R8*1)
-	PREFETCHT1   64(BX)(R8*1)
-	VMOVDQU32    (BX), Z16
-	VMOVDQU32    64(BX), Z17
-	ADDQ         $0x00000080, BX
-	VPBROADCASTD (DX), Z18
+	PREFETCHT1   (AX)
+	PREFETCHT1   64(AX)
+	ADDQ         CX, AX
+	VMOVDQU32    (DI), Z16
+	VMOVDQU32    64(DI), Z17
+	ADDQ         $0x00000080, DI
+	VPBROADCASTD (SI), Z18
 	VPDPBUSD     Z16, Z18, Z0
 	VPDPBUSD     Z17, Z18, Z1
-	VPBROADCASTD (DX)(CX*1), Z18
+	VPBROADCASTD (SI)(BX*1), Z18
 	VPDPBUSD     Z16, Z18, Z2
 	VPDPBUSD     Z17, Z18, Z3
-	VPBROADCASTD (DX)(CX*2), Z18
+	VPBROADCASTD (SI)(BX*2), Z18
 	VPDPBUSD     Z16, Z18, Z4
 	VPDPBUSD     Z17, Z18, Z5
-	VPBROADCASTD (SI), Z18
+	VPBROADCASTD (R8), Z18
 	VPDPBUSD     Z16, Z18, Z6
 	VPDPBUSD     Z17, Z18, Z7
-	VPBROADCASTD (SI)(CX*1), Z18
+	VPBROADCASTD (R8)(BX*1), Z18
 	VPDPBUSD     Z16, Z18, Z8
 	VPDPBUSD     Z17, Z18, Z9
-	VPBROADCASTD (SI)(CX*2), Z18
+	VPBROADCASTD (R8)(BX*2), Z18
 	VPDPBUSD     Z16, Z18, Z10
 	VPDPBUSD     Z17, Z18, Z11
-	VPBROADCASTD (DI), Z18
+	VPBROADCASTD (R9), Z18
 	VPDPBUSD     Z16, Z18, Z12
 	VPDPBUSD     Z17, Z18, Z13
-	VPBROADCASTD (DI)(CX*1), Z18
+	VPBROADCASTD (R9)(BX*1), Z18
 	VPDPBUSD     Z16, Z18, Z14
 	VPDPBUSD     Z17, Z18, Z15
-	ADDQ         $0x04, DX
 	ADDQ         $0x04, SI
-	ADDQ         $0x04, DI
-	SUBQ         $0x01, AX
+	ADDQ         $0x04, R8
+	ADDQ         $0x04, R9
+	SUBQ         $0x01, DX
 	JNZ          loop
-	MOVQ         scale+72(FP), AX
-	MOVQ         colScale+88(FP), CX
-	MOVQ         from+56(FP), DX
-	MOVQ         ldfrom+64(FP), BX
-	MOVQ         c+40(FP), SI
-	MOVQ         ldc+48(FP), DI
-	VBROADCASTSS (AX), Z16
+	MOVQ         scale+88(FP), DX
+	MOVQ         colScale+104(FP), BX
+	MOVQ         from+72(FP), SI
+	MOVQ         ldfrom+80(FP), DI
+	MOVQ         c+56(FP), R8
+	MOVQ         ldc+64(FP), R9
+	VBROADCASTSS (DX), Z16
 	VCVTDQ2PS    Z0, Z0
-	VMULPS       (CX), Z0, Z0
-	VFMADD213PS  (DX), Z16, Z0
-	VMOVUPS      Z0, (SI)
+	VMULPS       (BX), Z0, Z0
+	VFMADD213PS  (SI), Z16, Z0
+	VMOVUPS      Z0, (R8)
 	VCVTDQ2PS    Z1, Z1
-	VMULPS       64(CX), Z1, Z1
-	VFMADD213PS  64(DX), Z16, Z1
-	VMOVUPS      Z1, 64(SI)
-	ADDQ         BX, DX
+	VMULPS       64(BX), Z1, Z1
+	VFMADD213PS  64(SI), Z16, Z1
+	VMOVUPS      Z1, 64(R8)
 	ADDQ         DI, SI
-	VBROADCASTSS 4(AX), Z0
+	ADDQ         R9, R8
+	VBROADCASTSS 4(DX), Z0
 	VCVTDQ2PS    Z2, Z2
-	VMULPS       (CX), Z2, Z2
-	VFMADD213PS  (DX), Z0, Z2
-	VMOVUPS      Z2, (SI)
+	VMULPS       (BX), Z2, Z2
+	VFMADD213PS  (SI), Z0, Z2
+	VMOVUPS      Z2, (R8)
 	VCVTDQ2PS    Z3, Z3
-	VMULPS       64(CX), Z3, Z3
-	VFMADD213PS  64(DX), Z0, Z3
-	VMOVUPS      Z3, 64(SI)
-	ADDQ         BX, DX
+	VMULPS       64(BX), Z3, Z3
+	VFMADD213PS  64(SI), Z0, Z3
+	VMOVUPS      Z3, 64(R8)
 	ADDQ         DI, SI
-	VBROADCASTSS 8(AX), Z0
+	ADDQ         R9, R8
+	VBROADCASTSS 8(DX), Z0
 	VCVTDQ2PS    Z4, Z4
-	VMULPS       (CX), Z4, Z4
-	VFMADD213PS  (DX), Z0, Z4
-	VMOVUPS      Z4, (SI)
+	VMULPS       (BX), Z4, Z4
+	VFMADD213PS  (SI), Z0, Z4
+	VMOVUPS      Z4, (R8)
 	VCVTDQ2PS    Z5, Z5
-	VMULPS       64(CX), Z5, Z5
-	VFMADD213PS  64(DX), Z0, Z5
-	VMOVUPS      Z5, 64(SI)
-	ADDQ         BX, DX
+	VMULPS       64(BX), Z5, Z5
+	VFMADD213PS  64(SI), Z0, Z5
+	VMOVUPS      Z5, 64(R8)
 	ADDQ         DI, SI
-	VBROADCASTSS 12(AX), Z0
+	ADDQ         R9, R8
+	VBROADCASTSS 12(DX), Z0
 	VCVTDQ2PS    Z6, Z6
-	VMULPS       (CX), Z6, Z6
-	VFMADD213PS  (DX), Z0, Z6
-	VMOVUPS      Z6, (SI)
+	VMULPS       (BX), Z6, Z6
+	VFMADD213PS  (SI), Z0, Z6
+	VMOVUPS      Z6, (R8)
 	VCVTDQ2PS    Z7, Z7
-	VMULPS       64(CX), Z7, Z7
-	VFMADD213PS  64(DX), Z0, Z7
-	VMOVUPS      Z7, 64(SI)
-	ADDQ         BX, DX
+	VMULPS       64(BX), Z7, Z7
+	VFMADD213PS  64(SI), Z0, Z7
+	VMOVUPS      Z7, 64(R8)
 	ADDQ         DI, SI
-	VBROADCASTSS 16(AX), Z0
+	ADDQ         R9, R8
+	VBROADCASTSS 16(DX), Z0
 	VCVTDQ2PS    Z8, Z8
-	VMULPS       (CX), Z8, Z8
-	VFMADD213PS  (DX), Z0, Z8
-	VMOVUPS      Z8, (SI)
+	VMULPS       (BX), Z8, Z8
+	VFMADD213PS  (SI), Z0, Z8
+	VMOVUPS      Z8, (R8)
 	VCVTDQ2PS    Z9, Z9
-	VMULPS       64(CX), Z9, Z9
-	VFMADD213PS  64(DX), Z0, Z9
-	VMOVUPS      Z9, 64(SI)
-	ADDQ         BX, DX
+	VMULPS       64(BX), Z9, Z9
+	VFMADD213PS  64(SI), Z0, Z9
+	VMOVUPS      Z9, 64(R8)
 	ADDQ         DI, SI
-	VBROADCASTSS 20(AX), Z0
+	ADDQ         R9, R8
+	VBROADCASTSS 20(DX), Z0
 	VCVTDQ2PS    Z10, Z10
-	VMULPS       (CX), Z10, Z10
-	VFMADD213PS  (DX), Z0, Z10
-	VMOVUPS      Z10, (SI)
+	VMULPS       (BX), Z10, Z10
+	VFMADD213PS  (SI), Z0, Z10
+	VMOVUPS      Z10, (R8)
 	VCVTDQ2PS    Z11, Z11
-	VMULPS       64(CX), Z11, Z11
-	VFMADD213PS  64(DX), Z0, Z11
-	VMOVUPS      Z11, 64(SI)
-	ADDQ         BX, DX
+	VMULPS       64(BX), Z11, Z11
+	VFMADD213PS  64(SI), Z0, Z11
+	VMOVUPS      Z11, 64(R8)
 	ADDQ         DI, SI
-	VBROADCASTSS 24(AX), Z0
+	ADDQ         R9, R8
+	VBROADCASTSS 24(DX), Z0
 	VCVTDQ2PS    Z12, Z12
-	VMULPS       (CX), Z12, Z12
-	VFMADD213PS  (DX), Z0, Z12
-	VMOVUPS      Z12, (SI)
+	VMULPS       (BX), Z12, Z12
+	VFMADD213PS  (SI), Z0, Z12
+	VMOVUPS      Z12, (R8)
 	VCVTDQ2PS    Z13, Z13
-	VMULPS       64(CX), Z13, Z13
-	VFMADD213PS  64(DX), Z0, Z13
-	VMOVUPS      Z13, 64(SI)
-	ADDQ         BX, DX
+	VMULPS       64(BX), Z13, Z13
+	VFMADD213PS  64(SI), Z0, Z13
+	VMOVUPS      Z13, 64(R8)
 	ADDQ         DI, SI
-	VBROADCASTSS 28(AX), Z0
+	ADDQ         R9, R8
+	VBROADCASTSS 28(DX), Z0
 	VCVTDQ2PS    Z14, Z14
-	VMULPS       (CX), Z14, Z14
-	VFMADD213PS  (DX), Z0, Z14
-	VMOVUPS      Z14, (SI)
+	VMULPS       (BX), Z14, Z14
+	VFMADD213PS  (SI), Z0, Z14
+	VMOVUPS      Z14, (R8)
 	VCVTDQ2PS    Z15, Z15
-	VMULPS       64(CX), Z15, Z15
-	VFMADD213PS  64(DX), Z0, Z15
-	VMOVUPS      Z15, 64(SI)
-	MOVQ         lda+24(FP), AX
-	IMUL3Q       $0x08, AX, AX
-	ADDQ         AX, a+16(FP)
-	MOVQ         ldfrom+64(FP), AX
-	IMUL3Q       $0x08, AX, AX
-	ADDQ         AX, from+56(FP)
-	MOVQ         ldc+48(FP), AX
-	IMUL3Q       $0x08, AX, AX
-	ADDQ         AX, c+40(FP)
-	ADDQ         $0x20, scale+72(FP)
-	ADDQ         $0x20, zero+80(FP)
+	VMULPS       64(BX), Z15, Z15
+	VFMADD213PS  64(SI), Z0, Z15
+	VMOVUPS      Z15, 64(R8)
+	MOVQ         lda+24(FP), DX
+	IMUL3Q       $0x08, DX, DX
+	ADDQ         DX, a+16(FP)
+	MOVQ         ldfrom+80(FP), DX
+	IMUL3Q       $0x08, DX, DX
+	ADDQ         DX, from+72(FP)
+	MOVQ         ldc+64(FP), DX
+	IMUL3Q       $0x08, DX, DX
+	ADDQ         DX, c+56(FP)
+	ADDQ         $0x20, scale+88(FP)
+	ADDQ         $0x20, zero+96(FP)
 	SUBQ         $0x01, tiles+0(FP)
 	JNZ          tile
 	VZEROUPPER
 	RET
 
-// func gemmF32NarrowAVX512x9(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, c *float32, ldc int, from *float32, ldfrom int)
+// func gemmF32NarrowAVX512x9(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, step int, c *float32, ldc int, from *float32, ldfrom int)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·gemmF32NarrowAVX512x9(SB), NOSPLIT, $0-88
-	MOVQ tiles+0(FP), AX
-	MOVQ a+16(FP), CX
-	MOVQ lda+24(FP), DX
-	MOVQ ldb+40(FP), BX
-	MOVQ c+56(FP), SI
-	MOVQ from+72(FP), DI
+TEXT ·gemmF32NarrowAVX512x9(SB), NOSPLIT, $0-96
+	MOVQ a+16(FP), AX
+	MOVQ lda+24(FP), CX
+	MOVQ ldb+40(FP), DX
+	MOVQ b+32(FP), BX
+	MOVQ step+56(FP), SI
+	ADDQ next+48(FP), BX
 
 tile:
-	MOVQ    ldfrom+80(FP), R8
+	MOVQ    from+80(FP), DI
+	MOVQ    ldfrom+88(FP), R8
 	VMOVUPS (DI), Z0
 	ADDQ    R8, DI
 	VMOVUPS (DI), Z1
@@ -8293,382 +8614,398 @@ tile:
 	ADDQ    R8, DI
 	VMOVUPS (DI), Z8
 	ADDQ    R8, DI
-	MOVQ    k+8(FP), R8
-	MOVQ    b+32(FP), R9
-	MOVQ    CX, R10
-	LEAQ    (R10)(DX*2), R11
-	ADDQ    DX, R11
-	LEAQ    (R11)(DX*2), R12
-	ADDQ    DX, R12
-	MOVQ    next+48(FP), R13
-	SUBQ    $0x04, R8
+	MOVQ    DI, from+80(FP)
+	MOVQ    k+8(FP), DI
+	MOVQ    b+32(FP), R8
+	MOVQ    AX, R9
+	LEAQ    (R9)(CX*2), R10
+	ADDQ    CX, R10
+	LEAQ    (R10)(CX*2), R11
+	ADDQ    CX, R11
+	SUBQ    $0x04, DI
 	JL      tail
 
 loop:
-	PREFETCHT1   (R9)(R13*1)
-	VMOVUPS      (R9), Z9
+	PREFETCHT1   (BX)
+	PREFETCHT1   64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      (R8), Z9
+	VBROADCASTSS (R9), Z10
+	VFMADD231PS  Z9, Z10, Z0
+	VBROADCASTSS (R9)(CX*1), Z10
+	VFMADD231PS  Z9, Z10, Z1
+	VBROADCASTSS (R9)(CX*2), Z10
+	VFMADD231PS  Z9, Z10, Z2
 	VBROADCASTSS (R10), Z10
-	VFMADD231PS  Z9, Z10, Z0
-	VBROADCASTSS (R10)(DX*1), Z10
-	VFMADD231PS  Z9, Z10, Z1
-	VBROADCASTSS (R10)(DX*2), Z10
-	VFMADD231PS  Z9, Z10, Z2
+	VFMADD231PS  Z9, Z10, Z3
+	VBROADCASTSS (R10)(CX*1), Z10
+	VFMADD231PS  Z9, Z10, Z4
+	VBROADCASTSS (R10)(CX*2), Z10
+	VFMADD231PS  Z9, Z10, Z5
 	VBROADCASTSS (R11), Z10
-	VFMADD231PS  Z9, Z10, Z3
-	VBROADCASTSS (R11)(DX*1), Z10
-	VFMADD231PS  Z9, Z10, Z4
-	VBROADCASTSS (R11)(DX*2), Z10
-	VFMADD231PS  Z9, Z10, Z5
-	VBROADCASTSS (R12), Z10
 	VFMADD231PS  Z9, Z10, Z6
-	VBROADCASTSS (R12)(DX*1), Z10
+	VBROADCASTSS (R11)(CX*1), Z10
 	VFMADD231PS  Z9, Z10, Z7
-	VBROADCASTSS (R12)(DX*2), Z10
+	VBROADCASTSS (R11)(CX*2), Z10
 	VFMADD231PS  Z9, Z10, Z8
-	ADDQ         BX, R9
-	PREFETCHT1   (R9)(R13*1)
-	VMOVUPS      (R9), Z9
+	ADDQ         DX, R8
+	PREFETCHT1   (BX)
+	PREFETCHT1   64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      (R8), Z9
+	VBROADCASTSS 4(R9), Z10
+	VFMADD231PS  Z9, Z10, Z0
+	VBROADCASTSS 4(R9)(CX*1), Z10
+	VFMADD231PS  Z9, Z10, Z1
+	VBROADCASTSS 4(R9)(CX*2), Z10
+	VFMADD231PS  Z9, Z10, Z2
 	VBROADCASTSS 4(R10), Z10
-	VFMADD231PS  Z9, Z10, Z0
-	VBROADCASTSS 4(R10)(DX*1), Z10
-	VFMADD231PS  Z9, Z10, Z1
-	VBROADCASTSS 4(R10)(DX*2), Z10
-	VFMADD231PS  Z9, Z10, Z2
+	VFMADD231PS  Z9, Z10, Z3
+	VBROADCASTSS 4(R10)(CX*1), Z10
+	VFMADD231PS  Z9, Z10, Z4
+	VBROADCASTSS 4(R10)(CX*2), Z10
+	VFMADD231PS  Z9, Z10, Z5
 	VBROADCASTSS 4(R11), Z10
-	VFMADD231PS  Z9, Z10, Z3
-	VBROADCASTSS 4(R11)(DX*1), Z10
-	VFMADD231PS  Z9, Z10, Z4
-	VBROADCASTSS 4(R11)(DX*2), Z10
-	VFMADD231PS  Z9, Z10, Z5
-	VBROADCASTSS 4(R12), Z10
 	VFMADD231PS  Z9, Z10, Z6
-	VBROADCASTSS 4(R12)(DX*1), Z10
+	VBROADCASTSS 4(R11)(CX*1), Z10
 	VFMADD231PS  Z9, Z10, Z7
-	VBROADCASTSS 4(R12)(DX*2), Z10
+	VBROADCASTSS 4(R11)(CX*2), Z10
 	VFMADD231PS  Z9, Z10, Z8
-	ADDQ         BX, R9
-	PREFETCHT1   (R9)(R13*1)
-	VMOVUPS      (R9), Z9
+	ADDQ         DX, R8
+	PREFETCHT1   (BX)
+	PREFETCHT1   64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      (R8), Z9
+	VBROADCASTSS 8(R9), Z10
+	VFMADD231PS  Z9, Z10, Z0
+	VBROADCASTSS 8(R9)(CX*1), Z10
+	VFMADD231PS  Z9, Z10, Z1
+	VBROADCASTSS 8(R9)(CX*2), Z10
+	VFMADD231PS  Z9, Z10, Z2
 	VBROADCASTSS 8(R10), Z10
-	VFMADD231PS  Z9, Z10, Z0
-	VBROADCASTSS 8(R10)(DX*1), Z10
-	VFMADD231PS  Z9, Z10, Z1
-	VBROADCASTSS 8(R10)(DX*2), Z10
-	VFMADD231PS  Z9, Z10, Z2
+	VFMADD231PS  Z9, Z10, Z3
+	VBROADCASTSS 8(R10)(CX*1), Z10
+	VFMADD231PS  Z9, Z10, Z4
+	VBROADCASTSS 8(R10)(CX*2), Z10
+	VFMADD231PS  Z9, Z10, Z5
 	VBROADCASTSS 8(R11), Z10
-	VFMADD231PS  Z9, Z10, Z3
-	VBROADCASTSS 8(R11)(DX*1), Z10
-	VFMADD231PS  Z9, Z10, Z4
-	VBROADCASTSS 8(R11)(DX*2), Z10
-	VFMADD231PS  Z9, Z10, Z5
-	VBROADCASTSS 8(R12), Z10
 	VFMADD231PS  Z9, Z10, Z6
-	VBROADCASTSS 8(R12)(DX*1), Z10
+	VBROADCASTSS 8(R11)(CX*1), Z10
 	VFMADD231PS  Z9, Z10, Z7
-	VBROADCASTSS 8(R12)(DX*2), Z10
+	VBROADCASTSS 8(R11)(CX*2), Z10
 	VFMADD231PS  Z9, Z10, Z8
-	ADDQ         BX, R9
-	PREFETCHT1   (R9)(R13*1)
-	VMOVUPS      (R9), Z9
-	VBROADCASTSS 12(R10), Z10
+	ADDQ         DX, R8
+	PREFETCHT1   (BX)
+	PREFETCHT1   64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      (R8), Z9
+	VBROADCASTSS 12(R9), Z10
 	VFMADD231PS  Z9, Z10, Z0
-	VBROADCASTSS 12(R10)(DX*1), Z10
+	VBROADCASTSS 12(R9)(CX*1), Z10
 	VFMADD231PS  Z9, Z10, Z1
-	VBROADCASTSS 12(R10)(DX*2), Z10
+	VBROADCASTSS 12(R9)(CX*2), Z10
 	VFMADD231PS  Z9, Z10, Z2
-	VBROADCASTSS 12(R11), Z10
+	VBROADCASTSS 12(R10), Z10
 	VFMADD231PS  Z9, Z10, Z3
-	VBROADCASTSS 12(R11)(DX*1), Z10
+	VBROADCASTSS 12(R10)(CX*1), Z10
 	VFMADD231PS  Z9, Z10, Z4
-	VBROADCASTSS 12(R11)(DX*2), Z10
+	VBROADCASTSS 12(R10)(CX*2), Z10
 	VFMADD231PS  Z9, Z10, Z5
-	VBROADCASTSS 12(R12), Z10
+	VBROADCASTSS 12(R11), Z10
 	VFMADD231PS  Z9, Z10, Z6
-	VBROADCASTSS 12(R12)(DX*1), Z10
+	VBROADCASTSS 12(R11)(CX*1), Z10
 	VFMADD231PS  Z9, Z10, Z7
-	VBROADCASTSS 12(R12)(DX*2), Z10
+	VBROADCASTSS 12(R11)(CX*2), Z10
 	VFMADD231PS  Z9, Z10, Z8
-	ADDQ         BX, R9
+	ADDQ         DX, R8
+	ADDQ         $0x10, R9
 	ADDQ         $0x10, R10
 	ADDQ         $0x10, R11
-	ADDQ         $0x10, R12
-	SUBQ         $0x04, R8
+	SUBQ         $0x04, DI
 	JGE          loop
 
 tail:
-	ADDQ $0x04, R8
+	ADDQ $0x04, DI
 	JZ   store
 
 one:
-	PREFETCHT1   (R9)(R13*1)
-	VMOVUPS      (R9), Z9
-	VBROADCASTSS (R10), Z10
+	PREFETCHT1   (BX)
+	PREFETCHT1   64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      (R8), Z9
+	VBROADCASTSS (R9), Z10
 	VFMADD231PS  Z9, Z10, Z0
-	VBROADCASTSS (R10)(DX*1), Z10
+	VBROADCASTSS (R9)(CX*1), Z10
 	VFMADD231PS  Z9, Z10, Z1
-	VBROADCASTSS (R10)(DX*2), Z10
+	VBROADCASTSS (R9)(CX*2), Z10
 	VFMADD231PS  Z9, Z10, Z2
-	VBROADCASTSS (R11), Z10
+	VBROADCASTSS (R10), Z10
 	VFMADD231PS  Z9, Z10, Z3
-	VBROADCASTSS (R11)(DX*1), Z10
+	VBROADCASTSS (R10)(CX*1), Z10
 	VFMADD231PS  Z9, Z10, Z4
-	VBROADCASTSS (R11)(DX*2), Z10
+	VBROADCASTSS (R10)(CX*2), Z10
 	VFMADD231PS  Z9, Z10, Z5
-	VBROADCASTSS (R12), Z10
+	VBROADCASTSS (R11), Z10
 	VFMADD231PS  Z9, Z10, Z6
-	VBROADCASTSS (R12)(DX*1), Z10
+	VBROADCASTSS (R11)(CX*1), Z10
 	VFMADD231PS  Z9, Z10, Z7
-	VBROADCASTSS (R12)(DX*2), Z10
+	VBROADCASTSS (R11)(CX*2), Z10
 	VFMADD231PS  Z9, Z10, Z8
-	ADDQ         BX, R9
+	ADDQ         DX, R8
+	ADDQ         $0x04, R9
 	ADDQ         $0x04, R10
 	ADDQ         $0x04, R11
-	ADDQ         $0x04, R12
-	SUBQ         $0x01, R8
+	SUBQ         $0x01, DI
 	JNZ          one
 
 store:
-	MOVQ    ldc+64(FP), R8
-	VMOVUPS Z0, (SI)
-	ADDQ    R8, SI
-	VMOVUPS Z1, (SI)
-	ADDQ    R8, SI
-	VMOVUPS Z2, (SI)
-	ADDQ    R8, SI
-	VMOVUPS Z3, (SI)
-	ADDQ    R8, SI
-	VMOVUPS Z4, (SI)
-	ADDQ    R8, SI
-	VMOVUPS Z5, (SI)
-	ADDQ    R8, SI
-	VMOVUPS Z6, (SI)
-	ADDQ    R8, SI
-	VMOVUPS Z7, (SI)
-	ADDQ    R8, SI
-	VMOVUPS Z8, (SI)
-	ADDQ    R8, SI
-	IMUL3Q  $0x09, DX, R8
-	ADDQ    R8, CX
-	SUBQ    $0x01, AX
+	MOVQ    c+64(FP), DI
+	MOVQ    ldc+72(FP), R8
+	VMOVUPS Z0, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z1, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z2, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z3, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z4, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z5, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z6, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z7, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z8, (DI)
+	ADDQ    R8, DI
+	MOVQ    DI, c+64(FP)
+	IMUL3Q  $0x09, CX, DI
+	ADDQ    DI, AX
+	SUBQ    $0x01, tiles+0(FP)
 	JNZ     tile
 	VZEROUPPER
 	RET
 
-// func gemmI8VNNIx9(tiles int, k4 int, a *uint8, lda int, b *int8, c *float32, ldc int, from *float32, ldfrom int, scale *float32, zero *int32, colScale *float32, negSum *int32)
+// func gemmI8VNNIx9(tiles int, k4 int, a *uint8, lda int, b *int8, next int, step int, c *float32, ldc int, from *float32, ldfrom int, scale *float32, zero *int32, colScale *float32, negSum *int32)
 // Requires: AVX, AVX512F, AVX512VNNI, MMX+
-TEXT ·gemmI8VNNIx9(SB), NOSPLIT, $0-104
+TEXT ·gemmI8VNNIx9(SB), NOSPLIT, $0-120
+	MOVQ b+32(FP), AX
+	MOVQ step+48(FP), CX
+	ADDQ next+40(FP), AX
+
 tile:
-	MOVQ         k4+8(FP), AX
-	MOVQ         lda+24(FP), CX
-	MOVQ         a+16(FP), DX
-	MOVQ         b+32(FP), BX
-	MOVQ         zero+80(FP), SI
-	MOVQ         negSum+96(FP), DI
-	VMOVUPS      (DI), Z16
-	VMOVUPS      64(DI), Z17
-	VPBROADCASTD (SI), Z1
+	MOVQ         k4+8(FP), DX
+	MOVQ         lda+24(FP), BX
+	MOVQ         a+16(FP), SI
+	MOVQ         b+32(FP), DI
+	MOVQ         zero+96(FP), R8
+	MOVQ         negSum+112(FP), R9
+	VMOVUPS      (R9), Z16
+	VMOVUPS      64(R9), Z17
+	VPBROADCASTD (R8), Z1
 	VPMULLD      Z16, Z1, Z0
 	VPMULLD      Z17, Z1, Z1
-	VPBROADCASTD 4(SI), Z3
+	VPBROADCASTD 4(R8), Z3
 	VPMULLD      Z16, Z3, Z2
 	VPMULLD      Z17, Z3, Z3
-	VPBROADCASTD 8(SI), Z5
+	VPBROADCASTD 8(R8), Z5
 	VPMULLD      Z16, Z5, Z4
 	VPMULLD      Z17, Z5, Z5
-	VPBROADCASTD 12(SI), Z7
+	VPBROADCASTD 12(R8), Z7
 	VPMULLD      Z16, Z7, Z6
 	VPMULLD      Z17, Z7, Z7
-	VPBROADCASTD 16(SI), Z9
+	VPBROADCASTD 16(R8), Z9
 	VPMULLD      Z16, Z9, Z8
 	VPMULLD      Z17, Z9, Z9
-	VPBROADCASTD 20(SI), Z11
+	VPBROADCASTD 20(R8), Z11
 	VPMULLD      Z16, Z11, Z10
 	VPMULLD      Z17, Z11, Z11
-	VPBROADCASTD 24(SI), Z13
+	VPBROADCASTD 24(R8), Z13
 	VPMULLD      Z16, Z13, Z12
 	VPMULLD      Z17, Z13, Z13
-	VPBROADCASTD 28(SI), Z15
+	VPBROADCASTD 28(R8), Z15
 	VPMULLD      Z16, Z15, Z14
 	VPMULLD      Z17, Z15, Z15
-	VPBROADCASTD 32(SI), Z18
+	VPBROADCASTD 32(R8), Z18
 	VPMULLD      Z16, Z18, Z16
 	VPMULLD      Z17, Z18, Z17
-	LEAQ         (DX)(CX*2), SI
-	ADDQ         CX, SI
-	LEAQ         (SI)(CX*2), DI
-	ADDQ         CX, DI
-	MOVQ         AX, R8
-	SHLQ         $0x07, R8
+	LEAQ         (SI)(BX*2), R8
+	ADDQ         BX, R8
+	LEAQ         (R8)(BX*2), R9
+	ADDQ         BX, R9
 
 loop:
-	PREFETCHT1   (BX)(R8*1)
-	PREFETCHT1   64(BX)(R8*1)
-	VMOVDQU32    (BX), Z18
-	VMOVDQU32    64(BX), Z19
-	ADDQ         $0x00000080, BX
-	VPBROADCASTD (DX), Z20
+	PREFETCHT1   (AX)
+	PREFETCHT1   64(AX)
+	ADDQ         CX, AX
+	VMOVDQU32    (DI), Z18
+	VMOVDQU32    64(DI), Z19
+	ADDQ         $0x00000080, DI
+	VPBROADCASTD (SI), Z20
 	VPDPBUSD     Z18, Z20, Z0
 	VPDPBUSD     Z19, Z20, Z1
-	VPBROADCASTD (DX)(CX*1), Z20
+	VPBROADCASTD (SI)(BX*1), Z20
 	VPDPBUSD     Z18, Z20, Z2
 	VPDPBUSD     Z19, Z20, Z3
-	VPBROADCASTD (DX)(CX*2), Z20
+	VPBROADCASTD (SI)(BX*2), Z20
 	VPDPBUSD     Z18, Z20, Z4
 	VPDPBUSD     Z19, Z20, Z5
-	VPBROADCASTD (SI), Z20
+	VPBROADCASTD (R8), Z20
 	VPDPBUSD     Z18, Z20, Z6
 	VPDPBUSD     Z19, Z20, Z7
-	VPBROADCASTD (SI)(CX*1), Z20
+	VPBROADCASTD (R8)(BX*1), Z20
 	VPDPBUSD     Z18, Z20, Z8
 	VPDPBUSD     Z19, Z20, Z9
-	VPBROADCASTD (SI)(CX*2), Z20
+	VPBROADCASTD (R8)(BX*2), Z20
 	VPDPBUSD     Z18, Z20, Z10
 	VPDPBUSD     Z19, Z20, Z11
-	VPBROADCASTD (DI), Z20
+	VPBROADCASTD (R9), Z20
 	VPDPBUSD     Z18, Z20, Z12
 	VPDPBUSD     Z19, Z20, Z13
-	VPBROADCASTD (DI)(CX*1), Z20
+	VPBROADCASTD (R9)(BX*1), Z20
 	VPDPBUSD     Z18, Z20, Z14
 	VPDPBUSD     Z19, Z20, Z15
-	VPBROADCASTD (DI)(CX*2), Z20
+	VPBROADCASTD (R9)(BX*2), Z20
 	VPDPBUSD     Z18, Z20, Z16
 	VPDPBUSD     Z19, Z20, Z17
-	ADDQ         $0x04, DX
 	ADDQ         $0x04, SI
-	ADDQ         $0x04, DI
-	SUBQ         $0x01, AX
+	ADDQ         $0x04, R8
+	ADDQ         $0x04, R9
+	SUBQ         $0x01, DX
 	JNZ          loop
-	MOVQ         scale+72(FP), AX
-	MOVQ         colScale+88(FP), CX
-	MOVQ         from+56(FP), DX
-	MOVQ         ldfrom+64(FP), BX
-	MOVQ         c+40(FP), SI
-	MOVQ         ldc+48(FP), DI
-	VBROADCASTSS (AX), Z18
+	MOVQ         scale+88(FP), DX
+	MOVQ         colScale+104(FP), BX
+	MOVQ         from+72(FP), SI
+	MOVQ         ldfrom+80(FP), DI
+	MOVQ         c+56(FP), R8
+	MOVQ         ldc+64(FP), R9
+	VBROADCASTSS (DX), Z18
 	VCVTDQ2PS    Z0, Z0
-	VMULPS       (CX), Z0, Z0
-	VFMADD213PS  (DX), Z18, Z0
-	VMOVUPS      Z0, (SI)
+	VMULPS       (BX), Z0, Z0
+	VFMADD213PS  (SI), Z18, Z0
+	VMOVUPS      Z0, (R8)
 	VCVTDQ2PS    Z1, Z1
-	VMULPS       64(CX), Z1, Z1
-	VFMADD213PS  64(DX), Z18, Z1
-	VMOVUPS      Z1, 64(SI)
-	ADDQ         BX, DX
+	VMULPS       64(BX), Z1, Z1
+	VFMADD213PS  64(SI), Z18, Z1
+	VMOVUPS      Z1, 64(R8)
 	ADDQ         DI, SI
-	VBROADCASTSS 4(AX), Z0
+	ADDQ         R9, R8
+	VBROADCASTSS 4(DX), Z0
 	VCVTDQ2PS    Z2, Z2
-	VMULPS       (CX), Z2, Z2
-	VFMADD213PS  (DX), Z0, Z2
-	VMOVUPS      Z2, (SI)
+	VMULPS       (BX), Z2, Z2
+	VFMADD213PS  (SI), Z0, Z2
+	VMOVUPS      Z2, (R8)
 	VCVTDQ2PS    Z3, Z3
-	VMULPS       64(CX), Z3, Z3
-	VFMADD213PS  64(DX), Z0, Z3
-	VMOVUPS      Z3, 64(SI)
-	ADDQ         BX, DX
+	VMULPS       64(BX), Z3, Z3
+	VFMADD213PS  64(SI), Z0, Z3
+	VMOVUPS      Z3, 64(R8)
 	ADDQ         DI, SI
-	VBROADCASTSS 8(AX), Z0
+	ADDQ         R9, R8
+	VBROADCASTSS 8(DX), Z0
 	VCVTDQ2PS    Z4, Z4
-	VMULPS       (CX), Z4, Z4
-	VFMADD213PS  (DX), Z0, Z4
-	VMOVUPS      Z4, (SI)
+	VMULPS       (BX), Z4, Z4
+	VFMADD213PS  (SI), Z0, Z4
+	VMOVUPS      Z4, (R8)
 	VCVTDQ2PS    Z5, Z5
-	VMULPS       64(CX), Z5, Z5
-	VFMADD213PS  64(DX), Z0, Z5
-	VMOVUPS      Z5, 64(SI)
-	ADDQ         BX, DX
+	VMULPS       64(BX), Z5, Z5
+	VFMADD213PS  64(SI), Z0, Z5
+	VMOVUPS      Z5, 64(R8)
 	ADDQ         DI, SI
-	VBROADCASTSS 12(AX), Z0
+	ADDQ         R9, R8
+	VBROADCASTSS 12(DX), Z0
 	VCVTDQ2PS    Z6, Z6
-	VMULPS       (CX), Z6, Z6
-	VFMADD213PS  (DX), Z0, Z6
-	VMOVUPS      Z6, (SI)
+	VMULPS       (BX), Z6, Z6
+	VFMADD213PS  (SI), Z0, Z6
+	VMOVUPS      Z6, (R8)
 	VCVTDQ2PS    Z7, Z7
-	VMULPS       64(CX), Z7, Z7
-	VFMADD213PS  64(DX), Z0, Z7
-	VMOVUPS      Z7, 64(SI)
-	ADDQ         BX, DX
+	VMULPS       64(BX), Z7, Z7
+	VFMADD213PS  64(SI), Z0, Z7
+	VMOVUPS      Z7, 64(R8)
 	ADDQ         DI, SI
-	VBROADCASTSS 16(AX), Z0
+	ADDQ         R9, R8
+	VBROADCASTSS 16(DX), Z0
 	VCVTDQ2PS    Z8, Z8
-	VMULPS       (CX), Z8, Z8
-	VFMADD213PS  (DX), Z0, Z8
-	VMOVUPS      Z8, (SI)
+	VMULPS       (BX), Z8, Z8
+	VFMADD213PS  (SI), Z0, Z8
+	VMOVUPS      Z8, (R8)
 	VCVTDQ2PS    Z9, Z9
-	VMULPS       64(CX), Z9, Z9
-	VFMADD213PS  64(DX), Z0, Z9
-	VMOVUPS      Z9, 64(SI)
-	ADDQ         BX, DX
+	VMULPS       64(BX), Z9, Z9
+	VFMADD213PS  64(SI), Z0, Z9
+	VMOVUPS      Z9, 64(R8)
 	ADDQ         DI, SI
-	VBROADCASTSS 20(AX), Z0
+	ADDQ         R9, R8
+	VBROADCASTSS 20(DX), Z0
 	VCVTDQ2PS    Z10, Z10
-	VMULPS       (CX), Z10, Z10
-	VFMADD213PS  (DX), Z0, Z10
-	VMOVUPS      Z10, (SI)
+	VMULPS       (BX), Z10, Z10
+	VFMADD213PS  (SI), Z0, Z10
+	VMOVUPS      Z10, (R8)
 	VCVTDQ2PS    Z11, Z11
-	VMULPS       64(CX), Z11, Z11
-	VFMADD213PS  64(DX), Z0, Z11
-	VMOVUPS      Z11, 64(SI)
-	ADDQ         BX, DX
+	VMULPS       64(BX), Z11, Z11
+	VFMADD213PS  64(SI), Z0, Z11
+	VMOVUPS      Z11, 64(R8)
 	ADDQ         DI, SI
-	VBROADCASTSS 24(AX), Z0
+	ADDQ         R9, R8
+	VBROADCASTSS 24(DX), Z0
 	VCVTDQ2PS    Z12, Z12
-	VMULPS       (CX), Z12, Z12
-	VFMADD213PS  (DX), Z0, Z12
-	VMOVUPS      Z12, (SI)
+	VMULPS       (BX), Z12, Z12
+	VFMADD213PS  (SI), Z0, Z12
+	VMOVUPS      Z12, (R8)
 	VCVTDQ2PS    Z13, Z13
-	VMULPS       64(CX), Z13, Z13
-	VFMADD213PS  64(DX), Z0, Z13
-	VMOVUPS      Z13, 64(SI)
-	ADDQ         BX, DX
+	VMULPS       64(BX), Z13, Z13
+	VFMADD213PS  64(SI), Z0, Z13
+	VMOVUPS      Z13, 64(R8)
 	ADDQ         DI, SI
-	VBROADCASTSS 28(AX), Z0
+	ADDQ         R9, R8
+	VBROADCASTSS 28(DX), Z0
 	VCVTDQ2PS    Z14, Z14
-	VMULPS       (CX), Z14, Z14
-	VFMADD213PS  (DX), Z0, Z14
-	VMOVUPS      Z14, (SI)
+	VMULPS       (BX), Z14, Z14
+	VFMADD213PS  (SI), Z0, Z14
+	VMOVUPS      Z14, (R8)
 	VCVTDQ2PS    Z15, Z15
-	VMULPS       64(CX), Z15, Z15
-	VFMADD213PS  64(DX), Z0, Z15
-	VMOVUPS      Z15, 64(SI)
-	ADDQ         BX, DX
+	VMULPS       64(BX), Z15, Z15
+	VFMADD213PS  64(SI), Z0, Z15
+	VMOVUPS      Z15, 64(R8)
 	ADDQ         DI, SI
-	VBROADCASTSS 32(AX), Z0
+	ADDQ         R9, R8
+	VBROADCASTSS 32(DX), Z0
 	VCVTDQ2PS    Z16, Z16
-	VMULPS       (CX), Z16, Z16
-	VFMADD213PS  (DX), Z0, Z16
-	VMOVUPS      Z16, (SI)
+	VMULPS       (BX), Z16, Z16
+	VFMADD213PS  (SI), Z0, Z16
+	VMOVUPS      Z16, (R8)
 	VCVTDQ2PS    Z17, Z17
-	VMULPS       64(CX), Z17, Z17
-	VFMADD213PS  64(DX), Z0, Z17
-	VMOVUPS      Z17, 64(SI)
-	MOVQ         lda+24(FP), AX
-	IMUL3Q       $0x09, AX, AX
-	ADDQ         AX, a+16(FP)
-	MOVQ         ldfrom+64(FP), AX
-	IMUL3Q       $0x09, AX, AX
-	ADDQ         AX, from+56(FP)
-	MOVQ         ldc+48(FP), AX
-	IMUL3Q       $0x09, AX, AX
-	ADDQ         AX, c+40(FP)
-	ADDQ         $0x24, scale+72(FP)
-	ADDQ         $0x24, zero+80(FP)
+	VMULPS       64(BX), Z17, Z17
+	VFMADD213PS  64(SI), Z0, Z17
+	VMOVUPS      Z17, 64(R8)
+	MOVQ         lda+24(FP), DX
+	IMUL3Q       $0x09, DX, DX
+	ADDQ         DX, a+16(FP)
+	MOVQ         ldfrom+80(FP), DX
+	IMUL3Q       $0x09, DX, DX
+	ADDQ         DX, from+72(FP)
+	MOVQ         ldc+64(FP), DX
+	IMUL3Q       $0x09, DX, DX
+	ADDQ         DX, c+56(FP)
+	ADDQ         $0x24, scale+88(FP)
+	ADDQ         $0x24, zero+96(FP)
 	SUBQ         $0x01, tiles+0(FP)
 	JNZ          tile
 	VZEROUPPER
 	RET
 
-// func gemmF32NarrowAVX512x10(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, c *float32, ldc int, from *float32, ldfrom int)
+// func gemmF32NarrowAVX512x10(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, step int, c *float32, ldc int, from *float32, ldfrom int)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·gemmF32NarrowAVX512x10(SB), NOSPLIT, $0-88
-	MOVQ tiles+0(FP), AX
-	MOVQ a+16(FP), CX
-	MOVQ lda+24(FP), DX
-	MOVQ ldb+40(FP), BX
-	MOVQ c+56(FP), SI
-	MOVQ from+72(FP), DI
+TEXT ·gemmF32NarrowAVX512x10(SB), NOSPLIT, $0-96
+	MOVQ a+16(FP), AX
+	MOVQ lda+24(FP), CX
+	MOVQ ldb+40(FP), DX
+	MOVQ b+32(FP), BX
+	MOVQ step+56(FP), SI
+	ADDQ next+48(FP), BX
 
 tile:
-	MOVQ    ldfrom+80(FP), R8
+	MOVQ    from+80(FP), DI
+	MOVQ    ldfrom+88(FP), R8
 	VMOVUPS (DI), Z0
 	ADDQ    R8, DI
 	VMOVUPS (DI), Z1
@@ -8689,418 +9026,434 @@ tile:
 	ADDQ    R8, DI
 	VMOVUPS (DI), Z9
 	ADDQ    R8, DI
-	MOVQ    k+8(FP), R8
-	MOVQ    b+32(FP), R9
-	MOVQ    CX, R10
-	LEAQ    (R10)(DX*2), R11
-	ADDQ    DX, R11
-	LEAQ    (R11)(DX*2), R12
-	ADDQ    DX, R12
-	LEAQ    (R12)(DX*2), R13
-	ADDQ    DX, R13
-	MOVQ    next+48(FP), R14
-	SUBQ    $0x04, R8
+	MOVQ    DI, from+80(FP)
+	MOVQ    k+8(FP), DI
+	MOVQ    b+32(FP), R8
+	MOVQ    AX, R9
+	LEAQ    (R9)(CX*2), R10
+	ADDQ    CX, R10
+	LEAQ    (R10)(CX*2), R11
+	ADDQ    CX, R11
+	LEAQ    (R11)(CX*2), R12
+	ADDQ    CX, R12
+	SUBQ    $0x04, DI
 	JL      tail
 
 loop:
-	PREFETCHT1   (R9)(R14*1)
-	VMOVUPS      (R9), Z10
+	PREFETCHT1   (BX)
+	PREFETCHT1   64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      (R8), Z10
+	VBROADCASTSS (R9), Z11
+	VFMADD231PS  Z10, Z11, Z0
+	VBROADCASTSS (R9)(CX*1), Z11
+	VFMADD231PS  Z10, Z11, Z1
+	VBROADCASTSS (R9)(CX*2), Z11
+	VFMADD231PS  Z10, Z11, Z2
 	VBROADCASTSS (R10), Z11
-	VFMADD231PS  Z10, Z11, Z0
-	VBROADCASTSS (R10)(DX*1), Z11
-	VFMADD231PS  Z10, Z11, Z1
-	VBROADCASTSS (R10)(DX*2), Z11
-	VFMADD231PS  Z10, Z11, Z2
+	VFMADD231PS  Z10, Z11, Z3
+	VBROADCASTSS (R10)(CX*1), Z11
+	VFMADD231PS  Z10, Z11, Z4
+	VBROADCASTSS (R10)(CX*2), Z11
+	VFMADD231PS  Z10, Z11, Z5
 	VBROADCASTSS (R11), Z11
-	VFMADD231PS  Z10, Z11, Z3
-	VBROADCASTSS (R11)(DX*1), Z11
-	VFMADD231PS  Z10, Z11, Z4
-	VBROADCASTSS (R11)(DX*2), Z11
-	VFMADD231PS  Z10, Z11, Z5
+	VFMADD231PS  Z10, Z11, Z6
+	VBROADCASTSS (R11)(CX*1), Z11
+	VFMADD231PS  Z10, Z11, Z7
+	VBROADCASTSS (R11)(CX*2), Z11
+	VFMADD231PS  Z10, Z11, Z8
 	VBROADCASTSS (R12), Z11
-	VFMADD231PS  Z10, Z11, Z6
-	VBROADCASTSS (R12)(DX*1), Z11
-	VFMADD231PS  Z10, Z11, Z7
-	VBROADCASTSS (R12)(DX*2), Z11
-	VFMADD231PS  Z10, Z11, Z8
-	VBROADCASTSS (R13), Z11
 	VFMADD231PS  Z10, Z11, Z9
-	ADDQ         BX, R9
-	PREFETCHT1   (R9)(R14*1)
-	VMOVUPS      (R9), Z10
+	ADDQ         DX, R8
+	PREFETCHT1   (BX)
+	PREFETCHT1   64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      (R8), Z10
+	VBROADCASTSS 4(R9), Z11
+	VFMADD231PS  Z10, Z11, Z0
+	VBROADCASTSS 4(R9)(CX*1), Z11
+	VFMADD231PS  Z10, Z11, Z1
+	VBROADCASTSS 4(R9)(CX*2), Z11
+	VFMADD231PS  Z10, Z11, Z2
 	VBROADCASTSS 4(R10), Z11
-	VFMADD231PS  Z10, Z11, Z0
-	VBROADCASTSS 4(R10)(DX*1), Z11
-	VFMADD231PS  Z10, Z11, Z1
-	VBROADCASTSS 4(R10)(DX*2), Z11
-	VFMADD231PS  Z10, Z11, Z2
+	VFMADD231PS  Z10, Z11, Z3
+	VBROADCASTSS 4(R10)(CX*1), Z11
+	VFMADD231PS  Z10, Z11, Z4
+	VBROADCASTSS 4(R10)(CX*2), Z11
+	VFMADD231PS  Z10, Z11, Z5
 	VBROADCASTSS 4(R11), Z11
-	VFMADD231PS  Z10, Z11, Z3
-	VBROADCASTSS 4(R11)(DX*1), Z11
-	VFMADD231PS  Z10, Z11, Z4
-	VBROADCASTSS 4(R11)(DX*2), Z11
-	VFMADD231PS  Z10, Z11, Z5
+	VFMADD231PS  Z10, Z11, Z6
+	VBROADCASTSS 4(R11)(CX*1), Z11
+	VFMADD231PS  Z10, Z11, Z7
+	VBROADCASTSS 4(R11)(CX*2), Z11
+	VFMADD231PS  Z10, Z11, Z8
 	VBROADCASTSS 4(R12), Z11
-	VFMADD231PS  Z10, Z11, Z6
-	VBROADCASTSS 4(R12)(DX*1), Z11
-	VFMADD231PS  Z10, Z11, Z7
-	VBROADCASTSS 4(R12)(DX*2), Z11
-	VFMADD231PS  Z10, Z11, Z8
-	VBROADCASTSS 4(R13), Z11
 	VFMADD231PS  Z10, Z11, Z9
-	ADDQ         BX, R9
-	PREFETCHT1   (R9)(R14*1)
-	VMOVUPS      (R9), Z10
+	ADDQ         DX, R8
+	PREFETCHT1   (BX)
+	PREFETCHT1   64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      (R8), Z10
+	VBROADCASTSS 8(R9), Z11
+	VFMADD231PS  Z10, Z11, Z0
+	VBROADCASTSS 8(R9)(CX*1), Z11
+	VFMADD231PS  Z10, Z11, Z1
+	VBROADCASTSS 8(R9)(CX*2), Z11
+	VFMADD231PS  Z10, Z11, Z2
 	VBROADCASTSS 8(R10), Z11
-	VFMADD231PS  Z10, Z11, Z0
-	VBROADCASTSS 8(R10)(DX*1), Z11
-	VFMADD231PS  Z10, Z11, Z1
-	VBROADCASTSS 8(R10)(DX*2), Z11
-	VFMADD231PS  Z10, Z11, Z2
+	VFMADD231PS  Z10, Z11, Z3
+	VBROADCASTSS 8(R10)(CX*1), Z11
+	VFMADD231PS  Z10, Z11, Z4
+	VBROADCASTSS 8(R10)(CX*2), Z11
+	VFMADD231PS  Z10, Z11, Z5
 	VBROADCASTSS 8(R11), Z11
-	VFMADD231PS  Z10, Z11, Z3
-	VBROADCASTSS 8(R11)(DX*1), Z11
-	VFMADD231PS  Z10, Z11, Z4
-	VBROADCASTSS 8(R11)(DX*2), Z11
-	VFMADD231PS  Z10, Z11, Z5
+	VFMADD231PS  Z10, Z11, Z6
+	VBROADCASTSS 8(R11)(CX*1), Z11
+	VFMADD231PS  Z10, Z11, Z7
+	VBROADCASTSS 8(R11)(CX*2), Z11
+	VFMADD231PS  Z10, Z11, Z8
 	VBROADCASTSS 8(R12), Z11
-	VFMADD231PS  Z10, Z11, Z6
-	VBROADCASTSS 8(R12)(DX*1), Z11
-	VFMADD231PS  Z10, Z11, Z7
-	VBROADCASTSS 8(R12)(DX*2), Z11
-	VFMADD231PS  Z10, Z11, Z8
-	VBROADCASTSS 8(R13), Z11
 	VFMADD231PS  Z10, Z11, Z9
-	ADDQ         BX, R9
-	PREFETCHT1   (R9)(R14*1)
-	VMOVUPS      (R9), Z10
-	VBROADCASTSS 12(R10), Z11
+	ADDQ         DX, R8
+	PREFETCHT1   (BX)
+	PREFETCHT1   64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      (R8), Z10
+	VBROADCASTSS 12(R9), Z11
 	VFMADD231PS  Z10, Z11, Z0
-	VBROADCASTSS 12(R10)(DX*1), Z11
+	VBROADCASTSS 12(R9)(CX*1), Z11
 	VFMADD231PS  Z10, Z11, Z1
-	VBROADCASTSS 12(R10)(DX*2), Z11
+	VBROADCASTSS 12(R9)(CX*2), Z11
 	VFMADD231PS  Z10, Z11, Z2
-	VBROADCASTSS 12(R11), Z11
+	VBROADCASTSS 12(R10), Z11
 	VFMADD231PS  Z10, Z11, Z3
-	VBROADCASTSS 12(R11)(DX*1), Z11
+	VBROADCASTSS 12(R10)(CX*1), Z11
 	VFMADD231PS  Z10, Z11, Z4
-	VBROADCASTSS 12(R11)(DX*2), Z11
+	VBROADCASTSS 12(R10)(CX*2), Z11
 	VFMADD231PS  Z10, Z11, Z5
-	VBROADCASTSS 12(R12), Z11
+	VBROADCASTSS 12(R11), Z11
 	VFMADD231PS  Z10, Z11, Z6
-	VBROADCASTSS 12(R12)(DX*1), Z11
+	VBROADCASTSS 12(R11)(CX*1), Z11
 	VFMADD231PS  Z10, Z11, Z7
-	VBROADCASTSS 12(R12)(DX*2), Z11
+	VBROADCASTSS 12(R11)(CX*2), Z11
 	VFMADD231PS  Z10, Z11, Z8
-	VBROADCASTSS 12(R13), Z11
+	VBROADCASTSS 12(R12), Z11
 	VFMADD231PS  Z10, Z11, Z9
-	ADDQ         BX, R9
+	ADDQ         DX, R8
+	ADDQ         $0x10, R9
 	ADDQ         $0x10, R10
 	ADDQ         $0x10, R11
 	ADDQ         $0x10, R12
-	ADDQ         $0x10, R13
-	SUBQ         $0x04, R8
+	SUBQ         $0x04, DI
 	JGE          loop
 
 tail:
-	ADDQ $0x04, R8
+	ADDQ $0x04, DI
 	JZ   store
 
 one:
-	PREFETCHT1   (R9)(R14*1)
-	VMOVUPS      (R9), Z10
-	VBROADCASTSS (R10), Z11
+	PREFETCHT1   (BX)
+	PREFETCHT1   64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      (R8), Z10
+	VBROADCASTSS (R9), Z11
 	VFMADD231PS  Z10, Z11, Z0
-	VBROADCASTSS (R10)(DX*1), Z11
+	VBROADCASTSS (R9)(CX*1), Z11
 	VFMADD231PS  Z10, Z11, Z1
-	VBROADCASTSS (R10)(DX*2), Z11
+	VBROADCASTSS (R9)(CX*2), Z11
 	VFMADD231PS  Z10, Z11, Z2
-	VBROADCASTSS (R11), Z11
+	VBROADCASTSS (R10), Z11
 	VFMADD231PS  Z10, Z11, Z3
-	VBROADCASTSS (R11)(DX*1), Z11
+	VBROADCASTSS (R10)(CX*1), Z11
 	VFMADD231PS  Z10, Z11, Z4
-	VBROADCASTSS (R11)(DX*2), Z11
+	VBROADCASTSS (R10)(CX*2), Z11
 	VFMADD231PS  Z10, Z11, Z5
-	VBROADCASTSS (R12), Z11
+	VBROADCASTSS (R11), Z11
 	VFMADD231PS  Z10, Z11, Z6
-	VBROADCASTSS (R12)(DX*1), Z11
+	VBROADCASTSS (R11)(CX*1), Z11
 	VFMADD231PS  Z10, Z11, Z7
-	VBROADCASTSS (R12)(DX*2), Z11
+	VBROADCASTSS (R11)(CX*2), Z11
 	VFMADD231PS  Z10, Z11, Z8
-	VBROADCASTSS (R13), Z11
+	VBROADCASTSS (R12), Z11
 	VFMADD231PS  Z10, Z11, Z9
-	ADDQ         BX, R9
+	ADDQ         DX, R8
+	ADDQ         $0x04, R9
 	ADDQ         $0x04, R10
 	ADDQ         $0x04, R11
 	ADDQ         $0x04, R12
-	ADDQ         $0x04, R13
-	SUBQ         $0x01, R8
+	SUBQ         $0x01, DI
 	JNZ          one
 
 store:
-	MOVQ    ldc+64(FP), R8
-	VMOVUPS Z0, (SI)
-	ADDQ    R8, SI
-	VMOVUPS Z1, (SI)
-	ADDQ    R8, SI
-	VMOVUPS Z2, (SI)
-	ADDQ    R8, SI
-	VMOVUPS Z3, (SI)
-	ADDQ    R8, SI
-	VMOVUPS Z4, (SI)
-	ADDQ    R8, SI
-	VMOVUPS Z5, (SI)
-	ADDQ    R8, SI
-	VMOVUPS Z6, (SI)
-	ADDQ    R8, SI
-	VMOVUPS Z7, (SI)
-	ADDQ    R8, SI
-	VMOVUPS Z8, (SI)
-	ADDQ    R8, SI
-	VMOVUPS Z9, (SI)
-	ADDQ    R8, SI
-	IMUL3Q  $0x0a, DX, R8
-	ADDQ    R8, CX
-	SUBQ    $0x01, AX
+	MOVQ    c+64(FP), DI
+	MOVQ    ldc+72(FP), R8
+	VMOVUPS Z0, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z1, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z2, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z3, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z4, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z5, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z6, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z7, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z8, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z9, (DI)
+	ADDQ    R8, DI
+	MOVQ    DI, c+64(FP)
+	IMUL3Q  $0x0a, CX, DI
+	ADDQ    DI, AX
+	SUBQ    $0x01, tiles+0(FP)
 	JNZ     tile
 	VZEROUPPER
 	RET
 
-// func gemmI8VNNIx10(tiles int, k4 int, a *uint8, lda int, b *int8, c *float32, ldc int, from *float32, ldfrom int, scale *float32, zero *int32, colScale *float32, negSum *int32)
+// func gemmI8VNNIx10(tiles int, k4 int, a *uint8, lda int, b *int8, next int, step int, c *float32, ldc int, from *float32, ldfrom int, scale *float32, zero *int32, colScale *float32, negSum *int32)
 // Requires: AVX, AVX512F, AVX512VNNI, MMX+
-TEXT ·gemmI8VNNIx10(SB), NOSPLIT, $0-104
+TEXT ·gemmI8VNNIx10(SB), NOSPLIT, $0-120
+	MOVQ b+32(FP), AX
+	MOVQ step+48(FP), CX
+	ADDQ next+40(FP), AX
+
 tile:
-	MOVQ         k4+8(FP), AX
-	MOVQ         lda+24(FP), CX
-	MOVQ         a+16(FP), DX
-	MOVQ         b+32(FP), BX
-	MOVQ         zero+80(FP), SI
-	MOVQ         negSum+96(FP), DI
-	VMOVUPS      (DI), Z18
-	VMOVUPS      64(DI), Z19
-	VPBROADCASTD (SI), Z1
+	MOVQ         k4+8(FP), DX
+	MOVQ         lda+24(FP), BX
+	MOVQ         a+16(FP), SI
+	MOVQ         b+32(FP), DI
+	MOVQ         zero+96(FP), R8
+	MOVQ         negSum+112(FP), R9
+	VMOVUPS      (R9), Z18
+	VMOVUPS      64(R9), Z19
+	VPBROADCASTD (R8), Z1
 	VPMULLD      Z18, Z1, Z0
 	VPMULLD      Z19, Z1, Z1
-	VPBROADCASTD 4(SI), Z3
+	VPBROADCASTD 4(R8), Z3
 	VPMULLD      Z18, Z3, Z2
 	VPMULLD      Z19, Z3, Z3
-	VPBROADCASTD 8(SI), Z5
+	VPBROADCASTD 8(R8), Z5
 	VPMULLD      Z18, Z5, Z4
 	VPMULLD      Z19, Z5, Z5
-	VPBROADCASTD 12(SI), Z7
+	VPBROADCASTD 12(R8), Z7
 	VPMULLD      Z18, Z7, Z6
 	VPMULLD      Z19, Z7, Z7
-	VPBROADCASTD 16(SI), Z9
+	VPBROADCASTD 16(R8), Z9
 	VPMULLD      Z18, Z9, Z8
 	VPMULLD      Z19, Z9, Z9
-	VPBROADCASTD 20(SI), Z11
+	VPBROADCASTD 20(R8), Z11
 	VPMULLD      Z18, Z11, Z10
 	VPMULLD      Z19, Z11, Z11
-	VPBROADCASTD 24(SI), Z13
+	VPBROADCASTD 24(R8), Z13
 	VPMULLD      Z18, Z13, Z12
 	VPMULLD      Z19, Z13, Z13
-	VPBROADCASTD 28(SI), Z15
+	VPBROADCASTD 28(R8), Z15
 	VPMULLD      Z18, Z15, Z14
 	VPMULLD      Z19, Z15, Z15
-	VPBROADCASTD 32(SI), Z17
+	VPBROADCASTD 32(R8), Z17
 	VPMULLD      Z18, Z17, Z16
 	VPMULLD      Z19, Z17, Z17
-	VPBROADCASTD 36(SI), Z20
+	VPBROADCASTD 36(R8), Z20
 	VPMULLD      Z18, Z20, Z18
 	VPMULLD      Z19, Z20, Z19
-	LEAQ         (DX)(CX*2), SI
-	ADDQ         CX, SI
-	LEAQ         (SI)(CX*2), DI
-	ADDQ         CX, DI
-	LEAQ         (DI)(CX*2), R8
-	ADDQ         CX, R8
-	MOVQ         AX, R9
-	SHLQ         $0x07, R9
+	LEAQ         (SI)(BX*2), R8
+	ADDQ         BX, R8
+	LEAQ         (R8)(BX*2), R9
+	ADDQ         BX, R9
+	LEAQ         (R9)(BX*2), R10
+	ADDQ         BX, R10
 
 loop:
-	PREFETCHT1   (BX)(R9*1)
-	PREFETCHT1   64(BX)(R9*1)
-	VMOVDQU32    (BX), Z20
-	VMOVDQU32    64(BX), Z21
-	ADDQ         $0x00000080, BX
-	VPBROADCASTD (DX), Z22
+	PREFETCHT1   (AX)
+	PREFETCHT1   64(AX)
+	ADDQ         CX, AX
+	VMOVDQU32    (DI), Z20
+	VMOVDQU32    64(DI), Z21
+	ADDQ         $0x00000080, DI
+	VPBROADCASTD (SI), Z22
 	VPDPBUSD     Z20, Z22, Z0
 	VPDPBUSD     Z21, Z22, Z1
-	VPBROADCASTD (DX)(CX*1), Z22
+	VPBROADCASTD (SI)(BX*1), Z22
 	VPDPBUSD     Z20, Z22, Z2
 	VPDPBUSD     Z21, Z22, Z3
-	VPBROADCASTD (DX)(CX*2), Z22
+	VPBROADCASTD (SI)(BX*2), Z22
 	VPDPBUSD     Z20, Z22, Z4
 	VPDPBUSD     Z21, Z22, Z5
-	VPBROADCASTD (SI), Z22
+	VPBROADCASTD (R8), Z22
 	VPDPBUSD     Z20, Z22, Z6
 	VPDPBUSD     Z21, Z22, Z7
-	VPBROADCASTD (SI)(CX*1), Z22
+	VPBROADCASTD (R8)(BX*1), Z22
 	VPDPBUSD     Z20, Z22, Z8
 	VPDPBUSD     Z21, Z22, Z9
-	VPBROADCASTD (SI)(CX*2), Z22
+	VPBROADCASTD (R8)(BX*2), Z22
 	VPDPBUSD     Z20, Z22, Z10
 	VPDPBUSD     Z21, Z22, Z11
-	VPBROADCASTD (DI), Z22
+	VPBROADCASTD (R9), Z22
 	VPDPBUSD     Z20, Z22, Z12
 	VPDPBUSD     Z21, Z22, Z13
-	VPBROADCASTD (DI)(CX*1), Z22
+	VPBROADCASTD (R9)(BX*1), Z22
 	VPDPBUSD     Z20, Z22, Z14
 	VPDPBUSD     Z21, Z22, Z15
-	VPBROADCASTD (DI)(CX*2), Z22
+	VPBROADCASTD (R9)(BX*2), Z22
 	VPDPBUSD     Z20, Z22, Z16
 	VPDPBUSD     Z21, Z22, Z17
-	VPBROADCASTD (R8), Z22
+	VPBROADCASTD (R10), Z22
 	VPDPBUSD     Z20, Z22, Z18
 	VPDPBUSD     Z21, Z22, Z19
-	ADDQ         $0x04, DX
 	ADDQ         $0x04, SI
-	ADDQ         $0x04, DI
 	ADDQ         $0x04, R8
-	SUBQ         $0x01, AX
+	ADDQ         $0x04, R9
+	ADDQ         $0x04, R10
+	SUBQ         $0x01, DX
 	JNZ          loop
-	MOVQ         scale+72(FP), AX
-	MOVQ         colScale+88(FP), CX
-	MOVQ         from+56(FP), DX
-	MOVQ         ldfrom+64(FP), BX
-	MOVQ         c+40(FP), SI
-	MOVQ         ldc+48(FP), DI
-	VBROADCASTSS (AX), Z20
+	MOVQ         scale+88(FP), DX
+	MOVQ         colScale+104(FP), BX
+	MOVQ         from+72(FP), SI
+	MOVQ         ldfrom+80(FP), DI
+	MOVQ         c+56(FP), R8
+	MOVQ         ldc+64(FP), R9
+	VBROADCASTSS (DX), Z20
 	VCVTDQ2PS    Z0, Z0
-	VMULPS       (CX), Z0, Z0
-	VFMADD213PS  (DX), Z20, Z0
-	VMOVUPS      Z0, (SI)
+	VMULPS       (BX), Z0, Z0
+	VFMADD213PS  (SI), Z20, Z0
+	VMOVUPS      Z0, (R8)
 	VCVTDQ2PS    Z1, Z1
-	VMULPS       64(CX), Z1, Z1
-	VFMADD213PS  64(DX), Z20, Z1
-	VMOVUPS      Z1, 64(SI)
-	ADDQ         BX, DX
+	VMULPS       64(BX), Z1, Z1
+	VFMADD213PS  64(SI), Z20, Z1
+	VMOVUPS      Z1, 64(R8)
 	ADDQ         DI, SI
-	VBROADCASTSS 4(AX), Z0
+	ADDQ         R9, R8
+	VBROADCASTSS 4(DX), Z0
 	VCVTDQ2PS    Z2, Z2
-	VMULPS       (CX), Z2, Z2
-	VFMADD213PS  (DX), Z0, Z2
-	VMOVUPS      Z2, (SI)
+	VMULPS       (BX), Z2, Z2
+	VFMADD213PS  (SI), Z0, Z2
+	VMOVUPS      Z2, (R8)
 	VCVTDQ2PS    Z3, Z3
-	VMULPS       64(CX), Z3, Z3
-	VFMADD213PS  64(DX), Z0, Z3
-	VMOVUPS      Z3, 64(SI)
-	ADDQ         BX, DX
+	VMULPS       64(BX), Z3, Z3
+	VFMADD213PS  64(SI), Z0, Z3
+	VMOVUPS      Z3, 64(R8)
 	ADDQ         DI, SI
-	VBROADCASTSS 8(AX), Z0
+	ADDQ         R9, R8
+	VBROADCASTSS 8(DX), Z0
 	VCVTDQ2PS    Z4, Z4
-	VMULPS       (CX), Z4, Z4
-	VFMADD213PS  (DX), Z0, Z4
-	VMOVUPS      Z4, (SI)
+	VMULPS       (BX), Z4, Z4
+	VFMADD213PS  (SI), Z0, Z4
+	VMOVUPS      Z4, (R8)
 	VCVTDQ2PS    Z5, Z5
-	VMULPS       64(CX), Z5, Z5
-	VFMADD213PS  64(DX), Z0, Z5
-	VMOVUPS      Z5, 64(SI)
-	ADDQ         BX, DX
+	VMULPS       64(BX), Z5, Z5
+	VFMADD213PS  64(SI), Z0, Z5
+	VMOVUPS      Z5, 64(R8)
 	ADDQ         DI, SI
-	VBROADCASTSS 12(AX), Z0
+	ADDQ         R9, R8
+	VBROADCASTSS 12(DX), Z0
 	VCVTDQ2PS    Z6, Z6
-	VMULPS       (CX), Z6, Z6
-	VFMADD213PS  (DX), Z0, Z6
-	VMOVUPS      Z6, (SI)
+	VMULPS       (BX), Z6, Z6
+	VFMADD213PS  (SI), Z0, Z6
+	VMOVUPS      Z6, (R8)
 	VCVTDQ2PS    Z7, Z7
-	VMULPS       64(CX), Z7, Z7
-	VFMADD213PS  64(DX), Z0, Z7
-	VMOVUPS      Z7, 64(SI)
-	ADDQ         BX, DX
+	VMULPS       64(BX), Z7, Z7
+	VFMADD213PS  64(SI), Z0, Z7
+	VMOVUPS      Z7, 64(R8)
 	ADDQ         DI, SI
-	VBROADCASTSS 16(AX), Z0
+	ADDQ         R9, R8
+	VBROADCASTSS 16(DX), Z0
 	VCVTDQ2PS    Z8, Z8
-	VMULPS       (CX), Z8, Z8
-	VFMADD213PS  (DX), Z0, Z8
-	VMOVUPS      Z8, (SI)
+	VMULPS       (BX), Z8, Z8
+	VFMADD213PS  (SI), Z0, Z8
+	VMOVUPS      Z8, (R8)
 	VCVTDQ2PS    Z9, Z9
-	VMULPS       64(CX), Z9, Z9
-	VFMADD213PS  64(DX), Z0, Z9
-	VMOVUPS      Z9, 64(SI)
-	ADDQ         BX, DX
+	VMULPS       64(BX), Z9, Z9
+	VFMADD213PS  64(SI), Z0, Z9
+	VMOVUPS      Z9, 64(R8)
 	ADDQ         DI, SI
-	VBROADCASTSS 20(AX), Z0
+	ADDQ         R9, R8
+	VBROADCASTSS 20(DX), Z0
 	VCVTDQ2PS    Z10, Z10
-	VMULPS       (CX), Z10, Z10
-	VFMADD213PS  (DX), Z0, Z10
-	VMOVUPS      Z10, (SI)
+	VMULPS       (BX), Z10, Z10
+	VFMADD213PS  (SI), Z0, Z10
+	VMOVUPS      Z10, (R8)
 	VCVTDQ2PS    Z11, Z11
-	VMULPS       64(CX), Z11, Z11
-	VFMADD213PS  64(DX), Z0, Z11
-	VMOVUPS      Z11, 64(SI)
-	ADDQ         BX, DX
+	VMULPS       64(BX), Z11, Z11
+	VFMADD213PS  64(SI), Z0, Z11
+	VMOVUPS      Z11, 64(R8)
 	ADDQ         DI, SI
-	VBROADCASTSS 24(AX), Z0
+	ADDQ         R9, R8
+	VBROADCASTSS 24(DX), Z0
 	VCVTDQ2PS    Z12, Z12
-	VMULPS       (CX), Z12, Z12
-	VFMADD213PS  (DX), Z0, Z12
-	VMOVUPS      Z12, (SI)
+	VMULPS       (BX), Z12, Z12
+	VFMADD213PS  (SI), Z0, Z12
+	VMOVUPS      Z12, (R8)
 	VCVTDQ2PS    Z13, Z13
-	VMULPS       64(CX), Z13, Z13
-	VFMADD213PS  64(DX), Z0, Z13
-	VMOVUPS      Z13, 64(SI)
-	ADDQ         BX, DX
+	VMULPS       64(BX), Z13, Z13
+	VFMADD213PS  64(SI), Z0, Z13
+	VMOVUPS      Z13, 64(R8)
 	ADDQ         DI, SI
-	VBROADCASTSS 28(AX), Z0
+	ADDQ         R9, R8
+	VBROADCASTSS 28(DX), Z0
 	VCVTDQ2PS    Z14, Z14
-	VMULPS       (CX), Z14, Z14
-	VFMADD213PS  (DX), Z0, Z14
-	VMOVUPS      Z14, (SI)
+	VMULPS       (BX), Z14, Z14
+	VFMADD213PS  (SI), Z0, Z14
+	VMOVUPS      Z14, (R8)
 	VCVTDQ2PS    Z15, Z15
-	VMULPS       64(CX), Z15, Z15
-	VFMADD213PS  64(DX), Z0, Z15
-	VMOVUPS      Z15, 64(SI)
-	ADDQ         BX, DX
+	VMULPS       64(BX), Z15, Z15
+	VFMADD213PS  64(SI), Z0, Z15
+	VMOVUPS      Z15, 64(R8)
 	ADDQ         DI, SI
-	VBROADCASTSS 32(AX), Z0
+	ADDQ         R9, R8
+	VBROADCASTSS 32(DX), Z0
 	VCVTDQ2PS    Z16, Z16
-	VMULPS       (CX), Z16, Z16
-	VFMADD213PS  (DX), Z0, Z16
-	VMOVUPS      Z16, (SI)
+	VMULPS       (BX), Z16, Z16
+	VFMADD213PS  (SI), Z0, Z16
+	VMOVUPS      Z16, (R8)
 	VCVTDQ2PS    Z17, Z17
-	VMULPS       64(CX), Z17, Z17
-	VFMADD213PS  64(DX), Z0, Z17
-	VMOVUPS      Z17, 64(SI)
-	ADDQ         BX, DX
+	VMULPS       64(BX), Z17, Z17
+	VFMADD213PS  64(SI), Z0, Z17
+	VMOVUPS      Z17, 64(R8)
 	ADDQ         DI, SI
-	VBROADCASTSS 36(AX), Z0
+	ADDQ         R9, R8
+	VBROADCASTSS 36(DX), Z0
 	VCVTDQ2PS    Z18, Z18
-	VMULPS       (CX), Z18, Z18
-	VFMADD213PS  (DX), Z0, Z18
-	VMOVUPS      Z18, (SI)
+	VMULPS       (BX), Z18, Z18
+	VFMADD213PS  (SI), Z0, Z18
+	VMOVUPS      Z18, (R8)
 	VCVTDQ2PS    Z19, Z19
-	VMULPS       64(CX), Z19, Z19
-	VFMADD213PS  64(DX), Z0, Z19
-	VMOVUPS      Z19, 64(SI)
-	MOVQ         lda+24(FP), AX
-	IMUL3Q       $0x0a, AX, AX
-	ADDQ         AX, a+16(FP)
-	MOVQ         ldfrom+64(FP), AX
-	IMUL3Q       $0x0a, AX, AX
-	ADDQ         AX, from+56(FP)
-	MOVQ         ldc+48(FP), AX
-	IMUL3Q       $0x0a, AX, AX
-	ADDQ         AX, c+40(FP)
-	ADDQ         $0x28, scale+72(FP)
-	ADDQ         $0x28, zero+80(FP)
+	VMULPS       64(BX), Z19, Z19
+	VFMADD213PS  64(SI), Z0, Z19
+	VMOVUPS      Z19, 64(R8)
+	MOVQ         lda+24(FP), DX
+	IMUL3Q       $0x0a, DX, DX
+	ADDQ         DX, a+16(FP)
+	MOVQ         ldfrom+80(FP), DX
+	IMUL3Q       $0x0a, DX, DX
+	ADDQ         DX, from+72(FP)
+	MOVQ         ldc+64(FP), DX
+	IMUL3Q       $0x0a, DX, DX
+	ADDQ         DX, c+56(FP)
+	ADDQ         $0x28, scale+88(FP)
+	ADDQ         $0x28, zero+96(FP)
 	SUBQ         $0x01, tiles+0(FP)
 	JNZ          tile
 	VZEROUPPER
 	RET
 
-// func gemmF32NarrowAVX512x11(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, c *float32, ldc int, from *float32, ldfrom int)
+// func gemmF32NarrowAVX512x11(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, step int, c *float32, ldc int, from *float32, ldfrom int)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·gemmF32NarrowAVX512x11(SB), NOSPLIT, $0-88
-	MOVQ tiles+0(FP), AX
-	MOVQ a+16(FP), CX
-	MOVQ lda+24(FP), DX
-	MOVQ ldb+40(FP), BX
-	MOVQ c+56(FP), SI
-	MOVQ from+72(FP), DI
+TEXT ·gemmF32NarrowAVX512x11(SB), NOSPLIT, $0-96
+	MOVQ a+16(FP), AX
+	MOVQ lda+24(FP), CX
+	MOVQ ldb+40(FP), DX
+	MOVQ b+32(FP), BX
+	MOVQ step+56(FP), SI
+	ADDQ next+48(FP), BX
 
 tile:
-	MOVQ    ldfrom+80(FP), R8
+	MOVQ    from+80(FP), DI
+	MOVQ    ldfrom+88(FP), R8
 	VMOVUPS (DI), Z0
 	ADDQ    R8, DI
 	VMOVUPS (DI), Z1
@@ -9123,447 +9476,463 @@ tile:
 	ADDQ    R8, DI
 	VMOVUPS (DI), Z10
 	ADDQ    R8, DI
-	MOVQ    k+8(FP), R8
-	MOVQ    b+32(FP), R9
-	MOVQ    CX, R10
-	LEAQ    (R10)(DX*2), R11
-	ADDQ    DX, R11
-	LEAQ    (R11)(DX*2), R12
-	ADDQ    DX, R12
-	LEAQ    (R12)(DX*2), R13
-	ADDQ    DX, R13
-	MOVQ    next+48(FP), R14
-	SUBQ    $0x04, R8
+	MOVQ    DI, from+80(FP)
+	MOVQ    k+8(FP), DI
+	MOVQ    b+32(FP), R8
+	MOVQ    AX, R9
+	LEAQ    (R9)(CX*2), R10
+	ADDQ    CX, R10
+	LEAQ    (R10)(CX*2), R11
+	ADDQ    CX, R11
+	LEAQ    (R11)(CX*2), R12
+	ADDQ    CX, R12
+	SUBQ    $0x04, DI
 	JL      tail
 
 loop:
-	PREFETCHT1   (R9)(R14*1)
-	VMOVUPS      (R9), Z11
+	PREFETCHT1   (BX)
+	PREFETCHT1   64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      (R8), Z11
+	VBROADCASTSS (R9), Z12
+	VFMADD231PS  Z11, Z12, Z0
+	VBROADCASTSS (R9)(CX*1), Z12
+	VFMADD231PS  Z11, Z12, Z1
+	VBROADCASTSS (R9)(CX*2), Z12
+	VFMADD231PS  Z11, Z12, Z2
 	VBROADCASTSS (R10), Z12
-	VFMADD231PS  Z11, Z12, Z0
-	VBROADCASTSS (R10)(DX*1), Z12
-	VFMADD231PS  Z11, Z12, Z1
-	VBROADCASTSS (R10)(DX*2), Z12
-	VFMADD231PS  Z11, Z12, Z2
+	VFMADD231PS  Z11, Z12, Z3
+	VBROADCASTSS (R10)(CX*1), Z12
+	VFMADD231PS  Z11, Z12, Z4
+	VBROADCASTSS (R10)(CX*2), Z12
+	VFMADD231PS  Z11, Z12, Z5
 	VBROADCASTSS (R11), Z12
-	VFMADD231PS  Z11, Z12, Z3
-	VBROADCASTSS (R11)(DX*1), Z12
-	VFMADD231PS  Z11, Z12, Z4
-	VBROADCASTSS (R11)(DX*2), Z12
-	VFMADD231PS  Z11, Z12, Z5
+	VFMADD231PS  Z11, Z12, Z6
+	VBROADCASTSS (R11)(CX*1), Z12
+	VFMADD231PS  Z11, Z12, Z7
+	VBROADCASTSS (R11)(CX*2), Z12
+	VFMADD231PS  Z11, Z12, Z8
 	VBROADCASTSS (R12), Z12
-	VFMADD231PS  Z11, Z12, Z6
-	VBROADCASTSS (R12)(DX*1), Z12
-	VFMADD231PS  Z11, Z12, Z7
-	VBROADCASTSS (R12)(DX*2), Z12
-	VFMADD231PS  Z11, Z12, Z8
-	VBROADCASTSS (R13), Z12
 	VFMADD231PS  Z11, Z12, Z9
-	VBROADCASTSS (R13)(DX*1), Z12
+	VBROADCASTSS (R12)(CX*1), Z12
 	VFMADD231PS  Z11, Z12, Z10
-	ADDQ         BX, R9
-	PREFETCHT1   (R9)(R14*1)
-	VMOVUPS      (R9), Z11
+	ADDQ         DX, R8
+	PREFETCHT1   (BX)
+	PREFETCHT1   64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      (R8), Z11
+	VBROADCASTSS 4(R9), Z12
+	VFMADD231PS  Z11, Z12, Z0
+	VBROADCASTSS 4(R9)(CX*1), Z12
+	VFMADD231PS  Z11, Z12, Z1
+	VBROADCASTSS 4(R9)(CX*2), Z12
+	VFMADD231PS  Z11, Z12, Z2
 	VBROADCASTSS 4(R10), Z12
-	VFMADD231PS  Z11, Z12, Z0
-	VBROADCASTSS 4(R10)(DX*1), Z12
-	VFMADD231PS  Z11, Z12, Z1
-	VBROADCASTSS 4(R10)(DX*2), Z12
-	VFMADD231PS  Z11, Z12, Z2
+	VFMADD231PS  Z11, Z12, Z3
+	VBROADCASTSS 4(R10)(CX*1), Z12
+	VFMADD231PS  Z11, Z12, Z4
+	VBROADCASTSS 4(R10)(CX*2), Z12
+	VFMADD231PS  Z11, Z12, Z5
 	VBROADCASTSS 4(R11), Z12
-	VFMADD231PS  Z11, Z12, Z3
-	VBROADCASTSS 4(R11)(DX*1), Z12
-	VFMADD231PS  Z11, Z12, Z4
-	VBROADCASTSS 4(R11)(DX*2), Z12
-	VFMADD231PS  Z11, Z12, Z5
+	VFMADD231PS  Z11, Z12, Z6
+	VBROADCASTSS 4(R11)(CX*1), Z12
+	VFMADD231PS  Z11, Z12, Z7
+	VBROADCASTSS 4(R11)(CX*2), Z12
+	VFMADD231PS  Z11, Z12, Z8
 	VBROADCASTSS 4(R12), Z12
-	VFMADD231PS  Z11, Z12, Z6
-	VBROADCASTSS 4(R12)(DX*1), Z12
-	VFMADD231PS  Z11, Z12, Z7
-	VBROADCASTSS 4(R12)(DX*2), Z12
-	VFMADD231PS  Z11, Z12, Z8
-	VBROADCASTSS 4(R13), Z12
 	VFMADD231PS  Z11, Z12, Z9
-	VBROADCASTSS 4(R13)(DX*1), Z12
+	VBROADCASTSS 4(R12)(CX*1), Z12
 	VFMADD231PS  Z11, Z12, Z10
-	ADDQ         BX, R9
-	PREFETCHT1   (R9)(R14*1)
-	VMOVUPS      (R9), Z11
+	ADDQ         DX, R8
+	PREFETCHT1   (BX)
+	PREFETCHT1   64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      (R8), Z11
+	VBROADCASTSS 8(R9), Z12
+	VFMADD231PS  Z11, Z12, Z0
+	VBROADCASTSS 8(R9)(CX*1), Z12
+	VFMADD231PS  Z11, Z12, Z1
+	VBROADCASTSS 8(R9)(CX*2), Z12
+	VFMADD231PS  Z11, Z12, Z2
 	VBROADCASTSS 8(R10), Z12
-	VFMADD231PS  Z11, Z12, Z0
-	VBROADCASTSS 8(R10)(DX*1), Z12
-	VFMADD231PS  Z11, Z12, Z1
-	VBROADCASTSS 8(R10)(DX*2), Z12
-	VFMADD231PS  Z11, Z12, Z2
+	VFMADD231PS  Z11, Z12, Z3
+	VBROADCASTSS 8(R10)(CX*1), Z12
+	VFMADD231PS  Z11, Z12, Z4
+	VBROADCASTSS 8(R10)(CX*2), Z12
+	VFMADD231PS  Z11, Z12, Z5
 	VBROADCASTSS 8(R11), Z12
-	VFMADD231PS  Z11, Z12, Z3
-	VBROADCASTSS 8(R11)(DX*1), Z12
-	VFMADD231PS  Z11, Z12, Z4
-	VBROADCASTSS 8(R11)(DX*2), Z12
-	VFMADD231PS  Z11, Z12, Z5
+	VFMADD231PS  Z11, Z12, Z6
+	VBROADCASTSS 8(R11)(CX*1), Z12
+	VFMADD231PS  Z11, Z12, Z7
+	VBROADCASTSS 8(R11)(CX*2), Z12
+	VFMADD231PS  Z11, Z12, Z8
 	VBROADCASTSS 8(R12), Z12
-	VFMADD231PS  Z11, Z12, Z6
-	VBROADCASTSS 8(R12)(DX*1), Z12
-	VFMADD231PS  Z11, Z12, Z7
-	VBROADCASTSS 8(R12)(DX*2), Z12
-	VFMADD231PS  Z11, Z12, Z8
-	VBROADCASTSS 8(R13), Z12
 	VFMADD231PS  Z11, Z12, Z9
-	VBROADCASTSS 8(R13)(DX*1), Z12
+	VBROADCASTSS 8(R12)(CX*1), Z12
 	VFMADD231PS  Z11, Z12, Z10
-	ADDQ         BX, R9
-	PREFETCHT1   (R9)(R14*1)
-	VMOVUPS      (R9), Z11
-	VBROADCASTSS 12(R10), Z12
+	ADDQ         DX, R8
+	PREFETCHT1   (BX)
+	PREFETCHT1   64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      (R8), Z11
+	VBROADCASTSS 12(R9), Z12
 	VFMADD231PS  Z11, Z12, Z0
-	VBROADCASTSS 12(R10)(DX*1), Z12
+	VBROADCASTSS 12(R9)(CX*1), Z12
 	VFMADD231PS  Z11, Z12, Z1
-	VBROADCASTSS 12(R10)(DX*2), Z12
+	VBROADCASTSS 12(R9)(CX*2), Z12
 	VFMADD231PS  Z11, Z12, Z2
-	VBROADCASTSS 12(R11), Z12
+	VBROADCASTSS 12(R10), Z12
 	VFMADD231PS  Z11, Z12, Z3
-	VBROADCASTSS 12(R11)(DX*1), Z12
+	VBROADCASTSS 12(R10)(CX*1), Z12
 	VFMADD231PS  Z11, Z12, Z4
-	VBROADCASTSS 12(R11)(DX*2), Z12
+	VBROADCASTSS 12(R10)(CX*2), Z12
 	VFMADD231PS  Z11, Z12, Z5
-	VBROADCASTSS 12(R12), Z12
+	VBROADCASTSS 12(R11), Z12
 	VFMADD231PS  Z11, Z12, Z6
-	VBROADCASTSS 12(R12)(DX*1), Z12
+	VBROADCASTSS 12(R11)(CX*1), Z12
 	VFMADD231PS  Z11, Z12, Z7
-	VBROADCASTSS 12(R12)(DX*2), Z12
+	VBROADCASTSS 12(R11)(CX*2), Z12
 	VFMADD231PS  Z11, Z12, Z8
-	VBROADCASTSS 12(R13), Z12
+	VBROADCASTSS 12(R12), Z12
 	VFMADD231PS  Z11, Z12, Z9
-	VBROADCASTSS 12(R13)(DX*1), Z12
+	VBROADCASTSS 12(R12)(CX*1), Z12
 	VFMADD231PS  Z11, Z12, Z10
-	ADDQ         BX, R9
+	ADDQ         DX, R8
+	ADDQ         $0x10, R9
 	ADDQ         $0x10, R10
 	ADDQ         $0x10, R11
 	ADDQ         $0x10, R12
-	ADDQ         $0x10, R13
-	SUBQ         $0x04, R8
+	SUBQ         $0x04, DI
 	JGE          loop
 
 tail:
-	ADDQ $0x04, R8
+	ADDQ $0x04, DI
 	JZ   store
 
 one:
-	PREFETCHT1   (R9)(R14*1)
-	VMOVUPS      (R9), Z11
-	VBROADCASTSS (R10), Z12
+	PREFETCHT1   (BX)
+	PREFETCHT1   64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      (R8), Z11
+	VBROADCASTSS (R9), Z12
 	VFMADD231PS  Z11, Z12, Z0
-	VBROADCASTSS (R10)(DX*1), Z12
+	VBROADCASTSS (R9)(CX*1), Z12
 	VFMADD231PS  Z11, Z12, Z1
-	VBROADCASTSS (R10)(DX*2), Z12
+	VBROADCASTSS (R9)(CX*2), Z12
 	VFMADD231PS  Z11, Z12, Z2
-	VBROADCASTSS (R11), Z12
+	VBROADCASTSS (R10), Z12
 	VFMADD231PS  Z11, Z12, Z3
-	VBROADCASTSS (R11)(DX*1), Z12
+	VBROADCASTSS (R10)(CX*1), Z12
 	VFMADD231PS  Z11, Z12, Z4
-	VBROADCASTSS (R11)(DX*2), Z12
+	VBROADCASTSS (R10)(CX*2), Z12
 	VFMADD231PS  Z11, Z12, Z5
-	VBROADCASTSS (R12), Z12
+	VBROADCASTSS (R11), Z12
 	VFMADD231PS  Z11, Z12, Z6
-	VBROADCASTSS (R12)(DX*1), Z12
+	VBROADCASTSS (R11)(CX*1), Z12
 	VFMADD231PS  Z11, Z12, Z7
-	VBROADCASTSS (R12)(DX*2), Z12
+	VBROADCASTSS (R11)(CX*2), Z12
 	VFMADD231PS  Z11, Z12, Z8
-	VBROADCASTSS (R13), Z12
+	VBROADCASTSS (R12), Z12
 	VFMADD231PS  Z11, Z12, Z9
-	VBROADCASTSS (R13)(DX*1), Z12
+	VBROADCASTSS (R12)(CX*1), Z12
 	VFMADD231PS  Z11, Z12, Z10
-	ADDQ         BX, R9
+	ADDQ         DX, R8
+	ADDQ         $0x04, R9
 	ADDQ         $0x04, R10
 	ADDQ         $0x04, R11
 	ADDQ         $0x04, R12
-	ADDQ         $0x04, R13
-	SUBQ         $0x01, R8
+	SUBQ         $0x01, DI
 	JNZ          one
 
 store:
-	MOVQ    ldc+64(FP), R8
-	VMOVUPS Z0, (SI)
-	ADDQ    R8, SI
-	VMOVUPS Z1, (SI)
-	ADDQ    R8, SI
-	VMOVUPS Z2, (SI)
-	ADDQ    R8, SI
-	VMOVUPS Z3, (SI)
-	ADDQ    R8, SI
-	VMOVUPS Z4, (SI)
-	ADDQ    R8, SI
-	VMOVUPS Z5, (SI)
-	ADDQ    R8, SI
-	VMOVUPS Z6, (SI)
-	ADDQ    R8, SI
-	VMOVUPS Z7, (SI)
-	ADDQ    R8, SI
-	VMOVUPS Z8, (SI)
-	ADDQ    R8, SI
-	VMOVUPS Z9, (SI)
-	ADDQ    R8, SI
-	VMOVUPS Z10, (SI)
-	ADDQ    R8, SI
-	IMUL3Q  $0x0b, DX, R8
-	ADDQ    R8, CX
-	SUBQ    $0x01, AX
+	MOVQ    c+64(FP), DI
+	MOVQ    ldc+72(FP), R8
+	VMOVUPS Z0, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z1, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z2, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z3, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z4, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z5, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z6, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z7, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z8, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z9, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z10, (DI)
+	ADDQ    R8, DI
+	MOVQ    DI, c+64(FP)
+	IMUL3Q  $0x0b, CX, DI
+	ADDQ    DI, AX
+	SUBQ    $0x01, tiles+0(FP)
 	JNZ     tile
 	VZEROUPPER
 	RET
 
-// func gemmI8VNNIx11(tiles int, k4 int, a *uint8, lda int, b *int8, c *float32, ldc int, from *float32, ldfrom int, scale *float32, zero *int32, colScale *float32, negSum *int32)
+// func gemmI8VNNIx11(tiles int, k4 int, a *uint8, lda int, b *int8, next int, step int, c *float32, ldc int, from *float32, ldfrom int, scale *float32, zero *int32, colScale *float32, negSum *int32)
 // Requires: AVX, AVX512F, AVX512VNNI, MMX+
-TEXT ·gemmI8VNNIx11(SB), NOSPLIT, $0-104
+TEXT ·gemmI8VNNIx11(SB), NOSPLIT, $0-120
+	MOVQ b+32(FP), AX
+	MOVQ step+48(FP), CX
+	ADDQ next+40(FP), AX
+
 tile:
-	MOVQ         k4+8(FP), AX
-	MOVQ         lda+24(FP), CX
-	MOVQ         a+16(FP), DX
-	MOVQ         b+32(FP), BX
-	MOVQ         zero+80(FP), SI
-	MOVQ         negSum+96(FP), DI
-	VMOVUPS      (DI), Z20
-	VMOVUPS      64(DI), Z21
-	VPBROADCASTD (SI), Z1
+	MOVQ         k4+8(FP), DX
+	MOVQ         lda+24(FP), BX
+	MOVQ         a+16(FP), SI
+	MOVQ         b+32(FP), DI
+	MOVQ         zero+96(FP), R8
+	MOVQ         negSum+112(FP), R9
+	VMOVUPS      (R9), Z20
+	VMOVUPS      64(R9), Z21
+	VPBROADCASTD (R8), Z1
 	VPMULLD      Z20, Z1, Z0
 	VPMULLD      Z21, Z1, Z1
-	VPBROADCASTD 4(SI), Z3
+	VPBROADCASTD 4(R8), Z3
 	VPMULLD      Z20, Z3, Z2
 	VPMULLD      Z21, Z3, Z3
-	VPBROADCASTD 8(SI), Z5
+	VPBROADCASTD 8(R8), Z5
 	VPMULLD      Z20, Z5, Z4
 	VPMULLD      Z21, Z5, Z5
-	VPBROADCASTD 12(SI), Z7
+	VPBROADCASTD 12(R8), Z7
 	VPMULLD      Z20, Z7, Z6
 	VPMULLD      Z21, Z7, Z7
-	VPBROADCASTD 16(SI), Z9
+	VPBROADCASTD 16(R8), Z9
 	VPMULLD      Z20, Z9, Z8
 	VPMULLD      Z21, Z9, Z9
-	VPBROADCASTD 20(SI), Z11
+	VPBROADCASTD 20(R8), Z11
 	VPMULLD      Z20, Z11, Z10
 	VPMULLD      Z21, Z11, Z11
-	VPBROADCASTD 24(SI), Z13
+	VPBROADCASTD 24(R8), Z13
 	VPMULLD      Z20, Z13, Z12
 	VPMULLD      Z21, Z13, Z13
-	VPBROADCASTD 28(SI), Z15
+	VPBROADCASTD 28(R8), Z15
 	VPMULLD      Z20, Z15, Z14
 	VPMULLD      Z21, Z15, Z15
-	VPBROADCASTD 32(SI), Z17
+	VPBROADCASTD 32(R8), Z17
 	VPMULLD      Z20, Z17, Z16
 	VPMULLD      Z21, Z17, Z17
-	VPBROADCASTD 36(SI), Z19
+	VPBROADCASTD 36(R8), Z19
 	VPMULLD      Z20, Z19, Z18
 	VPMULLD      Z21, Z19, Z19
-	VPBROADCASTD 40(SI), Z22
+	VPBROADCASTD 40(R8), Z22
 	VPMULLD      Z20, Z22, Z20
 	VPMULLD      Z21, Z22, Z21
-	LEAQ         (DX)(CX*2), SI
-	ADDQ         CX, SI
-	LEAQ         (SI)(CX*2), DI
-	ADDQ         CX, DI
-	LEAQ         (DI)(CX*2), R8
-	ADDQ         CX, R8
-	MOVQ         AX, R9
-	SHLQ         $0x07, R9
+	LEAQ         (SI)(BX*2), R8
+	ADDQ         BX, R8
+	LEAQ         (R8)(BX*2), R9
+	ADDQ         BX, R9
+	LEAQ         (R9)(BX*2), R10
+	ADDQ         BX, R10
 
 loop:
-	PREFETCHT1   (BX)(R9*1)
-	PREFETCHT1   64(BX)(R9*1)
-	VMOVDQU32    (BX), Z22
-	VMOVDQU32    64(BX), Z23
-	ADDQ         $0x00000080, BX
-	VPBROADCASTD (DX), Z24
+	PREFETCHT1   (AX)
+	PREFETCHT1   64(AX)
+	ADDQ         CX, AX
+	VMOVDQU32    (DI), Z22
+	VMOVDQU32    64(DI), Z23
+	ADDQ         $0x00000080, DI
+	VPBROADCASTD (SI), Z24
 	VPDPBUSD     Z22, Z24, Z0
 	VPDPBUSD     Z23, Z24, Z1
-	VPBROADCASTD (DX)(CX*1), Z24
+	VPBROADCASTD (SI)(BX*1), Z24
 	VPDPBUSD     Z22, Z24, Z2
 	VPDPBUSD     Z23, Z24, Z3
-	VPBROADCASTD (DX)(CX*2), Z24
+	VPBROADCASTD (SI)(BX*2), Z24
 	VPDPBUSD     Z22, Z24, Z4
 	VPDPBUSD     Z23, Z24, Z5
-	VPBROADCASTD (SI), Z24
+	VPBROADCASTD (R8), Z24
 	VPDPBUSD     Z22, Z24, Z6
 	VPDPBUSD     Z23, Z24, Z7
-	VPBROADCASTD (SI)(CX*1), Z24
+	VPBROADCASTD (R8)(BX*1), Z24
 	VPDPBUSD     Z22, Z24, Z8
 	VPDPBUSD     Z23, Z24, Z9
-	VPBROADCASTD (SI)(CX*2), Z24
+	VPBROADCASTD (R8)(BX*2), Z24
 	VPDPBUSD     Z22, Z24, Z10
 	VPDPBUSD     Z23, Z24, Z11
-	VPBROADCASTD (DI), Z24
+	VPBROADCASTD (R9), Z24
 	VPDPBUSD     Z22, Z24, Z12
 	VPDPBUSD     Z23, Z24, Z13
-	VPBROADCASTD (DI)(CX*1), Z24
+	VPBROADCASTD (R9)(BX*1), Z24
 	VPDPBUSD     Z22, Z24, Z14
 	VPDPBUSD     Z23, Z24, Z15
-	VPBROADCASTD (DI)(CX*2), Z24
+	VPBROADCASTD (R9)(BX*2), Z24
 	VPDPBUSD     Z22, Z24, Z16
 	VPDPBUSD     Z23, Z24, Z17
-	VPBROADCASTD (R8), Z24
+	VPBROADCASTD (R10), Z24
 	VPDPBUSD     Z22, Z24, Z18
 	VPDPBUSD     Z23, Z24, Z19
-	VPBROADCASTD (R8)(CX*1), Z24
+	VPBROADCASTD (R10)(BX*1), Z24
 	VPDPBUSD     Z22, Z24, Z20
 	VPDPBUSD     Z23, Z24, Z21
-	ADDQ         $0x04, DX
 	ADDQ         $0x04, SI
-	ADDQ         $0x04, DI
 	ADDQ         $0x04, R8
-	SUBQ         $0x01, AX
+	ADDQ         $0x04, R9
+	ADDQ         $0x04, R10
+	SUBQ         $0x01, DX
 	JNZ          loop
-	MOVQ         scale+72(FP), AX
-	MOVQ         colScale+88(FP), CX
-	MOVQ         from+56(FP), DX
-	MOVQ         ldfrom+64(FP), BX
-	MOVQ         c+40(FP), SI
-	MOVQ         ldc+48(FP), DI
-	VBROADCASTSS (AX), Z22
+	MOVQ         scale+88(FP), DX
+	MOVQ         colScale+104(FP), BX
+	MOVQ         from+72(FP), SI
+	MOVQ         ldfrom+80(FP), DI
+	MOVQ         c+56(FP), R8
+	MOVQ         ldc+64(FP), R9
+	VBROADCASTSS (DX), Z22
 	VCVTDQ2PS    Z0, Z0
-	VMULPS       (CX), Z0, Z0
-	VFMADD213PS  (DX), Z22, Z0
-	VMOVUPS      Z0, (SI)
+	VMULPS       (BX), Z0, Z0
+	VFMADD213PS  (SI), Z22, Z0
+	VMOVUPS      Z0, (R8)
 	VCVTDQ2PS    Z1, Z1
-	VMULPS       64(CX), Z1, Z1
-	VFMADD213PS  64(DX), Z22, Z1
-	VMOVUPS      Z1, 64(SI)
-	ADDQ         BX, DX
+	VMULPS       64(BX), Z1, Z1
+	VFMADD213PS  64(SI), Z22, Z1
+	VMOVUPS      Z1, 64(R8)
 	ADDQ         DI, SI
-	VBROADCASTSS 4(AX), Z0
+	ADDQ         R9, R8
+	VBROADCASTSS 4(DX), Z0
 	VCVTDQ2PS    Z2, Z2
-	VMULPS       (CX), Z2, Z2
-	VFMADD213PS  (DX), Z0, Z2
-	VMOVUPS      Z2, (SI)
+	VMULPS       (BX), Z2, Z2
+	VFMADD213PS  (SI), Z0, Z2
+	VMOVUPS      Z2, (R8)
 	VCVTDQ2PS    Z3, Z3
-	VMULPS       64(CX), Z3, Z3
-	VFMADD213PS  64(DX), Z0, Z3
-	VMOVUPS      Z3, 64(SI)
-	ADDQ         BX, DX
+	VMULPS       64(BX), Z3, Z3
+	VFMADD213PS  64(SI), Z0, Z3
+	VMOVUPS      Z3, 64(R8)
 	ADDQ         DI, SI
-	VBROADCASTSS 8(AX), Z0
+	ADDQ         R9, R8
+	VBROADCASTSS 8(DX), Z0
 	VCVTDQ2PS    Z4, Z4
-	VMULPS       (CX), Z4, Z4
-	VFMADD213PS  (DX), Z0, Z4
-	VMOVUPS      Z4, (SI)
+	VMULPS       (BX), Z4, Z4
+	VFMADD213PS  (SI), Z0, Z4
+	VMOVUPS      Z4, (R8)
 	VCVTDQ2PS    Z5, Z5
-	VMULPS       64(CX), Z5, Z5
-	VFMADD213PS  64(DX), Z0, Z5
-	VMOVUPS      Z5, 64(SI)
-	ADDQ         BX, DX
+	VMULPS       64(BX), Z5, Z5
+	VFMADD213PS  64(SI), Z0, Z5
+	VMOVUPS      Z5, 64(R8)
 	ADDQ         DI, SI
-	VBROADCASTSS 12(AX), Z0
+	ADDQ         R9, R8
+	VBROADCASTSS 12(DX), Z0
 	VCVTDQ2PS    Z6, Z6
-	VMULPS       (CX), Z6, Z6
-	VFMADD213PS  (DX), Z0, Z6
-	VMOVUPS      Z6, (SI)
+	VMULPS       (BX), Z6, Z6
+	VFMADD213PS  (SI), Z0, Z6
+	VMOVUPS      Z6, (R8)
 	VCVTDQ2PS    Z7, Z7
-	VMULPS       64(CX), Z7, Z7
-	VFMADD213PS  64(DX), Z0, Z7
-	VMOVUPS      Z7, 64(SI)
-	ADDQ         BX, DX
+	VMULPS       64(BX), Z7, Z7
+	VFMADD213PS  64(SI), Z0, Z7
+	VMOVUPS      Z7, 64(R8)
 	ADDQ         DI, SI
-	VBROADCASTSS 16(AX), Z0
+	ADDQ         R9, R8
+	VBROADCASTSS 16(DX), Z0
 	VCVTDQ2PS    Z8, Z8
-	VMULPS       (CX), Z8, Z8
-	VFMADD213PS  (DX), Z0, Z8
-	VMOVUPS      Z8, (SI)
+	VMULPS       (BX), Z8, Z8
+	VFMADD213PS  (SI), Z0, Z8
+	VMOVUPS      Z8, (R8)
 	VCVTDQ2PS    Z9, Z9
-	VMULPS       64(CX), Z9, Z9
-	VFMADD213PS  64(DX), Z0, Z9
-	VMOVUPS      Z9, 64(SI)
-	ADDQ         BX, DX
+	VMULPS       64(BX), Z9, Z9
+	VFMADD213PS  64(SI), Z0, Z9
+	VMOVUPS      Z9, 64(R8)
 	ADDQ         DI, SI
-	VBROADCASTSS 20(AX), Z0
+	ADDQ         R9, R8
+	VBROADCASTSS 20(DX), Z0
 	VCVTDQ2PS    Z10, Z10
-	VMULPS       (CX), Z10, Z10
-	VFMADD213PS  (DX), Z0, Z10
-	VMOVUPS      Z10, (SI)
+	VMULPS       (BX), Z10, Z10
+	VFMADD213PS  (SI), Z0, Z10
+	VMOVUPS      Z10, (R8)
 	VCVTDQ2PS    Z11, Z11
-	VMULPS       64(CX), Z11, Z11
-	VFMADD213PS  64(DX), Z0, Z11
-	VMOVUPS      Z11, 64(SI)
-	ADDQ         BX, DX
+	VMULPS       64(BX), Z11, Z11
+	VFMADD213PS  64(SI), Z0, Z11
+	VMOVUPS      Z11, 64(R8)
 	ADDQ         DI, SI
-	VBROADCASTSS 24(AX), Z0
+	ADDQ         R9, R8
+	VBROADCASTSS 24(DX), Z0
 	VCVTDQ2PS    Z12, Z12
-	VMULPS       (CX), Z12, Z12
-	VFMADD213PS  (DX), Z0, Z12
-	VMOVUPS      Z12, (SI)
+	VMULPS       (BX), Z12, Z12
+	VFMADD213PS  (SI), Z0, Z12
+	VMOVUPS      Z12, (R8)
 	VCVTDQ2PS    Z13, Z13
-	VMULPS       64(CX), Z13, Z13
-	VFMADD213PS  64(DX), Z0, Z13
-	VMOVUPS      Z13, 64(SI)
-	ADDQ         BX, DX
+	VMULPS       64(BX), Z13, Z13
+	VFMADD213PS  64(SI), Z0, Z13
+	VMOVUPS      Z13, 64(R8)
 	ADDQ         DI, SI
-	VBROADCASTSS 28(AX), Z0
+	ADDQ         R9, R8
+	VBROADCASTSS 28(DX), Z0
 	VCVTDQ2PS    Z14, Z14
-	VMULPS       (CX), Z14, Z14
-	VFMADD213PS  (DX), Z0, Z14
-	VMOVUPS      Z14, (SI)
+	VMULPS       (BX), Z14, Z14
+	VFMADD213PS  (SI), Z0, Z14
+	VMOVUPS      Z14, (R8)
 	VCVTDQ2PS    Z15, Z15
-	VMULPS       64(CX), Z15, Z15
-	VFMADD213PS  64(DX), Z0, Z15
-	VMOVUPS      Z15, 64(SI)
-	ADDQ         BX, DX
+	VMULPS       64(BX), Z15, Z15
+	VFMADD213PS  64(SI), Z0, Z15
+	VMOVUPS      Z15, 64(R8)
 	ADDQ         DI, SI
-	VBROADCASTSS 32(AX), Z0
+	ADDQ         R9, R8
+	VBROADCASTSS 32(DX), Z0
 	VCVTDQ2PS    Z16, Z16
-	VMULPS       (CX), Z16, Z16
-	VFMADD213PS  (DX), Z0, Z16
-	VMOVUPS      Z16, (SI)
+	VMULPS       (BX), Z16, Z16
+	VFMADD213PS  (SI), Z0, Z16
+	VMOVUPS      Z16, (R8)
 	VCVTDQ2PS    Z17, Z17
-	VMULPS       64(CX), Z17, Z17
-	VFMADD213PS  64(DX), Z0, Z17
-	VMOVUPS      Z17, 64(SI)
-	ADDQ         BX, DX
+	VMULPS       64(BX), Z17, Z17
+	VFMADD213PS  64(SI), Z0, Z17
+	VMOVUPS      Z17, 64(R8)
 	ADDQ         DI, SI
-	VBROADCASTSS 36(AX), Z0
+	ADDQ         R9, R8
+	VBROADCASTSS 36(DX), Z0
 	VCVTDQ2PS    Z18, Z18
-	VMULPS       (CX), Z18, Z18
-	VFMADD213PS  (DX), Z0, Z18
-	VMOVUPS      Z18, (SI)
+	VMULPS       (BX), Z18, Z18
+	VFMADD213PS  (SI), Z0, Z18
+	VMOVUPS      Z18, (R8)
 	VCVTDQ2PS    Z19, Z19
-	VMULPS       64(CX), Z19, Z19
-	VFMADD213PS  64(DX), Z0, Z19
-	VMOVUPS      Z19, 64(SI)
-	ADDQ         BX, DX
+	VMULPS       64(BX), Z19, Z19
+	VFMADD213PS  64(SI), Z0, Z19
+	VMOVUPS      Z19, 64(R8)
 	ADDQ         DI, SI
-	VBROADCASTSS 40(AX), Z0
+	ADDQ         R9, R8
+	VBROADCASTSS 40(DX), Z0
 	VCVTDQ2PS    Z20, Z20
-	VMULPS       (CX), Z20, Z20
-	VFMADD213PS  (DX), Z0, Z20
-	VMOVUPS      Z20, (SI)
+	VMULPS       (BX), Z20, Z20
+	VFMADD213PS  (SI), Z0, Z20
+	VMOVUPS      Z20, (R8)
 	VCVTDQ2PS    Z21, Z21
-	VMULPS       64(CX), Z21, Z21
-	VFMADD213PS  64(DX), Z0, Z21
-	VMOVUPS      Z21, 64(SI)
-	MOVQ         lda+24(FP), AX
-	IMUL3Q       $0x0b, AX, AX
-	ADDQ         AX, a+16(FP)
-	MOVQ         ldfrom+64(FP), AX
-	IMUL3Q       $0x0b, AX, AX
-	ADDQ         AX, from+56(FP)
-	MOVQ         ldc+48(FP), AX
-	IMUL3Q       $0x0b, AX, AX
-	ADDQ         AX, c+40(FP)
-	ADDQ         $0x2c, scale+72(FP)
-	ADDQ         $0x2c, zero+80(FP)
+	VMULPS       64(BX), Z21, Z21
+	VFMADD213PS  64(SI), Z0, Z21
+	VMOVUPS      Z21, 64(R8)
+	MOVQ         lda+24(FP), DX
+	IMUL3Q       $0x0b, DX, DX
+	ADDQ         DX, a+16(FP)
+	MOVQ         ldfrom+80(FP), DX
+	IMUL3Q       $0x0b, DX, DX
+	ADDQ         DX, from+72(FP)
+	MOVQ         ldc+64(FP), DX
+	IMUL3Q       $0x0b, DX, DX
+	ADDQ         DX, c+56(FP)
+	ADDQ         $0x2c, scale+88(FP)
+	ADDQ         $0x2c, zero+96(FP)
 	SUBQ         $0x01, tiles+0(FP)
 	JNZ          tile
 	VZEROUPPER
 	RET
 
-// func gemmF32NarrowAVX512x12(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, c *float32, ldc int, from *float32, ldfrom int)
+// func gemmF32NarrowAVX512x12(tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, step int, c *float32, ldc int, from *float32, ldfrom int)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·gemmF32NarrowAVX512x12(SB), NOSPLIT, $0-88
-	MOVQ tiles+0(FP), AX
-	MOVQ a+16(FP), CX
-	MOVQ lda+24(FP), DX
-	MOVQ ldb+40(FP), BX
-	MOVQ c+56(FP), SI
-	MOVQ from+72(FP), DI
+TEXT ·gemmF32NarrowAVX512x12(SB), NOSPLIT, $0-96
+	MOVQ a+16(FP), AX
+	MOVQ lda+24(FP), CX
+	MOVQ ldb+40(FP), DX
+	MOVQ b+32(FP), BX
+	MOVQ step+56(FP), SI
+	ADDQ next+48(FP), BX
 
 tile:
-	MOVQ    ldfrom+80(FP), R8
+	MOVQ    from+80(FP), DI
+	MOVQ    ldfrom+88(FP), R8
 	VMOVUPS (DI), Z0
 	ADDQ    R8, DI
 	VMOVUPS (DI), Z1
@@ -9588,459 +9957,474 @@ tile:
 	ADDQ    R8, DI
 	VMOVUPS (DI), Z11
 	ADDQ    R8, DI
-	MOVQ    k+8(FP), R8
-	MOVQ    b+32(FP), R9
-	MOVQ    CX, R10
-	LEAQ    (R10)(DX*2), R11
-	ADDQ    DX, R11
-	LEAQ    (R11)(DX*2), R12
-	ADDQ    DX, R12
-	LEAQ    (R12)(DX*2), R13
-	ADDQ    DX, R13
-	MOVQ    next+48(FP), R14
-	SUBQ    $0x04, R8
+	MOVQ    DI, from+80(FP)
+	MOVQ    k+8(FP), DI
+	MOVQ    b+32(FP), R8
+	MOVQ    AX, R9
+	LEAQ    (R9)(CX*2), R10
+	ADDQ    CX, R10
+	LEAQ    (R10)(CX*2), R11
+	ADDQ    CX, R11
+	LEAQ    (R11)(CX*2), R12
+	ADDQ    CX, R12
+	SUBQ    $0x04, DI
 	JL      tail
 
 loop:
-	PREFETCHT1   (R9)(R14*1)
-	VMOVUPS      (R9), Z12
+	PREFETCHT1   (BX)
+	PREFETCHT1   64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      (R8), Z12
+	VBROADCASTSS (R9), Z13
+	VFMADD231PS  Z12, Z13, Z0
+	VBROADCASTSS (R9)(CX*1), Z13
+	VFMADD231PS  Z12, Z13, Z1
+	VBROADCASTSS (R9)(CX*2), Z13
+	VFMADD231PS  Z12, Z13, Z2
 	VBROADCASTSS (R10), Z13
-	VFMADD231PS  Z12, Z13, Z0
-	VBROADCASTSS (R10)(DX*1), Z13
-	VFMADD231PS  Z12, Z13, Z1
-	VBROADCASTSS (R10)(DX*2), Z13
-	VFMADD231PS  Z12, Z13, Z2
+	VFMADD231PS  Z12, Z13, Z3
+	VBROADCASTSS (R10)(CX*1), Z13
+	VFMADD231PS  Z12, Z13, Z4
+	VBROADCASTSS (R10)(CX*2), Z13
+	VFMADD231PS  Z12, Z13, Z5
 	VBROADCASTSS (R11), Z13
-	VFMADD231PS  Z12, Z13, Z3
-	VBROADCASTSS (R11)(DX*1), Z13
-	VFMADD231PS  Z12, Z13, Z4
-	VBROADCASTSS (R11)(DX*2), Z13
-	VFMADD231PS  Z12, Z13, Z5
+	VFMADD231PS  Z12, Z13, Z6
+	VBROADCASTSS (R11)(CX*1), Z13
+	VFMADD231PS  Z12, Z13, Z7
+	VBROADCASTSS (R11)(CX*2), Z13
+	VFMADD231PS  Z12, Z13, Z8
 	VBROADCASTSS (R12), Z13
-	VFMADD231PS  Z12, Z13, Z6
-	VBROADCASTSS (R12)(DX*1), Z13
-	VFMADD231PS  Z12, Z13, Z7
-	VBROADCASTSS (R12)(DX*2), Z13
-	VFMADD231PS  Z12, Z13, Z8
-	VBROADCASTSS (R13), Z13
 	VFMADD231PS  Z12, Z13, Z9
-	VBROADCASTSS (R13)(DX*1), Z13
+	VBROADCASTSS (R12)(CX*1), Z13
 	VFMADD231PS  Z12, Z13, Z10
-	VBROADCASTSS (R13)(DX*2), Z13
+	VBROADCASTSS (R12)(CX*2), Z13
 	VFMADD231PS  Z12, Z13, Z11
-	ADDQ         BX, R9
-	PREFETCHT1   (R9)(R14*1)
-	VMOVUPS      (R9), Z12
+	ADDQ         DX, R8
+	PREFETCHT1   (BX)
+	PREFETCHT1   64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      (R8), Z12
+	VBROADCASTSS 4(R9), Z13
+	VFMADD231PS  Z12, Z13, Z0
+	VBROADCASTSS 4(R9)(CX*1), Z13
+	VFMADD231PS  Z12, Z13, Z1
+	VBROADCASTSS 4(R9)(CX*2), Z13
+	VFMADD231PS  Z12, Z13, Z2
 	VBROADCASTSS 4(R10), Z13
-	VFMADD231PS  Z12, Z13, Z0
-	VBROADCASTSS 4(R10)(DX*1), Z13
-	VFMADD231PS  Z12, Z13, Z1
-	VBROADCASTSS 4(R10)(DX*2), Z13
-	VFMADD231PS  Z12, Z13, Z2
+	VFMADD231PS  Z12, Z13, Z3
+	VBROADCASTSS 4(R10)(CX*1), Z13
+	VFMADD231PS  Z12, Z13, Z4
+	VBROADCASTSS 4(R10)(CX*2), Z13
+	VFMADD231PS  Z12, Z13, Z5
 	VBROADCASTSS 4(R11), Z13
-	VFMADD231PS  Z12, Z13, Z3
-	VBROADCASTSS 4(R11)(DX*1), Z13
-	VFMADD231PS  Z12, Z13, Z4
-	VBROADCASTSS 4(R11)(DX*2), Z13
-	VFMADD231PS  Z12, Z13, Z5
+	VFMADD231PS  Z12, Z13, Z6
+	VBROADCASTSS 4(R11)(CX*1), Z13
+	VFMADD231PS  Z12, Z13, Z7
+	VBROADCASTSS 4(R11)(CX*2), Z13
+	VFMADD231PS  Z12, Z13, Z8
 	VBROADCASTSS 4(R12), Z13
-	VFMADD231PS  Z12, Z13, Z6
-	VBROADCASTSS 4(R12)(DX*1), Z13
-	VFMADD231PS  Z12, Z13, Z7
-	VBROADCASTSS 4(R12)(DX*2), Z13
-	VFMADD231PS  Z12, Z13, Z8
-	VBROADCASTSS 4(R13), Z13
 	VFMADD231PS  Z12, Z13, Z9
-	VBROADCASTSS 4(R13)(DX*1), Z13
+	VBROADCASTSS 4(R12)(CX*1), Z13
 	VFMADD231PS  Z12, Z13, Z10
-	VBROADCASTSS 4(R13)(DX*2), Z13
+	VBROADCASTSS 4(R12)(CX*2), Z13
 	VFMADD231PS  Z12, Z13, Z11
-	ADDQ         BX, R9
-	PREFETCHT1   (R9)(R14*1)
-	VMOVUPS      (R9), Z12
+	ADDQ         DX, R8
+	PREFETCHT1   (BX)
+	PREFETCHT1   64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      (R8), Z12
+	VBROADCASTSS 8(R9), Z13
+	VFMADD231PS  Z12, Z13, Z0
+	VBROADCASTSS 8(R9)(CX*1), Z13
+	VFMADD231PS  Z12, Z13, Z1
+	VBROADCASTSS 8(R9)(CX*2), Z13
+	VFMADD231PS  Z12, Z13, Z2
 	VBROADCASTSS 8(R10), Z13
-	VFMADD231PS  Z12, Z13, Z0
-	VBROADCASTSS 8(R10)(DX*1), Z13
-	VFMADD231PS  Z12, Z13, Z1
-	VBROADCASTSS 8(R10)(DX*2), Z13
-	VFMADD231PS  Z12, Z13, Z2
+	VFMADD231PS  Z12, Z13, Z3
+	VBROADCASTSS 8(R10)(CX*1), Z13
+	VFMADD231PS  Z12, Z13, Z4
+	VBROADCASTSS 8(R10)(CX*2), Z13
+	VFMADD231PS  Z12, Z13, Z5
 	VBROADCASTSS 8(R11), Z13
-	VFMADD231PS  Z12, Z13, Z3
-	VBROADCASTSS 8(R11)(DX*1), Z13
-	VFMADD231PS  Z12, Z13, Z4
-	VBROADCASTSS 8(R11)(DX*2), Z13
-	VFMADD231PS  Z12, Z13, Z5
+	VFMADD231PS  Z12, Z13, Z6
+	VBROADCASTSS 8(R11)(CX*1), Z13
+	VFMADD231PS  Z12, Z13, Z7
+	VBROADCASTSS 8(R11)(CX*2), Z13
+	VFMADD231PS  Z12, Z13, Z8
 	VBROADCASTSS 8(R12), Z13
-	VFMADD231PS  Z12, Z13, Z6
-	VBROADCASTSS 8(R12)(DX*1), Z13
-	VFMADD231PS  Z12, Z13, Z7
-	VBROADCASTSS 8(R12)(DX*2), Z13
-	VFMADD231PS  Z12, Z13, Z8
-	VBROADCASTSS 8(R13), Z13
 	VFMADD231PS  Z12, Z13, Z9
-	VBROADCASTSS 8(R13)(DX*1), Z13
+	VBROADCASTSS 8(R12)(CX*1), Z13
 	VFMADD231PS  Z12, Z13, Z10
-	VBROADCASTSS 8(R13)(DX*2), Z13
+	VBROADCASTSS 8(R12)(CX*2), Z13
 	VFMADD231PS  Z12, Z13, Z11
-	ADDQ         BX, R9
-	PREFETCHT1   (R9)(R14*1)
-	VMOVUPS      (R9), Z12
-	VBROADCASTSS 12(R10), Z13
+	ADDQ         DX, R8
+	PREFETCHT1   (BX)
+	PREFETCHT1   64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      (R8), Z12
+	VBROADCASTSS 12(R9), Z13
 	VFMADD231PS  Z12, Z13, Z0
-	VBROADCASTSS 12(R10)(DX*1), Z13
+	VBROADCASTSS 12(R9)(CX*1), Z13
 	VFMADD231PS  Z12, Z13, Z1
-	VBROADCASTSS 12(R10)(DX*2), Z13
+	VBROADCASTSS 12(R9)(CX*2), Z13
 	VFMADD231PS  Z12, Z13, Z2
-	VBROADCASTSS 12(R11), Z13
+	VBROADCASTSS 12(R10), Z13
 	VFMADD231PS  Z12, Z13, Z3
-	VBROADCASTSS 12(R11)(DX*1), Z13
+	VBROADCASTSS 12(R10)(CX*1), Z13
 	VFMADD231PS  Z12, Z13, Z4
-	VBROADCASTSS 12(R11)(DX*2), Z13
+	VBROADCASTSS 12(R10)(CX*2), Z13
 	VFMADD231PS  Z12, Z13, Z5
-	VBROADCASTSS 12(R12), Z13
+	VBROADCASTSS 12(R11), Z13
 	VFMADD231PS  Z12, Z13, Z6
-	VBROADCASTSS 12(R12)(DX*1), Z13
+	VBROADCASTSS 12(R11)(CX*1), Z13
 	VFMADD231PS  Z12, Z13, Z7
-	VBROADCASTSS 12(R12)(DX*2), Z13
+	VBROADCASTSS 12(R11)(CX*2), Z13
 	VFMADD231PS  Z12, Z13, Z8
-	VBROADCASTSS 12(R13), Z13
+	VBROADCASTSS 12(R12), Z13
 	VFMADD231PS  Z12, Z13, Z9
-	VBROADCASTSS 12(R13)(DX*1), Z13
+	VBROADCASTSS 12(R12)(CX*1), Z13
 	VFMADD231PS  Z12, Z13, Z10
-	VBROADCASTSS 12(R13)(DX*2), Z13
+	VBROADCASTSS 12(R12)(CX*2), Z13
 	VFMADD231PS  Z12, Z13, Z11
-	ADDQ         BX, R9
+	ADDQ         DX, R8
+	ADDQ         $0x10, R9
 	ADDQ         $0x10, R10
 	ADDQ         $0x10, R11
 	ADDQ         $0x10, R12
-	ADDQ         $0x10, R13
-	SUBQ         $0x04, R8
+	SUBQ         $0x04, DI
 	JGE          loop
 
 tail:
-	ADDQ $0x04, R8
+	ADDQ $0x04, DI
 	JZ   store
 
 one:
-	PREFETCHT1   (R9)(R14*1)
-	VMOVUPS      (R9), Z12
-	VBROADCASTSS (R10), Z13
+	PREFETCHT1   (BX)
+	PREFETCHT1   64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      (R8), Z12
+	VBROADCASTSS (R9), Z13
 	VFMADD231PS  Z12, Z13, Z0
-	VBROADCASTSS (R10)(DX*1), Z13
+	VBROADCASTSS (R9)(CX*1), Z13
 	VFMADD231PS  Z12, Z13, Z1
-	VBROADCASTSS (R10)(DX*2), Z13
+	VBROADCASTSS (R9)(CX*2), Z13
 	VFMADD231PS  Z12, Z13, Z2
-	VBROADCASTSS (R11), Z13
+	VBROADCASTSS (R10), Z13
 	VFMADD231PS  Z12, Z13, Z3
-	VBROADCASTSS (R11)(DX*1), Z13
+	VBROADCASTSS (R10)(CX*1), Z13
 	VFMADD231PS  Z12, Z13, Z4
-	VBROADCASTSS (R11)(DX*2), Z13
+	VBROADCASTSS (R10)(CX*2), Z13
 	VFMADD231PS  Z12, Z13, Z5
-	VBROADCASTSS (R12), Z13
+	VBROADCASTSS (R11), Z13
 	VFMADD231PS  Z12, Z13, Z6
-	VBROADCASTSS (R12)(DX*1), Z13
+	VBROADCASTSS (R11)(CX*1), Z13
 	VFMADD231PS  Z12, Z13, Z7
-	VBROADCASTSS (R12)(DX*2), Z13
+	VBROADCASTSS (R11)(CX*2), Z13
 	VFMADD231PS  Z12, Z13, Z8
-	VBROADCASTSS (R13), Z13
+	VBROADCASTSS (R12), Z13
 	VFMADD231PS  Z12, Z13, Z9
-	VBROADCASTSS (R13)(DX*1), Z13
+	VBROADCASTSS (R12)(CX*1), Z13
 	VFMADD231PS  Z12, Z13, Z10
-	VBROADCASTSS (R13)(DX*2), Z13
+	VBROADCASTSS (R12)(CX*2), Z13
 	VFMADD231PS  Z12, Z13, Z11
-	ADDQ         BX, R9
+	ADDQ         DX, R8
+	ADDQ         $0x04, R9
 	ADDQ         $0x04, R10
 	ADDQ         $0x04, R11
 	ADDQ         $0x04, R12
-	ADDQ         $0x04, R13
-	SUBQ         $0x01, R8
+	SUBQ         $0x01, DI
 	JNZ          one
 
 store:
-	MOVQ    ldc+64(FP), R8
-	VMOVUPS Z0, (SI)
-	ADDQ    R8, SI
-	VMOVUPS Z1, (SI)
-	ADDQ    R8, SI
-	VMOVUPS Z2, (SI)
-	ADDQ    R8, SI
-	VMOVUPS Z3, (SI)
-	ADDQ    R8, SI
-	VMOVUPS Z4, (SI)
-	ADDQ    R8, SI
-	VMOVUPS Z5, (SI)
-	ADDQ    R8, SI
-	VMOVUPS Z6, (SI)
-	ADDQ    R8, SI
-	VMOVUPS Z7, (SI)
-	ADDQ    R8, SI
-	VMOVUPS Z8, (SI)
-	ADDQ    R8, SI
-	VMOVUPS Z9, (SI)
-	ADDQ    R8, SI
-	VMOVUPS Z10, (SI)
-	ADDQ    R8, SI
-	VMOVUPS Z11, (SI)
-	ADDQ    R8, SI
-	IMUL3Q  $0x0c, DX, R8
-	ADDQ    R8, CX
-	SUBQ    $0x01, AX
+	MOVQ    c+64(FP), DI
+	MOVQ    ldc+72(FP), R8
+	VMOVUPS Z0, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z1, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z2, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z3, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z4, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z5, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z6, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z7, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z8, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z9, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z10, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z11, (DI)
+	ADDQ    R8, DI
+	MOVQ    DI, c+64(FP)
+	IMUL3Q  $0x0c, CX, DI
+	ADDQ    DI, AX
+	SUBQ    $0x01, tiles+0(FP)
 	JNZ     tile
 	VZEROUPPER
 	RET
 
-// func gemmI8VNNIx12(tiles int, k4 int, a *uint8, lda int, b *int8, c *float32, ldc int, from *float32, ldfrom int, scale *float32, zero *int32, colScale *float32, negSum *int32)
+// func gemmI8VNNIx12(tiles int, k4 int, a *uint8, lda int, b *int8, next int, step int, c *float32, ldc int, from *float32, ldfrom int, scale *float32, zero *int32, colScale *float32, negSum *int32)
 // Requires: AVX, AVX512F, AVX512VNNI, MMX+
-TEXT ·gemmI8VNNIx12(SB), NOSPLIT, $0-104
+TEXT ·gemmI8VNNIx12(SB), NOSPLIT, $0-120
+	MOVQ b+32(FP), AX
+	MOVQ step+48(FP), CX
+	ADDQ next+40(FP), AX
+
 tile:
-	MOVQ         k4+8(FP), AX
-	MOVQ         lda+24(FP), CX
-	MOVQ         a+16(FP), DX
-	MOVQ         b+32(FP), BX
-	MOVQ         zero+80(FP), SI
-	MOVQ         negSum+96(FP), DI
-	VMOVUPS      (DI), Z22
-	VMOVUPS      64(DI), Z23
-	VPBROADCASTD (SI), Z1
+	MOVQ         k4+8(FP), DX
+	MOVQ         lda+24(FP), BX
+	MOVQ         a+16(FP), SI
+	MOVQ         b+32(FP), DI
+	MOVQ         zero+96(FP), R8
+	MOVQ         negSum+112(FP), R9
+	VMOVUPS      (R9), Z22
+	VMOVUPS      64(R9), Z23
+	VPBROADCASTD (R8), Z1
 	VPMULLD      Z22, Z1, Z0
 	VPMULLD      Z23, Z1, Z1
-	VPBROADCASTD 4(SI), Z3
+	VPBROADCASTD 4(R8), Z3
 	VPMULLD      Z22, Z3, Z2
 	VPMULLD      Z23, Z3, Z3
-	VPBROADCASTD 8(SI), Z5
+	VPBROADCASTD 8(R8), Z5
 	VPMULLD      Z22, Z5, Z4
 	VPMULLD      Z23, Z5, Z5
-	VPBROADCASTD 12(SI), Z7
+	VPBROADCASTD 12(R8), Z7
 	VPMULLD      Z22, Z7, Z6
 	VPMULLD      Z23, Z7, Z7
-	VPBROADCASTD 16(SI), Z9
+	VPBROADCASTD 16(R8), Z9
 	VPMULLD      Z22, Z9, Z8
 	VPMULLD      Z23, Z9, Z9
-	VPBROADCASTD 20(SI), Z11
+	VPBROADCASTD 20(R8), Z11
 	VPMULLD      Z22, Z11, Z10
 	VPMULLD      Z23, Z11, Z11
-	VPBROADCASTD 24(SI), Z13
+	VPBROADCASTD 24(R8), Z13
 	VPMULLD      Z22, Z13, Z12
 	VPMULLD      Z23, Z13, Z13
-	VPBROADCASTD 28(SI), Z15
+	VPBROADCASTD 28(R8), Z15
 	VPMULLD      Z22, Z15, Z14
 	VPMULLD      Z23, Z15, Z15
-	VPBROADCASTD 32(SI), Z17
+	VPBROADCASTD 32(R8), Z17
 	VPMULLD      Z22, Z17, Z16
 	VPMULLD      Z23, Z17, Z17
-	VPBROADCASTD 36(SI), Z19
+	VPBROADCASTD 36(R8), Z19
 	VPMULLD      Z22, Z19, Z18
 	VPMULLD      Z23, Z19, Z19
-	VPBROADCASTD 40(SI), Z21
+	VPBROADCASTD 40(R8), Z21
 	VPMULLD      Z22, Z21, Z20
 	VPMULLD      Z23, Z21, Z21
-	VPBROADCASTD 44(SI), Z24
+	VPBROADCASTD 44(R8), Z24
 	VPMULLD      Z22, Z24, Z22
 	VPMULLD      Z23, Z24, Z23
-	LEAQ         (DX)(CX*2), SI
-	ADDQ         CX, SI
-	LEAQ         (SI)(CX*2), DI
-	ADDQ         CX, DI
-	LEAQ         (DI)(CX*2), R8
-	ADDQ         CX, R8
-	MOVQ         AX, R9
-	SHLQ         $0x07, R9
+	LEAQ         (SI)(BX*2), R8
+	ADDQ         BX, R8
+	LEAQ         (R8)(BX*2), R9
+	ADDQ         BX, R9
+	LEAQ         (R9)(BX*2), R10
+	ADDQ         BX, R10
 
 loop:
-	PREFETCHT1   (BX)(R9*1)
-	PREFETCHT1   64(BX)(R9*1)
-	VMOVDQU32    (BX), Z24
-	VMOVDQU32    64(BX), Z25
-	ADDQ         $0x00000080, BX
-	VPBROADCASTD (DX), Z26
+	PREFETCHT1   (AX)
+	PREFETCHT1   64(AX)
+	ADDQ         CX, AX
+	VMOVDQU32    (DI), Z24
+	VMOVDQU32    64(DI), Z25
+	ADDQ         $0x00000080, DI
+	VPBROADCASTD (SI), Z26
 	VPDPBUSD     Z24, Z26, Z0
 	VPDPBUSD     Z25, Z26, Z1
-	VPBROADCASTD (DX)(CX*1), Z26
+	VPBROADCASTD (SI)(BX*1), Z26
 	VPDPBUSD     Z24, Z26, Z2
 	VPDPBUSD     Z25, Z26, Z3
-	VPBROADCASTD (DX)(CX*2), Z26
+	VPBROADCASTD (SI)(BX*2), Z26
 	VPDPBUSD     Z24, Z26, Z4
 	VPDPBUSD     Z25, Z26, Z5
-	VPBROADCASTD (SI), Z26
+	VPBROADCASTD (R8), Z26
 	VPDPBUSD     Z24, Z26, Z6
 	VPDPBUSD     Z25, Z26, Z7
-	VPBROADCASTD (SI)(CX*1), Z26
+	VPBROADCASTD (R8)(BX*1), Z26
 	VPDPBUSD     Z24, Z26, Z8
 	VPDPBUSD     Z25, Z26, Z9
-	VPBROADCASTD (SI)(CX*2), Z26
+	VPBROADCASTD (R8)(BX*2), Z26
 	VPDPBUSD     Z24, Z26, Z10
 	VPDPBUSD     Z25, Z26, Z11
-	VPBROADCASTD (DI), Z26
+	VPBROADCASTD (R9), Z26
 	VPDPBUSD     Z24, Z26, Z12
 	VPDPBUSD     Z25, Z26, Z13
-	VPBROADCASTD (DI)(CX*1), Z26
+	VPBROADCASTD (R9)(BX*1), Z26
 	VPDPBUSD     Z24, Z26, Z14
 	VPDPBUSD     Z25, Z26, Z15
-	VPBROADCASTD (DI)(CX*2), Z26
+	VPBROADCASTD (R9)(BX*2), Z26
 	VPDPBUSD     Z24, Z26, Z16
 	VPDPBUSD     Z25, Z26, Z17
-	VPBROADCASTD (R8), Z26
+	VPBROADCASTD (R10), Z26
 	VPDPBUSD     Z24, Z26, Z18
 	VPDPBUSD     Z25, Z26, Z19
-	VPBROADCASTD (R8)(CX*1), Z26
+	VPBROADCASTD (R10)(BX*1), Z26
 	VPDPBUSD     Z24, Z26, Z20
 	VPDPBUSD     Z25, Z26, Z21
-	VPBROADCASTD (R8)(CX*2), Z26
+	VPBROADCASTD (R10)(BX*2), Z26
 	VPDPBUSD     Z24, Z26, Z22
 	VPDPBUSD     Z25, Z26, Z23
-	ADDQ         $0x04, DX
 	ADDQ         $0x04, SI
-	ADDQ         $0x04, DI
 	ADDQ         $0x04, R8
-	SUBQ         $0x01, AX
+	ADDQ         $0x04, R9
+	ADDQ         $0x04, R10
+	SUBQ         $0x01, DX
 	JNZ          loop
-	MOVQ         scale+72(FP), AX
-	MOVQ         colScale+88(FP), CX
-	MOVQ         from+56(FP), DX
-	MOVQ         ldfrom+64(FP), BX
-	MOVQ         c+40(FP), SI
-	MOVQ         ldc+48(FP), DI
-	VBROADCASTSS (AX), Z24
+	MOVQ         scale+88(FP), DX
+	MOVQ         colScale+104(FP), BX
+	MOVQ         from+72(FP), SI
+	MOVQ         ldfrom+80(FP), DI
+	MOVQ         c+56(FP), R8
+	MOVQ         ldc+64(FP), R9
+	VBROADCASTSS (DX), Z24
 	VCVTDQ2PS    Z0, Z0
-	VMULPS       (CX), Z0, Z0
-	VFMADD213PS  (DX), Z24, Z0
-	VMOVUPS      Z0, (SI)
+	VMULPS       (BX), Z0, Z0
+	VFMADD213PS  (SI), Z24, Z0
+	VMOVUPS      Z0, (R8)
 	VCVTDQ2PS    Z1, Z1
-	VMULPS       64(CX), Z1, Z1
-	VFMADD213PS  64(DX), Z24, Z1
-	VMOVUPS      Z1, 64(SI)
-	ADDQ         BX, DX
+	VMULPS       64(BX), Z1, Z1
+	VFMADD213PS  64(SI), Z24, Z1
+	VMOVUPS      Z1, 64(R8)
 	ADDQ         DI, SI
-	VBROADCASTSS 4(AX), Z0
+	ADDQ         R9, R8
+	VBROADCASTSS 4(DX), Z0
 	VCVTDQ2PS    Z2, Z2
-	VMULPS       (CX), Z2, Z2
-	VFMADD213PS  (DX), Z0, Z2
-	VMOVUPS      Z2, (SI)
+	VMULPS       (BX), Z2, Z2
+	VFMADD213PS  (SI), Z0, Z2
+	VMOVUPS      Z2, (R8)
 	VCVTDQ2PS    Z3, Z3
-	VMULPS       64(CX), Z3, Z3
-	VFMADD213PS  64(DX), Z0, Z3
-	VMOVUPS      Z3, 64(SI)
-	ADDQ         BX, DX
+	VMULPS       64(BX), Z3, Z3
+	VFMADD213PS  64(SI), Z0, Z3
+	VMOVUPS      Z3, 64(R8)
 	ADDQ         DI, SI
-	VBROADCASTSS 8(AX), Z0
+	ADDQ         R9, R8
+	VBROADCASTSS 8(DX), Z0
 	VCVTDQ2PS    Z4, Z4
-	VMULPS       (CX), Z4, Z4
-	VFMADD213PS  (DX), Z0, Z4
-	VMOVUPS      Z4, (SI)
+	VMULPS       (BX), Z4, Z4
+	VFMADD213PS  (SI), Z0, Z4
+	VMOVUPS      Z4, (R8)
 	VCVTDQ2PS    Z5, Z5
-	VMULPS       64(CX), Z5, Z5
-	VFMADD213PS  64(DX), Z0, Z5
-	VMOVUPS      Z5, 64(SI)
-	ADDQ         BX, DX
+	VMULPS       64(BX), Z5, Z5
+	VFMADD213PS  64(SI), Z0, Z5
+	VMOVUPS      Z5, 64(R8)
 	ADDQ         DI, SI
-	VBROADCASTSS 12(AX), Z0
+	ADDQ         R9, R8
+	VBROADCASTSS 12(DX), Z0
 	VCVTDQ2PS    Z6, Z6
-	VMULPS       (CX), Z6, Z6
-	VFMADD213PS  (DX), Z0, Z6
-	VMOVUPS      Z6, (SI)
+	VMULPS       (BX), Z6, Z6
+	VFMADD213PS  (SI), Z0, Z6
+	VMOVUPS      Z6, (R8)
 	VCVTDQ2PS    Z7, Z7
-	VMULPS       64(CX), Z7, Z7
-	VFMADD213PS  64(DX), Z0, Z7
-	VMOVUPS      Z7, 64(SI)
-	ADDQ         BX, DX
+	VMULPS       64(BX), Z7, Z7
+	VFMADD213PS  64(SI), Z0, Z7
+	VMOVUPS      Z7, 64(R8)
 	ADDQ         DI, SI
-	VBROADCASTSS 16(AX), Z0
+	ADDQ         R9, R8
+	VBROADCASTSS 16(DX), Z0
 	VCVTDQ2PS    Z8, Z8
-	VMULPS       (CX), Z8, Z8
-	VFMADD213PS  (DX), Z0, Z8
-	VMOVUPS      Z8, (SI)
+	VMULPS       (BX), Z8, Z8
+	VFMADD213PS  (SI), Z0, Z8
+	VMOVUPS      Z8, (R8)
 	VCVTDQ2PS    Z9, Z9
-	VMULPS       64(CX), Z9, Z9
-	VFMADD213PS  64(DX), Z0, Z9
-	VMOVUPS      Z9, 64(SI)
-	ADDQ         BX, DX
+	VMULPS       64(BX), Z9, Z9
+	VFMADD213PS  64(SI), Z0, Z9
+	VMOVUPS      Z9, 64(R8)
 	ADDQ         DI, SI
-	VBROADCASTSS 20(AX), Z0
+	ADDQ         R9, R8
+	VBROADCASTSS 20(DX), Z0
 	VCVTDQ2PS    Z10, Z10
-	VMULPS       (CX), Z10, Z10
-	VFMADD213PS  (DX), Z0, Z10
-	VMOVUPS      Z10, (SI)
+	VMULPS       (BX), Z10, Z10
+	VFMADD213PS  (SI), Z0, Z10
+	VMOVUPS      Z10, (R8)
 	VCVTDQ2PS    Z11, Z11
-	VMULPS       64(CX), Z11, Z11
-	VFMADD213PS  64(DX), Z0, Z11
-	VMOVUPS      Z11, 64(SI)
-	ADDQ         BX, DX
+	VMULPS       64(BX), Z11, Z11
+	VFMADD213PS  64(SI), Z0, Z11
+	VMOVUPS      Z11, 64(R8)
 	ADDQ         DI, SI
-	VBROADCASTSS 24(AX), Z0
+	ADDQ         R9, R8
+	VBROADCASTSS 24(DX), Z0
 	VCVTDQ2PS    Z12, Z12
-	VMULPS       (CX), Z12, Z12
-	VFMADD213PS  (DX), Z0, Z12
-	VMOVUPS      Z12, (SI)
+	VMULPS       (BX), Z12, Z12
+	VFMADD213PS  (SI), Z0, Z12
+	VMOVUPS      Z12, (R8)
 	VCVTDQ2PS    Z13, Z13
-	VMULPS       64(CX), Z13, Z13
-	VFMADD213PS  64(DX), Z0, Z13
-	VMOVUPS      Z13, 64(SI)
-	ADDQ         BX, DX
+	VMULPS       64(BX), Z13, Z13
+	VFMADD213PS  64(SI), Z0, Z13
+	VMOVUPS      Z13, 64(R8)
 	ADDQ         DI, SI
-	VBROADCASTSS 28(AX), Z0
+	ADDQ         R9, R8
+	VBROADCASTSS 28(DX), Z0
 	VCVTDQ2PS    Z14, Z14
-	VMULPS       (CX), Z14, Z14
-	VFMADD213PS  (DX), Z0, Z14
-	VMOVUPS      Z14, (SI)
+	VMULPS       (BX), Z14, Z14
+	VFMADD213PS  (SI), Z0, Z14
+	VMOVUPS      Z14, (R8)
 	VCVTDQ2PS    Z15, Z15
-	VMULPS       64(CX), Z15, Z15
-	VFMADD213PS  64(DX), Z0, Z15
-	VMOVUPS      Z15, 64(SI)
-	ADDQ         BX, DX
+	VMULPS       64(BX), Z15, Z15
+	VFMADD213PS  64(SI), Z0, Z15
+	VMOVUPS      Z15, 64(R8)
 	ADDQ         DI, SI
-	VBROADCASTSS 32(AX), Z0
+	ADDQ         R9, R8
+	VBROADCASTSS 32(DX), Z0
 	VCVTDQ2PS    Z16, Z16
-	VMULPS       (CX), Z16, Z16
-	VFMADD213PS  (DX), Z0, Z16
-	VMOVUPS      Z16, (SI)
+	VMULPS       (BX), Z16, Z16
+	VFMADD213PS  (SI), Z0, Z16
+	VMOVUPS      Z16, (R8)
 	VCVTDQ2PS    Z17, Z17
-	VMULPS       64(CX), Z17, Z17
-	VFMADD213PS  64(DX), Z0, Z17
-	VMOVUPS      Z17, 64(SI)
-	ADDQ         BX, DX
+	VMULPS       64(BX), Z17, Z17
+	VFMADD213PS  64(SI), Z0, Z17
+	VMOVUPS      Z17, 64(R8)
 	ADDQ         DI, SI
-	VBROADCASTSS 36(AX), Z0
+	ADDQ         R9, R8
+	VBROADCASTSS 36(DX), Z0
 	VCVTDQ2PS    Z18, Z18
-	VMULPS       (CX), Z18, Z18
-	VFMADD213PS  (DX), Z0, Z18
-	VMOVUPS      Z18, (SI)
+	VMULPS       (BX), Z18, Z18
+	VFMADD213PS  (SI), Z0, Z18
+	VMOVUPS      Z18, (R8)
 	VCVTDQ2PS    Z19, Z19
-	VMULPS       64(CX), Z19, Z19
-	VFMADD213PS  64(DX), Z0, Z19
-	VMOVUPS      Z19, 64(SI)
-	ADDQ         BX, DX
+	VMULPS       64(BX), Z19, Z19
+	VFMADD213PS  64(SI), Z0, Z19
+	VMOVUPS      Z19, 64(R8)
 	ADDQ         DI, SI
-	VBROADCASTSS 40(AX), Z0
+	ADDQ         R9, R8
+	VBROADCASTSS 40(DX), Z0
 	VCVTDQ2PS    Z20, Z20
-	VMULPS       (CX), Z20, Z20
-	VFMADD213PS  (DX), Z0, Z20
-	VMOVUPS      Z20, (SI)
+	VMULPS       (BX), Z20, Z20
+	VFMADD213PS  (SI), Z0, Z20
+	VMOVUPS      Z20, (R8)
 	VCVTDQ2PS    Z21, Z21
-	VMULPS       64(CX), Z21, Z21
-	VFMADD213PS  64(DX), Z0, Z21
-	VMOVUPS      Z21, 64(SI)
-	ADDQ         BX, DX
+	VMULPS       64(BX), Z21, Z21
+	VFMADD213PS  64(SI), Z0, Z21
+	VMOVUPS      Z21, 64(R8)
 	ADDQ         DI, SI
-	VBROADCASTSS 44(AX), Z0
+	ADDQ         R9, R8
+	VBROADCASTSS 44(DX), Z0
 	VCVTDQ2PS    Z22, Z22
-	VMULPS       (CX), Z22, Z22
-	VFMADD213PS  (DX), Z0, Z22
-	VMOVUPS      Z22, (SI)
+	VMULPS       (BX), Z22, Z22
+	VFMADD213PS  (SI), Z0, Z22
+	VMOVUPS      Z22, (R8)
 	VCVTDQ2PS    Z23, Z23
-	VMULPS       64(CX), Z23, Z23
-	VFMADD213PS  64(DX), Z0, Z23
-	VMOVUPS      Z23, 64(SI)
-	MOVQ         lda+24(FP), AX
-	IMUL3Q       $0x0c, AX, AX
-	ADDQ         AX, a+16(FP)
-	MOVQ         ldfrom+64(FP), AX
-	IMUL3Q       $0x0c, AX, AX
-	ADDQ         AX, from+56(FP)
-	MOVQ         ldc+48(FP), AX
-	IMUL3Q       $0x0c, AX, AX
-	ADDQ         AX, c+40(FP)
-	ADDQ         $0x30, scale+72(FP)
-	ADDQ         $0x30, zero+80(FP)
+	VMULPS       64(BX), Z23, Z23
+	VFMADD213PS  64(SI), Z0, Z23
+	VMOVUPS      Z23, 64(R8)
+	MOVQ         lda+24(FP), DX
+	IMUL3Q       $0x0c, DX, DX
+	ADDQ         DX, a+16(FP)
+	MOVQ         ldfrom+80(FP), DX
+	IMUL3Q       $0x0c, DX, DX
+	ADDQ         DX, from+72(FP)
+	MOVQ         ldc+64(FP), DX
+	IMUL3Q       $0x0c, DX, DX
+	ADDQ         DX, c+56(FP)
+	ADDQ         $0x30, scale+88(FP)
+	ADDQ         $0x30, zero+96(FP)
 	SUBQ         $0x01, tiles+0(FP)
 	JNZ          tile
 	VZEROUPPER
@@ -10107,9 +10491,9 @@ scale:
 	VZEROUPPER
 	RET
 
-// func gemmI8AVX2x1(tiles int, k4 int, a *uint8, lda int, b *int8, c *float32, ldc int, from *float32, ldfrom int, scale *float32, zero *int32, colScale *float32, negSum *int32)
+// func gemmI8AVX2x1(tiles int, k4 int, a *uint8, lda int, b *int8, next int, step int, c *float32, ldc int, from *float32, ldfrom int, scale *float32, zero *int32, colScale *float32, negSum *int32)
 // Requires: AVX, AVX2, FMA3
-TEXT ·gemmI8AVX2x1(SB), NOSPLIT, $0-104
+TEXT ·gemmI8AVX2x1(SB), NOSPLIT, $0-120
 tile:
 	MOVQ b+32(FP), AX
 	XORQ CX, CX
@@ -10136,22 +10520,22 @@ loop:
 	JNZ          loop
 	VPHADDD      Y1, Y0, Y0
 	VPERMQ       $0xd8, Y0, Y0
-	MOVQ         zero+80(FP), DX
-	MOVQ         negSum+96(FP), BX
+	MOVQ         zero+96(FP), DX
+	MOVQ         negSum+112(FP), BX
 	ADDQ         CX, BX
 	VMOVUPS      (BX), Y1
 	VPBROADCASTD (DX), Y2
 	VPMULLD      Y1, Y2, Y1
 	VPADDD       Y1, Y0, Y0
-	MOVQ         scale+72(FP), DX
-	MOVQ         colScale+88(FP), BX
+	MOVQ         scale+88(FP), DX
+	MOVQ         colScale+104(FP), BX
 	ADDQ         CX, BX
-	MOVQ         from+56(FP), SI
+	MOVQ         from+72(FP), SI
 	ADDQ         CX, SI
-	MOVQ         ldfrom+64(FP), DI
-	MOVQ         c+40(FP), DI
+	MOVQ         ldfrom+80(FP), DI
+	MOVQ         c+56(FP), DI
 	ADDQ         CX, DI
-	MOVQ         ldc+48(FP), R8
+	MOVQ         ldc+64(FP), R8
 	VBROADCASTSS (DX), Y1
 	VCVTDQ2PS    Y0, Y0
 	VMULPS       (BX), Y0, Y0
@@ -10164,22 +10548,22 @@ loop:
 	MOVQ         lda+24(FP), AX
 	IMUL3Q       $0x01, AX, AX
 	ADDQ         AX, a+16(FP)
-	MOVQ         ldfrom+64(FP), AX
+	MOVQ         ldfrom+80(FP), AX
 	IMUL3Q       $0x01, AX, AX
-	ADDQ         AX, from+56(FP)
-	MOVQ         ldc+48(FP), AX
+	ADDQ         AX, from+72(FP)
+	MOVQ         ldc+64(FP), AX
 	IMUL3Q       $0x01, AX, AX
-	ADDQ         AX, c+40(FP)
-	ADDQ         $0x04, scale+72(FP)
-	ADDQ         $0x04, zero+80(FP)
+	ADDQ         AX, c+56(FP)
+	ADDQ         $0x04, scale+88(FP)
+	ADDQ         $0x04, zero+96(FP)
 	SUBQ         $0x01, tiles+0(FP)
 	JNZ          tile
 	VZEROUPPER
 	RET
 
-// func gemmI8AVX2x2(tiles int, k4 int, a *uint8, lda int, b *int8, c *float32, ldc int, from *float32, ldfrom int, scale *float32, zero *int32, colScale *float32, negSum *int32)
+// func gemmI8AVX2x2(tiles int, k4 int, a *uint8, lda int, b *int8, next int, step int, c *float32, ldc int, from *float32, ldfrom int, scale *float32, zero *int32, colScale *float32, negSum *int32)
 // Requires: AVX, AVX2, FMA3
-TEXT ·gemmI8AVX2x2(SB), NOSPLIT, $0-104
+TEXT ·gemmI8AVX2x2(SB), NOSPLIT, $0-120
 tile:
 	MOVQ b+32(FP), AX
 	XORQ CX, CX
@@ -10215,8 +10599,8 @@ loop:
 	VPERMQ       $0xd8, Y0, Y0
 	VPHADDD      Y3, Y2, Y2
 	VPERMQ       $0xd8, Y2, Y2
-	MOVQ         zero+80(FP), DX
-	MOVQ         negSum+96(FP), BX
+	MOVQ         zero+96(FP), DX
+	MOVQ         negSum+112(FP), BX
 	ADDQ         CX, BX
 	VMOVUPS      (BX), Y3
 	VPBROADCASTD (DX), Y1
@@ -10225,15 +10609,15 @@ loop:
 	VPMULLD      Y3, Y4, Y3
 	VPADDD       Y1, Y0, Y0
 	VPADDD       Y3, Y2, Y2
-	MOVQ         scale+72(FP), DX
-	MOVQ         colScale+88(FP), BX
+	MOVQ         scale+88(FP), DX
+	MOVQ         colScale+104(FP), BX
 	ADDQ         CX, BX
-	MOVQ         from+56(FP), SI
+	MOVQ         from+72(FP), SI
 	ADDQ         CX, SI
-	MOVQ         ldfrom+64(FP), DI
-	MOVQ         c+40(FP), R8
+	MOVQ         ldfrom+80(FP), DI
+	MOVQ         c+56(FP), R8
 	ADDQ         CX, R8
-	MOVQ         ldc+48(FP), R9
+	MOVQ         ldc+64(FP), R9
 	VBROADCASTSS (DX), Y1
 	VCVTDQ2PS    Y0, Y0
 	VMULPS       (BX), Y0, Y0
@@ -10253,22 +10637,22 @@ loop:
 	MOVQ         lda+24(FP), AX
 	IMUL3Q       $0x02, AX, AX
 	ADDQ         AX, a+16(FP)
-	MOVQ         ldfrom+64(FP), AX
+	MOVQ         ldfrom+80(FP), AX
 	IMUL3Q       $0x02, AX, AX
-	ADDQ         AX, from+56(FP)
-	MOVQ         ldc+48(FP), AX
+	ADDQ         AX, from+72(FP)
+	MOVQ         ldc+64(FP), AX
 	IMUL3Q       $0x02, AX, AX
-	ADDQ         AX, c+40(FP)
-	ADDQ         $0x08, scale+72(FP)
-	ADDQ         $0x08, zero+80(FP)
+	ADDQ         AX, c+56(FP)
+	ADDQ         $0x08, scale+88(FP)
+	ADDQ         $0x08, zero+96(FP)
 	SUBQ         $0x01, tiles+0(FP)
 	JNZ          tile
 	VZEROUPPER
 	RET
 
-// func gemmI8AVX2x3(tiles int, k4 int, a *uint8, lda int, b *int8, c *float32, ldc int, from *float32, ldfrom int, scale *float32, zero *int32, colScale *float32, negSum *int32)
+// func gemmI8AVX2x3(tiles int, k4 int, a *uint8, lda int, b *int8, next int, step int, c *float32, ldc int, from *float32, ldfrom int, scale *float32, zero *int32, colScale *float32, negSum *int32)
 // Requires: AVX, AVX2, FMA3
-TEXT ·gemmI8AVX2x3(SB), NOSPLIT, $0-104
+TEXT ·gemmI8AVX2x3(SB), NOSPLIT, $0-120
 tile:
 	MOVQ b+32(FP), AX
 	XORQ CX, CX
@@ -10313,8 +10697,8 @@ loop:
 	VPERMQ       $0xd8, Y2, Y2
 	VPHADDD      Y5, Y4, Y4
 	VPERMQ       $0xd8, Y4, Y4
-	MOVQ         zero+80(FP), DX
-	MOVQ         negSum+96(FP), BX
+	MOVQ         zero+96(FP), DX
+	MOVQ         negSum+112(FP), BX
 	ADDQ         CX, BX
 	VMOVUPS      (BX), Y5
 	VPBROADCASTD (DX), Y1
@@ -10326,15 +10710,15 @@ loop:
 	VPADDD       Y1, Y0, Y0
 	VPADDD       Y3, Y2, Y2
 	VPADDD       Y5, Y4, Y4
-	MOVQ         scale+72(FP), DX
-	MOVQ         colScale+88(FP), BX
+	MOVQ         scale+88(FP), DX
+	MOVQ         colScale+104(FP), BX
 	ADDQ         CX, BX
-	MOVQ         from+56(FP), SI
+	MOVQ         from+72(FP), SI
 	ADDQ         CX, SI
-	MOVQ         ldfrom+64(FP), DI
-	MOVQ         c+40(FP), R8
+	MOVQ         ldfrom+80(FP), DI
+	MOVQ         c+56(FP), R8
 	ADDQ         CX, R8
-	MOVQ         ldc+48(FP), R9
+	MOVQ         ldc+64(FP), R9
 	VBROADCASTSS (DX), Y1
 	VCVTDQ2PS    Y0, Y0
 	VMULPS       (BX), Y0, Y0
@@ -10361,22 +10745,22 @@ loop:
 	MOVQ         lda+24(FP), AX
 	IMUL3Q       $0x03, AX, AX
 	ADDQ         AX, a+16(FP)
-	MOVQ         ldfrom+64(FP), AX
+	MOVQ         ldfrom+80(FP), AX
 	IMUL3Q       $0x03, AX, AX
-	ADDQ         AX, from+56(FP)
-	MOVQ         ldc+48(FP), AX
+	ADDQ         AX, from+72(FP)
+	MOVQ         ldc+64(FP), AX
 	IMUL3Q       $0x03, AX, AX
-	ADDQ         AX, c+40(FP)
-	ADDQ         $0x0c, scale+72(FP)
-	ADDQ         $0x0c, zero+80(FP)
+	ADDQ         AX, c+56(FP)
+	ADDQ         $0x0c, scale+88(FP)
+	ADDQ         $0x0c, zero+96(FP)
 	SUBQ         $0x01, tiles+0(FP)
 	JNZ          tile
 	VZEROUPPER
 	RET
 
-// func gemmI8AVX2x4(tiles int, k4 int, a *uint8, lda int, b *int8, c *float32, ldc int, from *float32, ldfrom int, scale *float32, zero *int32, colScale *float32, negSum *int32)
+// func gemmI8AVX2x4(tiles int, k4 int, a *uint8, lda int, b *int8, next int, step int, c *float32, ldc int, from *float32, ldfrom int, scale *float32, zero *int32, colScale *float32, negSum *int32)
 // Requires: AVX, AVX2, FMA3
-TEXT ·gemmI8AVX2x4(SB), NOSPLIT, $0-104
+TEXT ·gemmI8AVX2x4(SB), NOSPLIT, $0-120
 tile:
 	MOVQ b+32(FP), AX
 	XORQ CX, CX
@@ -10433,8 +10817,8 @@ loop:
 	VPERMQ       $0xd8, Y4, Y4
 	VPHADDD      Y7, Y6, Y6
 	VPERMQ       $0xd8, Y6, Y6
-	MOVQ         zero+80(FP), DX
-	MOVQ         negSum+96(FP), BX
+	MOVQ         zero+96(FP), DX
+	MOVQ         negSum+112(FP), BX
 	ADDQ         CX, BX
 	VMOVUPS      (BX), Y7
 	VPBROADCASTD (DX), Y1
@@ -10449,15 +10833,15 @@ loop:
 	VPADDD       Y3, Y2, Y2
 	VPADDD       Y5, Y4, Y4
 	VPADDD       Y7, Y6, Y6
-	MOVQ         scale+72(FP), DX
-	MOVQ         colScale+88(FP), BX
+	MOVQ         scale+88(FP), DX
+	MOVQ         colScale+104(FP), BX
 	ADDQ         CX, BX
-	MOVQ         from+56(FP), SI
+	MOVQ         from+72(FP), SI
 	ADDQ         CX, SI
-	MOVQ         ldfrom+64(FP), DI
-	MOVQ         c+40(FP), R8
+	MOVQ         ldfrom+80(FP), DI
+	MOVQ         c+56(FP), R8
 	ADDQ         CX, R8
-	MOVQ         ldc+48(FP), R9
+	MOVQ         ldc+64(FP), R9
 	VBROADCASTSS (DX), Y1
 	VCVTDQ2PS    Y0, Y0
 	VMULPS       (BX), Y0, Y0
@@ -10491,22 +10875,22 @@ loop:
 	MOVQ         lda+24(FP), AX
 	IMUL3Q       $0x04, AX, AX
 	ADDQ         AX, a+16(FP)
-	MOVQ         ldfrom+64(FP), AX
+	MOVQ         ldfrom+80(FP), AX
 	IMUL3Q       $0x04, AX, AX
-	ADDQ         AX, from+56(FP)
-	MOVQ         ldc+48(FP), AX
+	ADDQ         AX, from+72(FP)
+	MOVQ         ldc+64(FP), AX
 	IMUL3Q       $0x04, AX, AX
-	ADDQ         AX, c+40(FP)
-	ADDQ         $0x10, scale+72(FP)
-	ADDQ         $0x10, zero+80(FP)
+	ADDQ         AX, c+56(FP)
+	ADDQ         $0x10, scale+88(FP)
+	ADDQ         $0x10, zero+96(FP)
 	SUBQ         $0x01, tiles+0(FP)
 	JNZ          tile
 	VZEROUPPER
 	RET
 
-// func gemmI8AVX2x5(tiles int, k4 int, a *uint8, lda int, b *int8, c *float32, ldc int, from *float32, ldfrom int, scale *float32, zero *int32, colScale *float32, negSum *int32)
+// func gemmI8AVX2x5(tiles int, k4 int, a *uint8, lda int, b *int8, next int, step int, c *float32, ldc int, from *float32, ldfrom int, scale *float32, zero *int32, colScale *float32, negSum *int32)
 // Requires: AVX, AVX2, FMA3
-TEXT ·gemmI8AVX2x5(SB), NOSPLIT, $0-104
+TEXT ·gemmI8AVX2x5(SB), NOSPLIT, $0-120
 tile:
 	MOVQ b+32(FP), AX
 	XORQ CX, CX
@@ -10572,8 +10956,8 @@ loop:
 	VPERMQ       $0xd8, Y6, Y6
 	VPHADDD      Y9, Y8, Y8
 	VPERMQ       $0xd8, Y8, Y8
-	MOVQ         zero+80(FP), DX
-	MOVQ         negSum+96(FP), BX
+	MOVQ         zero+96(FP), DX
+	MOVQ         negSum+112(FP), BX
 	ADDQ         CX, BX
 	VMOVUPS      (BX), Y9
 	VPBROADCASTD (DX), Y1
@@ -10591,15 +10975,15 @@ loop:
 	VPADDD       Y5, Y4, Y4
 	VPADDD       Y7, Y6, Y6
 	VPADDD       Y9, Y8, Y8
-	MOVQ         scale+72(FP), DX
-	MOVQ         colScale+88(FP), BX
+	MOVQ         scale+88(FP), DX
+	MOVQ         colScale+104(FP), BX
 	ADDQ         CX, BX
-	MOVQ         from+56(FP), SI
+	MOVQ         from+72(FP), SI
 	ADDQ         CX, SI
-	MOVQ         ldfrom+64(FP), DI
-	MOVQ         c+40(FP), R8
+	MOVQ         ldfrom+80(FP), DI
+	MOVQ         c+56(FP), R8
 	ADDQ         CX, R8
-	MOVQ         ldc+48(FP), R9
+	MOVQ         ldc+64(FP), R9
 	VBROADCASTSS (DX), Y1
 	VCVTDQ2PS    Y0, Y0
 	VMULPS       (BX), Y0, Y0
@@ -10640,22 +11024,22 @@ loop:
 	MOVQ         lda+24(FP), AX
 	IMUL3Q       $0x05, AX, AX
 	ADDQ         AX, a+16(FP)
-	MOVQ         ldfrom+64(FP), AX
+	MOVQ         ldfrom+80(FP), AX
 	IMUL3Q       $0x05, AX, AX
-	ADDQ         AX, from+56(FP)
-	MOVQ         ldc+48(FP), AX
+	ADDQ         AX, from+72(FP)
+	MOVQ         ldc+64(FP), AX
 	IMUL3Q       $0x05, AX, AX
-	ADDQ         AX, c+40(FP)
-	ADDQ         $0x14, scale+72(FP)
-	ADDQ         $0x14, zero+80(FP)
+	ADDQ         AX, c+56(FP)
+	ADDQ         $0x14, scale+88(FP)
+	ADDQ         $0x14, zero+96(FP)
 	SUBQ         $0x01, tiles+0(FP)
 	JNZ          tile
 	VZEROUPPER
 	RET
 
-// func gemmI8AVX2x6(tiles int, k4 int, a *uint8, lda int, b *int8, c *float32, ldc int, from *float32, ldfrom int, scale *float32, zero *int32, colScale *float32, negSum *int32)
+// func gemmI8AVX2x6(tiles int, k4 int, a *uint8, lda int, b *int8, next int, step int, c *float32, ldc int, from *float32, ldfrom int, scale *float32, zero *int32, colScale *float32, negSum *int32)
 // Requires: AVX, AVX2, FMA3
-TEXT ·gemmI8AVX2x6(SB), NOSPLIT, $0-104
+TEXT ·gemmI8AVX2x6(SB), NOSPLIT, $0-120
 tile:
 	MOVQ b+32(FP), AX
 	XORQ CX, CX
@@ -10730,8 +11114,8 @@ loop:
 	VPERMQ       $0xd8, Y8, Y8
 	VPHADDD      Y11, Y10, Y10
 	VPERMQ       $0xd8, Y10, Y10
-	MOVQ         zero+80(FP), DX
-	MOVQ         negSum+96(FP), BX
+	MOVQ         zero+96(FP), DX
+	MOVQ         negSum+112(FP), BX
 	ADDQ         CX, BX
 	VMOVUPS      (BX), Y11
 	VPBROADCASTD (DX), Y1
@@ -10752,15 +11136,15 @@ loop:
 	VPADDD       Y7, Y6, Y6
 	VPADDD       Y9, Y8, Y8
 	VPADDD       Y11, Y10, Y10
-	MOVQ         scale+72(FP), DX
-	MOVQ         colScale+88(FP), BX
+	MOVQ         scale+88(FP), DX
+	MOVQ         colScale+104(FP), BX
 	ADDQ         CX, BX
-	MOVQ         from+56(FP), SI
+	MOVQ         from+72(FP), SI
 	ADDQ         CX, SI
-	MOVQ         ldfrom+64(FP), DI
-	MOVQ         c+40(FP), R8
+	MOVQ         ldfrom+80(FP), DI
+	MOVQ         c+56(FP), R8
 	ADDQ         CX, R8
-	MOVQ         ldc+48(FP), R9
+	MOVQ         ldc+64(FP), R9
 	VBROADCASTSS (DX), Y1
 	VCVTDQ2PS    Y0, Y0
 	VMULPS       (BX), Y0, Y0
@@ -10808,14 +11192,14 @@ loop:
 	MOVQ         lda+24(FP), AX
 	IMUL3Q       $0x06, AX, AX
 	ADDQ         AX, a+16(FP)
-	MOVQ         ldfrom+64(FP), AX
+	MOVQ         ldfrom+80(FP), AX
 	IMUL3Q       $0x06, AX, AX
-	ADDQ         AX, from+56(FP)
-	MOVQ         ldc+48(FP), AX
+	ADDQ         AX, from+72(FP)
+	MOVQ         ldc+64(FP), AX
 	IMUL3Q       $0x06, AX, AX
-	ADDQ         AX, c+40(FP)
-	ADDQ         $0x18, scale+72(FP)
-	ADDQ         $0x18, zero+80(FP)
+	ADDQ         AX, c+56(FP)
+	ADDQ         $0x18, scale+88(FP)
+	ADDQ         $0x18, zero+96(FP)
 	SUBQ         $0x01, tiles+0(FP)
 	JNZ          tile
 	VZEROUPPER

@@ -16,8 +16,8 @@ type form struct {
 }
 
 const (
-	gemmF32Params = "tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, c *float32, ldc int, from *float32, ldfrom int"
-	gemmF32Args   = "tiles, k, a, lda, b, ldb, next, c, ldc, from, ldfrom"
+	gemmF32Params = "tiles int, k int, a *float32, lda int, b *float32, ldb int, next int, step int, c *float32, ldc int, from *float32, ldfrom int"
+	gemmF32Args   = "tiles, k, a, lda, b, ldb, next, step, c, ldc, from, ldfrom"
 )
 
 // gemmF32 writes tiles of C = from + A B of a fixed height, one below the
@@ -28,16 +28,17 @@ func gemmF32(i isa, f form, rows int) {
 	TEXT(name, NOSPLIT, "func("+gemmF32Params+")")
 	Doc(fmt.Sprintf("%s computes %d x %d tiles; strides are in bytes, tiles and k > 0.", name, rows, f.vecs*i.lanes))
 	Pragma("noescape")
-	tiles := Load(Param("tiles"), GP64())
 	a := Load(Param("a"), GP64())
 	lda := Load(Param("lda"), GP64())
 	ldb := Load(Param("ldb"), GP64())
-	c := Load(Param("c"), GP64())
-	from := Load(Param("from"), GP64())
+	var ahead prefetch
+	if !f.transposed {
+		ahead = newPrefetch(Load(Param("b"), GP64()))
+	}
 
 	Label("tile")
 	acc := make([][]reg.VecVirtual, rows)
-	ldfrom := Load(Param("ldfrom"), GP64())
+	from, ldfrom := Load(Param("from"), GP64()), Load(Param("ldfrom"), GP64())
 	for r := range acc {
 		acc[r] = make([]reg.VecVirtual, f.vecs)
 		for j := range acc[r] {
@@ -46,44 +47,70 @@ func gemmF32(i isa, f form, rows int) {
 		}
 		ADDQ(ldfrom, from)
 	}
+	Store(from, Param("from"))
 	if f.transposed {
 		i.columnChain(a, lda, ldb, acc)
 	} else {
-		i.rowChain(a, lda, ldb, acc)
+		i.rowChain(a, lda, ldb, ahead, acc)
 	}
-	ldc := Load(Param("ldc"), GP64())
+	c, ldc := Load(Param("c"), GP64()), Load(Param("ldc"), GP64())
 	for r := range acc {
 		for j := range acc[r] {
 			VMOVUPS(acc[r][j], Mem{Base: c, Disp: j * i.bytes()})
 		}
 		ADDQ(ldc, c)
 	}
+	Store(c, Param("c"))
 	if f.transposed {
 		ADDQ(Imm(uint64(4*rows)), a)
 	} else {
-		next := GP64()
-		IMUL3Q(Imm(uint64(rows)), lda, next)
-		ADDQ(next, a)
+		down := GP64()
+		IMUL3Q(Imm(uint64(rows)), lda, down)
+		ADDQ(down, a)
 	}
-	SUBQ(Imm(1), tiles)
+	SUBQ(Imm(1), address("tiles"))
 	JNZ(LabelRef("tile"))
 	VZEROUPPER()
 	RET()
 }
 
+// prefetch walks over the panel that is wanted next while tiles of this one are
+// computed: step bytes for each 128 that a tile reads, so that all tiles of the
+// panel together fetch it once, at an even pace. Tiles of few rows use up
+// weights faster than the processor fetches them from afar by itself. (On small
+// pages this costs a few percent, on huge ones it gains 12.)
+type prefetch struct{ at, step reg.Register }
+
+// newPrefetch begins next bytes from b.
+func newPrefetch(b reg.Register) prefetch {
+	p := prefetch{GP64(), Load(Param("step"), GP64())}
+	MOVQ(b, p.at)
+	ADDQ(address("next"), p.at)
+	return p
+}
+
+func (p prefetch) fetch() {
+	PREFETCHT1(Mem{Base: p.at})
+	PREFETCHT1(Mem{Base: p.at, Disp: 64})
+	ADDQ(p.step, p.at)
+}
+
+// address is where a parameter lies.
+func address(param string) Mem {
+	p, err := Param(param).Resolve()
+	if err != nil {
+		panic(err)
+	}
+	return p.Addr
+}
+
 // rowChain adds A B to acc with A in rows lda bytes apart.
-func (i isa) rowChain(a, lda, ldb reg.Register, acc [][]reg.VecVirtual) {
+func (i isa) rowChain(a, lda, ldb reg.Register, ahead prefetch, acc [][]reg.VecVirtual) {
 	k := Load(Param("k"), GP64())
 	b := Load(Param("b"), GP64())
 	t := newTileRows(a, lda, len(acc))
-	// Tiles of few rows use up weights faster than the processor fetches them
-	// from afar by itself. (On small pages this costs a few percent, on huge
-	// ones it gains 12.)
-	next := Load(Param("next"), GP64())
 	step := func(disp int) {
-		for at := 0; at < len(acc[0])*i.bytes(); at += 64 {
-			PREFETCHT1(Mem{Base: b, Index: next, Scale: 1, Disp: at})
-		}
+		ahead.fetch()
 		if i.lanes == 8 {
 			// The other half of the panel's row, which the next call wants:
 			// half lines in steps of two defeat the processor's own guess.

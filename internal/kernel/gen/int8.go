@@ -10,8 +10,8 @@ import (
 )
 
 const (
-	gemmI8Params = "tiles int, k4 int, a *uint8, lda int, b *int8, c *float32, ldc int, from *float32, ldfrom int, scale *float32, zero *int32, colScale *float32, negSum *int32"
-	gemmI8Args   = "tiles, k4, a, lda, b, c, ldc, from, ldfrom, scale, zero, colScale, negSum"
+	gemmI8Params = "tiles int, k4 int, a *uint8, lda int, b *int8, next int, step int, c *float32, ldc int, from *float32, ldfrom int, scale *float32, zero *int32, colScale *float32, negSum *int32"
+	gemmI8Args   = "tiles, k4, a, lda, b, next, step, c, ldc, from, ldfrom, scale, zero, colScale, negSum"
 )
 
 // gemmI8 writes tiles of the quantised product, one below the other: rows of
@@ -25,6 +25,7 @@ func gemmI8(rows int) {
 	TEXT(name, NOSPLIT, "func("+gemmI8Params+")")
 	Pragma("noescape")
 	Doc(fmt.Sprintf("%s computes %d x 32 tiles over 4*k4 values; strides are in bytes, tiles and k4 > 0.", name, rows))
+	ahead := newPrefetch(Load(Param("b"), GP64()))
 	Label("tile")
 	k := Load(Param("k4"), GP64())
 	lda := Load(Param("lda"), GP64())
@@ -38,13 +39,9 @@ func gemmI8(rows int) {
 	}
 	i.int8Start(rows, 2, nil, func(r, j int) reg.VecVirtual { return acc[r][j] })
 	t := newTileRows(a, lda, rows)
-	ahead := GP64() // the next panel begins where this one ends
-	MOVQ(k, ahead)
-	SHLQ(Imm(7), ahead)
 	Label("loop")
 	b0, b1 := i.vec(), i.vec()
-	PREFETCHT1(Mem{Base: b, Index: ahead, Scale: 1})
-	PREFETCHT1(Mem{Base: b, Index: ahead, Scale: 1, Disp: 64})
+	ahead.fetch()
 	VMOVDQU32(Mem{Base: b}, b0)
 	VMOVDQU32(Mem{Base: b, Disp: 64}, b1)
 	ADDQ(U32(128), b)
@@ -117,21 +114,14 @@ func columnsAt(param string, col reg.Register) reg.Register {
 
 // int8Next moves the parameters to the next tile and counts it.
 func int8Next(rows int) {
-	at := func(param string) Mem {
-		p, err := Param(param).Resolve()
-		if err != nil {
-			panic(err)
-		}
-		return p.Addr
-	}
 	for _, p := range [][2]string{{"a", "lda"}, {"from", "ldfrom"}, {"c", "ldc"}} {
 		step := Load(Param(p[1]), GP64())
 		IMUL3Q(Imm(uint64(rows)), step, step)
-		ADDQ(step, at(p[0]))
+		ADDQ(step, address(p[0]))
 	}
-	ADDQ(Imm(uint64(4*rows)), at("scale"))
-	ADDQ(Imm(uint64(4*rows)), at("zero"))
-	SUBQ(Imm(1), at("tiles"))
+	ADDQ(Imm(uint64(4*rows)), address("scale"))
+	ADDQ(Imm(uint64(4*rows)), address("zero"))
+	SUBQ(Imm(1), address("tiles"))
 }
 
 // gemmI8Wide is gemmI8 for processors without byte products: weights widen to
