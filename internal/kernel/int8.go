@@ -14,7 +14,7 @@ type Bytes struct {
 
 // FitBytes makes room for rows of width values.
 func (l Level) FitBytes(q *Bytes, rows, width int) {
-	q.stride = Padded(width) * l.byteSize()
+	q.stride = oddLines(Padded(width) * l.byteSize())
 	if need := rows * q.stride; len(q.data) < need {
 		q.data = make([]uint8, need)
 	}
