@@ -105,10 +105,10 @@ func packLayers(p *packer, layers []model.Layer, workers int) ([]packedLayer, er
 
 // embed fills the rows of x with word + position + type of the tokens ids, the
 // first of which stands at position at of its sentence.
-func (p *Packed) embed(x []float32, ids, types []int32, at int) {
+func (p *Packed) embed(x rowset, ids, types []int32, at int) {
 	h := p.input.dims.hidden
 	for t, id := range ids {
-		row := x[t*h : (t+1)*h]
+		row := x.row(t)
 		decodeRow(p.level, row, p.input.word, int(id))
 		p.level.Axpy(row, p.pos[(at+t)*h:][:h], 1)
 		if p.types != nil {

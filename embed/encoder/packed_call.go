@@ -146,9 +146,7 @@ func (c *packedCall) whole(worker, i int) {
 		c.cut.Store(true)
 		return
 	}
-	h := c.p.input.dims.hidden
 	for s := g.lo; s < g.hi; s++ {
-		at, n := g.place(s)
-		c.sink(s, g.x[at*h:(at+n)*h])
+		c.sink(s, g.states(s))
 	}
 }

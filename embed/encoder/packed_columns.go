@@ -1,5 +1,7 @@
 package encoder
 
+import "semdex/internal/kernel"
+
 // byColumns cuts every product by columns: each worker reads its share of the
 // weights once, for all rows. What needs whole rows, a small part of the work,
 // runs between the products. The rows' buffers are those of the owner's bench.
@@ -40,69 +42,63 @@ func (g *group) cut(l *packedLinear, ticket int) (lo, hi int) {
 	return ticket * n / g.tickets, (ticket + 1) * n / g.tickets
 }
 
-// The layers' inputs, all rows of them.
+// all is all rows of r, with q as their bytes.
+func (g *group) all(r rowset, q *kernel.Bytes) rowset { return r.block(0, g.tokens, g.p.bytes(q)) }
 
-func (g *group) states() rowset {
-	return rowset{n: g.tokens, width: g.p.input.dims.hidden, f32: g.x, bytes: g.p.bytes(&g.benches[0].narrow)}
-}
-
-func (g *group) contexts() rowset {
-	return rowset{n: g.tokens, width: g.p.input.dims.hidden, f32: g.context, bytes: g.p.bytes(&g.benches[0].narrow)}
-}
-
-func (g *group) inner() rowset {
-	return rowset{n: g.tokens, width: g.p.input.dims.inner, f32: g.benches[0].inner[:g.tokens*g.p.input.dims.inner], bytes: g.p.bytes(&g.benches[0].wide)}
-}
+// The layers' inputs, all rows of them, with their bytes at the owner's bench.
+func (g *group) allStates() rowset   { return g.all(g.x, &g.benches[0].narrow) }
+func (g *group) allContexts() rowset { return g.all(g.context, &g.benches[0].narrow) }
+func (g *group) allInner() rowset    { return g.all(g.benches[0].inner, &g.benches[0].wide) }
 
 // The steps.
 
 func (g *group) embedRows(_ *bench, ticket int) {
 	lo, hi := g.rows(ticket)
 	g.embed(lo, hi)
-	g.p.norm.apply(g.p.level, g.states(), lo, hi)
+	g.p.norm.apply(g.p.level, g.allStates(), lo, hi)
 }
 
 func (g *group) qkvPanels(_ *bench, ticket int) {
-	l, width := &g.p.layers[g.layer].qkv, 3*g.p.input.dims.hidden
+	l := &g.p.layers[g.layer].qkv
 	lo, hi := g.cut(l, ticket)
-	l.run(g.p.level, g.states(), g.qkv, width, lo, hi)
+	l.run(g.p.level, g.allStates(), g.qkv, lo, hi)
 }
 
 func (g *group) quantizeContext(_ *bench, ticket int) {
 	lo, hi := g.rows(ticket)
-	c := g.contexts()
+	c := g.allContexts()
 	c.quantize(g.p.level, lo, hi)
 }
 
 func (g *group) outputPanels(_ *bench, ticket int) {
 	l := &g.p.layers[g.layer].output
 	lo, hi := g.cut(l, ticket)
-	l.addTo(g.p.level, g.contexts(), g.x, g.p.input.dims.hidden, lo, hi)
+	l.addTo(g.p.level, g.allContexts(), g.x, lo, hi)
 }
 
 func (g *group) attentionNorm(_ *bench, ticket int) {
 	lo, hi := g.rows(ticket)
-	g.p.layers[g.layer].attentionNorm.apply(g.p.level, g.states(), lo, hi)
+	g.p.layers[g.layer].attentionNorm.apply(g.p.level, g.allStates(), lo, hi)
 }
 
 func (g *group) upPanels(_ *bench, ticket int) {
 	l := &g.p.layers[g.layer].up
 	lo, hi := g.cut(l, ticket)
-	l.run(g.p.level, g.states(), g.benches[0].inner, g.p.input.dims.inner, lo, hi)
+	l.run(g.p.level, g.allStates(), g.allInner(), lo, hi)
 }
 
 func (g *group) activateRows(_ *bench, ticket int) {
 	lo, hi := g.rows(ticket)
-	g.p.layers[g.layer].activate(g.p.level, g.inner(), lo, hi)
+	g.p.layers[g.layer].activate(g.p.level, g.allInner(), lo, hi)
 }
 
 func (g *group) downPanels(_ *bench, ticket int) {
 	l := &g.p.layers[g.layer].down
 	lo, hi := g.cut(l, ticket)
-	l.addTo(g.p.level, g.inner(), g.x, g.p.input.dims.hidden, lo, hi)
+	l.addTo(g.p.level, g.allInner(), g.x, lo, hi)
 }
 
 func (g *group) outputNorm(_ *bench, ticket int) {
 	lo, hi := g.rows(ticket)
-	g.p.layers[g.layer].outputNorm.apply(g.p.level, g.states(), lo, hi)
+	g.p.layers[g.layer].outputNorm.apply(g.p.level, g.allStates(), lo, hi)
 }

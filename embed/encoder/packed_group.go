@@ -23,9 +23,9 @@ type group struct {
 	blocks  int // number of row blocks
 	tickets int // of a product shared by columns
 	buf     []float32
-	x       []float32 // [T, H] states
-	qkv     []float32 // [T, 3H]
-	context []float32 // [T, H] attention's output
+	x       rowset // [T, H] states
+	context rowset // [T, H] attention's output
+	qkv     rowset // [T, 3H]
 	step    step
 }
 
@@ -34,7 +34,8 @@ type step func(g *group, w *bench, ticket int)
 
 // bench is a worker's memory for a block of R rows.
 type bench struct {
-	inner     []float32    // [R, F]
+	buf       []float32
+	inner     rowset       // [R, F]
 	narrow    kernel.Bytes // [R, H]
 	wide      kernel.Bytes // [R, F]
 	attention kernel.Attention
@@ -55,6 +56,20 @@ func (g *group) run(lo, hi int) bool {
 		return g.byColumns(workers)
 	}
 	return g.byRows(workers)
+}
+
+// states is the states of sentence s after run, [tokens, hidden].
+func (g *group) states(s int) []float32 {
+	at, n := g.place(s)
+	h := g.p.input.dims.hidden
+	if g.x.ld == h {
+		return g.x.f32[at*h : (at+n)*h]
+	}
+	dense := g.qkv.f32[at*h : (at+n)*h] // has done its work
+	for i := range n {
+		copy(dense[i*h:(i+1)*h], g.x.row(at+i))
+	}
+	return dense
 }
 
 // columns reports whether a team shares columns and not rows.
@@ -107,8 +122,8 @@ func (g *group) attendHead(w *bench, ticket int) {
 	if n == 0 {
 		return
 	}
-	qkv := g.qkv[at*3*d.hidden:]
-	w.attention.Head(g.p.level, ticket%d.heads, n, qkv, qkv[d.hidden:], qkv[2*d.hidden:], 3*d.hidden, g.context[at*d.hidden:], d.hidden)
+	qkv, ld := g.qkv.f32[at*g.qkv.ld:], g.qkv.ld
+	w.attention.Head(g.p.level, ticket%d.heads, n, qkv, qkv[d.hidden:], qkv[2*d.hidden:], ld, g.context.f32[at*g.context.ld:], g.context.ld)
 }
 
 // rows is row block i.
@@ -118,33 +133,32 @@ func (g *group) rows(i int) (lo, hi int) {
 
 // between takes a block of rows from one layer's attention to the next's.
 func (g *group) between(w *bench, ticket int) {
-	p, d := g.p, g.p.input.dims
+	p := g.p
 	lo, hi := g.rows(ticket)
-	states := rowset{n: hi - lo, width: d.hidden, f32: g.x[lo*d.hidden : hi*d.hidden], bytes: p.bytes(&w.narrow)}
+	x := g.x.block(lo, hi, p.bytes(&w.narrow))
 	if g.layer == 0 {
 		g.embed(lo, hi)
-		p.norm.apply(p.level, states, 0, states.n)
+		p.norm.apply(p.level, x, 0, x.n)
 	} else {
 		l := &p.layers[g.layer-1]
-		context := rowset{n: hi - lo, width: d.hidden, f32: g.context[lo*d.hidden : hi*d.hidden], bytes: p.bytes(&w.narrow)}
+		context := g.context.block(lo, hi, p.bytes(&w.narrow))
 		context.quantize(p.level, 0, context.n)
-		l.output.addTo(p.level, context, states.f32, d.hidden, 0, l.output.panels())
-		l.attentionNorm.apply(p.level, states, 0, states.n)
-		inner := rowset{n: hi - lo, width: d.inner, f32: w.inner[:(hi-lo)*d.inner], bytes: p.bytes(&w.wide)}
-		l.up.run(p.level, states, w.inner, d.inner, 0, l.up.panels())
+		l.output.addTo(p.level, context, x, 0, l.output.panels())
+		l.attentionNorm.apply(p.level, x, 0, x.n)
+		inner := w.inner.block(0, hi-lo, p.bytes(&w.wide))
+		l.up.run(p.level, x, inner, 0, l.up.panels())
 		l.activate(p.level, inner, 0, inner.n)
-		l.down.addTo(p.level, inner, states.f32, d.hidden, 0, l.down.panels())
-		l.outputNorm.apply(p.level, states, 0, states.n)
+		l.down.addTo(p.level, inner, x, 0, l.down.panels())
+		l.outputNorm.apply(p.level, x, 0, x.n)
 	}
 	if g.layer < len(p.layers) {
 		l := &p.layers[g.layer]
-		l.qkv.run(p.level, states, g.qkv[lo*3*d.hidden:], 3*d.hidden, 0, l.qkv.panels())
+		l.qkv.run(p.level, x, g.qkv.block(lo, hi, nil), 0, l.qkv.panels())
 	}
 }
 
 // embed sums the embeddings of rows [lo, hi).
 func (g *group) embed(lo, hi int) {
-	h := g.p.input.dims.hidden
 	for s := g.lo; s < g.hi; s++ {
 		at, n := g.place(s)
 		from, to := max(lo, at), min(hi, at+n)
@@ -155,7 +169,7 @@ func (g *group) embed(lo, hi int) {
 		if types != nil {
 			types = types[from-at : to-at]
 		}
-		g.p.embed(g.x[from*h:to*h], ids[from-at:to-at], types, from-at)
+		g.p.embed(g.x.block(from, to, nil), ids[from-at:to-at], types, from-at)
 	}
 }
 
@@ -170,7 +184,7 @@ func (p *Packed) bytes(q *kernel.Bytes) *kernel.Bytes {
 // fit makes room for up to so many tokens in sentences up to longest.
 func (g *group) fit(tokens, longest, workers int) {
 	d := g.p.input.dims
-	if need := tokens * 5 * d.hidden; len(g.buf) < need {
+	if need := tokens * (2*kernel.Stride(d.hidden) + kernel.Stride(3*d.hidden)); len(g.buf) < need {
 		g.buf = make([]float32, need)
 	}
 	for i := range workers {
@@ -186,16 +200,19 @@ func (g *group) fit(tokens, longest, workers int) {
 
 // lay divides the memory among the group's tokens.
 func (g *group) lay(d shape) {
-	h := g.tokens * d.hidden
-	g.x, g.context, g.qkv = g.buf[:h:h], g.buf[h:2*h:2*h], g.buf[2*h:5*h:5*h]
+	rest := g.buf
+	g.x, rest = newRowset(rest, g.tokens, d.hidden)
+	g.context, rest = newRowset(rest, g.tokens, d.hidden)
+	g.qkv, _ = newRowset(rest, g.tokens, 3*d.hidden)
 }
 
 // fit makes room for a block of rows.
 func (w *bench) fit(rows int, p *Packed) {
 	d := p.input.dims
-	if need := rows * d.inner; len(w.inner) < need {
-		w.inner = make([]float32, need)
+	if need := rows * kernel.Stride(d.inner); len(w.buf) < need {
+		w.buf = make([]float32, need)
 	}
+	w.inner, _ = newRowset(w.buf, rows, d.inner)
 	if p.int8 {
 		p.level.FitBytes(&w.narrow, rows, d.hidden)
 		p.level.FitBytes(&w.wide, rows, d.inner)

@@ -93,46 +93,24 @@ func (p *packedLinear) panels() int {
 	return p.f32.Panels()
 }
 
-// rowset is rows of a linear layer's input: float32, and for int8 their bytes.
-type rowset struct {
-	n     int // rows
-	width int
-	f32   []float32 // [n, width]
-	bytes *kernel.Bytes
-}
-
-// row is row i.
-func (r *rowset) row(i int) []float32 { return r.f32[i*r.width : (i+1)*r.width] }
-
-// quantize fills the bytes of rows [lo, hi) if the engine works with bytes.
-func (r *rowset) quantize(l kernel.Level, lo, hi int) {
-	if r.bytes == nil {
-		return
-	}
-	for i := lo; i < hi; i++ {
-		l.Quantize(r.bytes, i, r.row(i))
-	}
-}
-
-// run computes the panels [lo, hi) of y = x W^T + b, rows of y out values
-// apart.
-func (p *packedLinear) run(l kernel.Level, x rowset, y []float32, out, lo, hi int) {
-	p.product(l, x, y, out, p.bias, false, lo, hi)
+// run computes the panels [lo, hi) of y = x W^T + b.
+func (p *packedLinear) run(l kernel.Level, x, y rowset, lo, hi int) {
+	p.product(l, x, y, p.bias, false, lo, hi)
 }
 
 // addTo adds the panels [lo, hi) of x W^T to y and leaves the bias to the
 // LayerNorm that follows.
-func (p *packedLinear) addTo(l kernel.Level, x rowset, y []float32, out, lo, hi int) {
-	p.product(l, x, y, out, nil, true, lo, hi)
+func (p *packedLinear) addTo(l kernel.Level, x, y rowset, lo, hi int) {
+	p.product(l, x, y, nil, true, lo, hi)
 }
 
-func (p *packedLinear) product(l kernel.Level, x rowset, y []float32, out int, bias []float32, sum bool, lo, hi int) {
+func (p *packedLinear) product(l kernel.Level, x, y rowset, bias []float32, sum bool, lo, hi int) {
 	if p.i8 != nil {
-		g := kernel.GemmInt8{M: x.n, A: x.bytes, B: p.i8, C: y, LDC: out, Bias: bias, Add: sum}
+		g := kernel.GemmInt8{M: x.n, A: x.bytes, B: p.i8, C: y.f32, LDC: y.ld, Bias: bias, Add: sum}
 		g.Run(l, lo, hi)
 		return
 	}
-	g := kernel.Gemm{M: x.n, A: x.f32, LDA: x.width, B: p.f32, C: y, LDC: out, Bias: bias, Add: sum}
+	g := kernel.Gemm{M: x.n, A: x.f32, LDA: x.ld, B: p.f32, C: y.f32, LDC: y.ld, Bias: bias, Add: sum}
 	g.Run(l, lo, hi)
 }
 
