@@ -82,6 +82,8 @@ func NewPacked(t *model.Transformer, c model.Config, o PackedOptions) (*Packed, 
 	d := p.input.dims
 	p.work = len(p.layers) * 4 * d.hidden * (2*d.hidden + d.inner)
 	p.calls = newFreeList(func() *packedCall { return newPackedCall(p) })
+	// More calls at once than this have more goroutines than processors.
+	p.calls.limit = runtime.GOMAXPROCS(0)/p.workers + 1
 	return p, nil
 }
 
@@ -133,8 +135,9 @@ func (p *Packed) Forward(ctx context.Context, b *Batch, sink Sink) error {
 		return ctx.Err()
 	}
 	c := p.calls.take()
-	defer p.calls.put(c)
-	return c.forward(ctx, b, sink)
+	err := c.forward(ctx, b, sink)
+	p.calls.put(c) // not after a panic of sink
+	return err
 }
 
 // String names the engine for logs and benchmarks.

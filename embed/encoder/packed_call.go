@@ -54,6 +54,11 @@ func (c *packedCall) forward(ctx context.Context, b *Batch, sink Sink) error {
 	workers := c.plan()
 	c.fit(workers)
 	c.team.start(workers)
+	defer func() {
+		if c.batch != nil {
+			c.team.abandon() // sink panicked
+		}
+	}()
 	if c.apart {
 		c.team.share(len(c.borders) - 1)
 	} else {

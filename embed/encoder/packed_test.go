@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"runtime"
 	"testing"
 
 	"semdex/embed/encoder"
@@ -217,6 +218,36 @@ func TestPackedAllocatesNothing(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// TestPackedSurvivesItsSink: a server may recover from a panic in a handler.
+func TestPackedSurvivesItsSink(t *testing.T) {
+	m := modeltest.New(model.BERT, modeltest.Options{Hidden: 64, Positions: 300})
+	best := bestLevel(t)
+	engine, err := encoder.NewPacked(m.Transformer, m.Config, encoder.PackedOptions{Workers: 3, Level: &best})
+	if err != nil {
+		t.Fatal(err)
+	}
+	engine.ShareAll()
+	before := runtime.NumGoroutine()
+	b := &encoder.Batch{}
+	b.Append(make([]int32, 200)) // shared by all, so that sink runs here
+	for range 5 {
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Error("no panic")
+				}
+			}()
+			_ = engine.Forward(t.Context(), b, func(int, []float32) { panic("sink") })
+		}()
+		if err := engine.Forward(t.Context(), b, func(int, []float32) {}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for runtime.NumGoroutine() > before {
+		runtime.Gosched()
 	}
 }
 

@@ -83,6 +83,9 @@ func (t *team) stop() {
 	t.wait()
 }
 
+// abandon sends the helpers home without waiting. The team cannot be used again.
+func (t *team) abandon() { t.publish(closing, 0) }
+
 // publish begins a phase and wakes helpers that sleep.
 func (t *team) publish(phase uint64, n int) {
 	t.state.Store(phase<<32 | uint64(n))
