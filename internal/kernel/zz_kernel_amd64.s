@@ -1913,18 +1913,71 @@ TEXT ·layerNormAVX2(SB), NOSPLIT, $0-48
 	MOVQ         n+32(FP), DX
 	VBROADCASTSS inv+44(FP), Y0
 	VXORPS       Y1, Y1, Y1
+	VXORPS       Y2, Y2, Y2
 	MOVQ         AX, BX
 	MOVQ         DX, SI
+	SUBQ         $0x10, SI
+	JL           sumodd
 
 sum:
-	VMOVUPS      (BX), Y2
-	VADDPS       (CX), Y2, Y2
-	VMOVUPS      Y2, (BX)
+	VMOVUPS (BX), Y3
+	VADDPS  (CX), Y3, Y3
+	VMOVUPS Y3, (BX)
+	VADDPS  Y3, Y1, Y1
+	VMOVUPS 32(BX), Y3
+	VADDPS  32(CX), Y3, Y3
+	VMOVUPS Y3, 32(BX)
+	VADDPS  Y3, Y2, Y2
+	ADDQ    $0x00000040, BX
+	ADDQ    $0x00000040, CX
+	SUBQ    $0x10, SI
+	JGE     sum
+
+sumodd:
+	ADDQ    $0x10, SI
+	JZ      sumend
+	VMOVUPS (BX), Y3
+	VADDPS  (CX), Y3, Y3
+	VMOVUPS Y3, (BX)
+	VADDPS  Y3, Y1, Y1
+
+sumend:
+	VADDPS       Y2, Y1, Y3
+	VEXTRACTF128 $0x01, Y3, X1
+	VADDPS       X1, X3, X3
+	VPERMILPS    $0x0e, X3, X1
+	VADDPS       X1, X3, X3
+	VPERMILPS    $0x01, X3, X1
+	VADDPS       X1, X3, X3
+	VBROADCASTSS X3, Y3
+	VMULPS       Y0, Y3, Y3
+	VXORPS       Y1, Y1, Y1
+	VXORPS       Y2, Y2, Y2
+	MOVQ         AX, BX
+	MOVQ         DX, CX
+	SUBQ         $0x10, CX
+	JL           varodd
+
+var:
+	VMOVUPS     (BX), Y4
+	VSUBPS      Y3, Y4, Y4
+	VFMADD231PS Y4, Y4, Y1
+	VMOVUPS     32(BX), Y4
+	VSUBPS      Y3, Y4, Y4
+	VFMADD231PS Y4, Y4, Y2
+	ADDQ        $0x00000040, BX
+	SUBQ        $0x10, CX
+	JGE         var
+
+varodd:
+	ADDQ        $0x10, CX
+	JZ          varend
+	VMOVUPS     (BX), Y4
+	VSUBPS      Y3, Y4, Y4
+	VFMADD231PS Y4, Y4, Y1
+
+varend:
 	VADDPS       Y2, Y1, Y1
-	ADDQ         $0x20, BX
-	ADDQ         $0x20, CX
-	SUBQ         $0x08, SI
-	JG           sum
 	VEXTRACTF128 $0x01, Y1, X2
 	VADDPS       X2, X1, X1
 	VPERMILPS    $0x0e, X1, X2
@@ -1933,40 +1986,21 @@ sum:
 	VADDPS       X2, X1, X1
 	VBROADCASTSS X1, Y1
 	VMULPS       Y0, Y1, Y1
-	VXORPS       Y2, Y2, Y2
-	MOVQ         AX, BX
-	MOVQ         DX, CX
-
-var:
-	VMOVUPS      (BX), Y3
-	VSUBPS       Y1, Y3, Y3
-	VFMADD231PS  Y3, Y3, Y2
-	ADDQ         $0x20, BX
-	SUBQ         $0x08, CX
-	JG           var
-	VEXTRACTF128 $0x01, Y2, X3
-	VADDPS       X3, X2, X2
-	VPERMILPS    $0x0e, X2, X3
-	VADDPS       X3, X2, X2
-	VPERMILPS    $0x01, X2, X3
-	VADDPS       X3, X2, X2
-	VBROADCASTSS X2, Y2
-	VMULPS       Y0, Y2, Y2
 	VBROADCASTSS eps+40(FP), Y0
-	VADDPS       Y0, Y2, Y2
-	VSQRTPS      Y2, Y2
+	VADDPS       Y0, Y1, Y1
+	VSQRTPS      Y1, Y1
 	VMOVUPS      f32_3f800000<>+0(SB), Y0
-	VDIVPS       Y2, Y0, Y0
+	VDIVPS       Y1, Y0, Y0
 	MOVQ         w+16(FP), CX
 	MOVQ         b+24(FP), BX
 
 scale:
-	VMOVUPS     (AX), Y2
-	VSUBPS      Y1, Y2, Y2
-	VMULPS      Y0, Y2, Y2
-	VMOVUPS     (BX), Y3
-	VFMADD231PS (CX), Y2, Y3
-	VMOVUPS     Y3, (AX)
+	VMOVUPS     (AX), Y1
+	VSUBPS      Y3, Y1, Y1
+	VMULPS      Y0, Y1, Y1
+	VMOVUPS     (BX), Y2
+	VFMADD231PS (CX), Y1, Y2
+	VMOVUPS     Y2, (AX)
 	ADDQ        $0x20, AX
 	ADDQ        $0x20, CX
 	ADDQ        $0x20, BX
@@ -6325,18 +6359,73 @@ TEXT ·layerNormAVX512(SB), NOSPLIT, $0-48
 	MOVQ         n+32(FP), DX
 	VBROADCASTSS inv+44(FP), Z0
 	VPXORD       Z1, Z1, Z1
+	VPXORD       Z2, Z2, Z2
 	MOVQ         AX, BX
 	MOVQ         DX, SI
+	SUBQ         $0x20, SI
+	JL           sumodd
 
 sum:
-	VMOVUPS       (BX), Z2
-	VADDPS        (CX), Z2, Z2
-	VMOVUPS       Z2, (BX)
+	VMOVUPS (BX), Z3
+	VADDPS  (CX), Z3, Z3
+	VMOVUPS Z3, (BX)
+	VADDPS  Z3, Z1, Z1
+	VMOVUPS 64(BX), Z3
+	VADDPS  64(CX), Z3, Z3
+	VMOVUPS Z3, 64(BX)
+	VADDPS  Z3, Z2, Z2
+	ADDQ    $0x00000080, BX
+	ADDQ    $0x00000080, CX
+	SUBQ    $0x20, SI
+	JGE     sum
+
+sumodd:
+	ADDQ    $0x20, SI
+	JZ      sumend
+	VMOVUPS (BX), Z3
+	VADDPS  (CX), Z3, Z3
+	VMOVUPS Z3, (BX)
+	VADDPS  Z3, Z1, Z1
+
+sumend:
+	VADDPS        Z2, Z1, Z3
+	VEXTRACTF64X4 $0x01, Z3, Y4
+	VADDPS        Y4, Y3, Y3
+	VEXTRACTF128  $0x01, Y3, X4
+	VADDPS        X4, X3, X3
+	VPERMILPS     $0x0e, X3, X4
+	VADDPS        X4, X3, X3
+	VPERMILPS     $0x01, X3, X4
+	VADDPS        X4, X3, X3
+	VBROADCASTSS  X3, Z3
+	VMULPS        Z0, Z3, Z3
+	VPXORD        Z1, Z1, Z1
+	VPXORD        Z2, Z2, Z2
+	MOVQ          AX, BX
+	MOVQ          DX, CX
+	SUBQ          $0x20, CX
+	JL            varodd
+
+var:
+	VMOVUPS     (BX), Z4
+	VSUBPS      Z3, Z4, Z4
+	VFMADD231PS Z4, Z4, Z1
+	VMOVUPS     64(BX), Z4
+	VSUBPS      Z3, Z4, Z4
+	VFMADD231PS Z4, Z4, Z2
+	ADDQ        $0x00000080, BX
+	SUBQ        $0x20, CX
+	JGE         var
+
+varodd:
+	ADDQ        $0x20, CX
+	JZ          varend
+	VMOVUPS     (BX), Z4
+	VSUBPS      Z3, Z4, Z4
+	VFMADD231PS Z4, Z4, Z1
+
+varend:
 	VADDPS        Z2, Z1, Z1
-	ADDQ          $0x40, BX
-	ADDQ          $0x40, CX
-	SUBQ          $0x10, SI
-	JG            sum
 	VEXTRACTF64X4 $0x01, Z1, Y2
 	VADDPS        Y2, Y1, Y1
 	VEXTRACTF128  $0x01, Y1, X2
@@ -6347,42 +6436,21 @@ sum:
 	VADDPS        X2, X1, X1
 	VBROADCASTSS  X1, Z1
 	VMULPS        Z0, Z1, Z1
-	VPXORD        Z3, Z3, Z3
-	MOVQ          AX, BX
-	MOVQ          DX, CX
-
-var:
-	VMOVUPS       (BX), Z2
-	VSUBPS        Z1, Z2, Z2
-	VFMADD231PS   Z2, Z2, Z3
-	ADDQ          $0x40, BX
-	SUBQ          $0x10, CX
-	JG            var
-	VEXTRACTF64X4 $0x01, Z3, Y2
-	VADDPS        Y2, Y3, Y3
-	VEXTRACTF128  $0x01, Y3, X2
-	VADDPS        X2, X3, X3
-	VPERMILPS     $0x0e, X3, X2
-	VADDPS        X2, X3, X3
-	VPERMILPS     $0x01, X3, X2
-	VADDPS        X2, X3, X3
-	VBROADCASTSS  X3, Z3
-	VMULPS        Z0, Z3, Z3
 	VBROADCASTSS  eps+40(FP), Z0
-	VADDPS        Z0, Z3, Z3
-	VSQRTPS       Z3, Z3
+	VADDPS        Z0, Z1, Z1
+	VSQRTPS       Z1, Z1
 	VMOVUPS       f32_3f800000<>+0(SB), Z0
-	VDIVPS        Z3, Z0, Z0
+	VDIVPS        Z1, Z0, Z0
 	MOVQ          w+16(FP), CX
 	MOVQ          b+24(FP), BX
 
 scale:
-	VMOVUPS     (AX), Z2
-	VSUBPS      Z1, Z2, Z2
-	VMULPS      Z0, Z2, Z2
-	VMOVUPS     (BX), Z3
-	VFMADD231PS (CX), Z2, Z3
-	VMOVUPS     Z3, (AX)
+	VMOVUPS     (AX), Z1
+	VSUBPS      Z3, Z1, Z1
+	VMULPS      Z0, Z1, Z1
+	VMOVUPS     (BX), Z2
+	VFMADD231PS (CX), Z1, Z2
+	VMOVUPS     Z2, (AX)
 	ADDQ        $0x40, AX
 	ADDQ        $0x40, CX
 	ADDQ        $0x40, BX

@@ -56,6 +56,28 @@ func (i isa) loop(label string, n reg.Register, ptrs []reg.Register, body func()
 	JG(LabelRef(label))
 }
 
+// pairs is loop with two vectors at a time, so that body can keep two chains of
+// operations in flight; an odd last vector counts as the first of a pair.
+func (i isa) pairs(label string, n reg.Register, ptrs []reg.Register, body func(j, disp int)) {
+	count := GP64()
+	MOVQ(n, count)
+	SUBQ(Imm(uint64(2*i.lanes)), count)
+	JL(LabelRef(label + "odd"))
+	Label(label)
+	body(0, 0)
+	body(1, i.bytes())
+	for _, p := range ptrs {
+		ADDQ(U32(uint32(2*i.bytes())), p)
+	}
+	SUBQ(Imm(uint64(2*i.lanes)), count)
+	JGE(LabelRef(label))
+	Label(label + "odd")
+	ADDQ(Imm(uint64(2*i.lanes)), count)
+	JZ(LabelRef(label + "end"))
+	body(0, 0)
+	Label(label + "end")
+}
+
 // reduce folds a vector's lanes into its lowest by op, halves first.
 func (i isa) reduce(v reg.VecVirtual, op func(...Op)) reg.Register {
 	y := v.AsY()
@@ -198,28 +220,33 @@ func layerNorm(i isa) {
 	VBROADCASTSS(invAddr.Addr, inv)
 	plus := func(o ...Op) { VADDPS(o[0], o[1], o[2]) }
 
-	mean, p := i.vec(), GP64()
-	i.zero(mean)
+	acc, p := [2]reg.VecVirtual{i.vec(), i.vec()}, GP64()
+	i.zero(acc[0])
+	i.zero(acc[1])
 	MOVQ(x, p)
-	i.loop("sum", n, []reg.Register{p, add}, func() {
+	i.pairs("sum", n, []reg.Register{p, add}, func(j, d int) {
 		v := i.vec()
-		VMOVUPS(Mem{Base: p}, v)
-		VADDPS(Mem{Base: add}, v, v)
-		VMOVUPS(v, Mem{Base: p})
-		VADDPS(v, mean, mean)
+		VMOVUPS(Mem{Base: p, Disp: d}, v)
+		VADDPS(Mem{Base: add, Disp: d}, v, v)
+		VMOVUPS(v, Mem{Base: p, Disp: d})
+		VADDPS(v, acc[j], acc[j])
 	})
+	mean := i.vec()
+	VADDPS(acc[1], acc[0], mean)
 	i.spread(i.reduce(mean, plus), mean)
 	VMULPS(inv, mean, mean)
 
-	sq := i.vec()
-	i.zero(sq)
+	i.zero(acc[0])
+	i.zero(acc[1])
 	MOVQ(x, p)
-	i.loop("var", n, []reg.Register{p}, func() {
+	i.pairs("var", n, []reg.Register{p}, func(j, d int) {
 		v := i.vec()
-		VMOVUPS(Mem{Base: p}, v)
+		VMOVUPS(Mem{Base: p, Disp: d}, v)
 		VSUBPS(mean, v, v)
-		VFMADD231PS(v, v, sq)
+		VFMADD231PS(v, v, acc[j])
 	})
+	sq := i.vec()
+	VADDPS(acc[1], acc[0], sq)
 	i.spread(i.reduce(sq, plus), sq)
 	VMULPS(inv, sq, sq)
 	eps := i.vec()
