@@ -18,57 +18,16 @@ import (
 // ErrData marks sentences or vectors that do not fit together.
 var ErrData = errors.New("invalid distillation data")
 
-// Net is an encoder followed by pooling.
-type Net struct {
-	Encoder *train.Encoder
-	Pooling train.Pooling
-	// Normalize divides vectors by their length, as the model's last module
-	// does.
-	Normalize bool
-
-	base   *model.Model
-	pooler *train.Linear
-}
+// Net is a student, or a teacher, as parameters.
+type Net struct{ *trainable.SentenceModel }
 
 // Open copies a model into a trainable net. Errors wrap trainable.ErrModel.
 func Open(m *model.Model) (*Net, error) {
-	e, err := trainable.Encoder(m)
+	s, err := trainable.Sentence(m)
 	if err != nil {
 		return nil, err
 	}
-	n := &Net{Encoder: e, Pooling: train.Pooling(m.Pooling), Normalize: m.Normalize, base: m}
-	switch n.Pooling {
-	case train.PoolMean, train.PoolCLS, train.PoolMax:
-	default:
-		return nil, fmt.Errorf("%w: pooling %q; mean, cls and max are trained", trainable.ErrModel, m.Pooling)
-	}
-	if len(m.Dense) > 0 {
-		return nil, fmt.Errorf("%w: it has Dense modules after pooling", trainable.ErrModel)
-	}
-	n.pooler, err = trainable.Pooler(m)
-	return n, err
-}
-
-// Model is the model that Open got with the weights of now and without heads.
-func (n *Net) Model() *model.Model { return trainable.Model(n.base, n.Encoder, n.pooler) }
-
-// Modules are the parts that are trained.
-func (n *Net) Modules() []train.Module { return []train.Module{n.Encoder} }
-
-// Dims is the length of a vector.
-func (n *Net) Dims() int { return n.Encoder.Config.Hidden }
-
-// Vectors gives the sentence vectors of a batch, [sentences, Dims].
-func (n *Net) Vectors(g *train.Graph, b *train.Batch) (mat.Tensor, error) {
-	states, err := n.Encoder.Forward(g, b)
-	if err != nil {
-		return nil, err
-	}
-	x, err := g.Pool(states[len(states)-1], b, n.Pooling)
-	if err != nil || !n.Normalize {
-		return x, err
-	}
-	return g.Unit(x), nil
+	return &Net{s}, nil
 }
 
 // Set is sentences with the vectors that the teacher gives them. Several

@@ -175,10 +175,14 @@ type Contrast struct {
 	// BothWays adds the loss of finding the anchor among all anchors from its
 	// positive, and halves the sum.
 	BothWays bool
-	// Same, if set, gives texts numbers: one for each anchor, then one for each
-	// candidate. A candidate with the number of an anchor, or of its positive, is
-	// no negative for it.
+	// AnchorTexts and CandidateTexts, if set, number the texts of anchors and
+	// candidates. A candidate with the number of an anchor, or of its positive, is
+	// no negative for it, nor is the positive of another anchor that stands for
+	// either of the two.
 	AnchorTexts, CandidateTexts []int32
+	// Groups, if set, number the anchors' subjects; 0: a subject of its own. The
+	// positives of one subject are no negatives for each other's anchors.
+	Groups []int32
 }
 
 // InfoNCE is the contrastive loss of van den Oord et al. (2018) over in-batch
@@ -226,6 +230,9 @@ func (c *Contrast) complete(anchors, candidates mat.Tensor) error {
 		(len(c.AnchorTexts) != len(c.Anchors) || len(c.CandidateTexts) != len(c.Candidates)) {
 		return fmt.Errorf("%w: %d and %d text numbers for %d anchors and %d candidates",
 			ErrBatch, len(c.AnchorTexts), len(c.CandidateTexts), len(c.Anchors), len(c.Candidates))
+	}
+	if c.Groups != nil && len(c.Groups) != len(c.Anchors) {
+		return fmt.Errorf("%w: %d groups for %d anchors", ErrBatch, len(c.Groups), len(c.Anchors))
 	}
 	if err := checkRows("anchor", c.Anchors, anchors.Shape()[0]); err != nil {
 		return err
@@ -289,13 +296,22 @@ func (c *contrast) run(grads bool) float64 {
 
 // hidden says that candidate j is left out for anchor i.
 func (c *contrast) hidden(i, j int) bool {
-	if i == j || c.AnchorTexts == nil {
+	positive := j < len(c.Anchors) // of another anchor
+	if i == j {
 		return false
 	}
+	if c.Groups != nil && positive && c.Groups[i] != 0 && c.Groups[i] == c.Groups[j] {
+		return true
+	}
+	if c.AnchorTexts == nil {
+		return false
+	}
+	a, b := c.AnchorTexts[i], c.CandidateTexts[i]
 	text := c.CandidateTexts[j]
-	same := text == c.AnchorTexts[i] || text == c.CandidateTexts[i]
-	if j < len(c.AnchorTexts) { // the other way, anchor j competes with anchor i
-		same = same || c.AnchorTexts[j] == c.AnchorTexts[i]
+	same := text == a || text == b
+	if positive {
+		text = c.AnchorTexts[j]
+		same = same || text == a || text == b
 	}
 	return same
 }
