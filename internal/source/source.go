@@ -52,6 +52,7 @@ type Options struct {
 	Format    Format
 	Fields    Fields
 	Lines     bool   // plain text: a document per line instead of per file
+	Blocks    bool   // plain text: a document per run of lines without an empty one
 	Delimiter rune   // CSV; 0 finds it in the header line
 	Encoding  string // a name of the WHATWG list, "cp949" or "uhc"; "" detects it
 	// SkipBad goes on after a record that cannot be read; OnBad, if set, is

@@ -11,6 +11,9 @@ func readText(in *input, r *reading) error {
 	if in.opt.Lines {
 		return readLines(in, r)
 	}
+	if in.opt.Blocks {
+		return readBlocks(in, r)
+	}
 	text, ok, err := wholeText(in, r)
 	if err != nil || !ok {
 		return err
@@ -38,6 +41,48 @@ func readLines(in *input, r *reading) error {
 			more = r.bad(in.line, errNotUTF8)
 		}
 		if !more {
+			return nil
+		}
+	}
+}
+
+// maxBlock is the number of bytes after which a block ends even without an empty
+// line, so that files without any are streamed, too.
+const maxBlock = 1 << 20
+
+func readBlocks(in *input, r *reading) error {
+	var block []byte
+	first := 0
+	flush := func() bool {
+		text := string(block)
+		block = block[:0]
+		return text == "" || r.doc(first, Document{ID: fmt.Sprintf("%s:%d", in.name, first), Text: text})
+	}
+	for {
+		line, err := in.readLine()
+		if err == io.EOF {
+			flush()
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		line = bytes.TrimSpace(line)
+		if !utf8.Valid(line) {
+			if !r.bad(in.line, errNotUTF8) {
+				return nil
+			}
+			continue
+		}
+		if len(line) > 0 {
+			if len(block) > 0 {
+				block = append(block, '\n')
+			} else {
+				first = in.line
+			}
+			block = append(block, line...)
+		}
+		if (len(line) == 0 || len(block) >= maxBlock) && !flush() {
 			return nil
 		}
 	}
