@@ -1,6 +1,9 @@
 package index
 
-import "time"
+import (
+	"encoding/json"
+	"time"
+)
 
 // Mode chooses the legs of a search.
 type Mode string
@@ -109,9 +112,9 @@ type Stats struct {
 	Dense    *LegStats     `json:"dense,omitempty"`
 	Keyword  *LegStats     `json:"keyword,omitempty"`
 	More     bool          `json:"more,omitempty"`
-	Encode   time.Duration `json:"encode_ns"`
-	Search   time.Duration `json:"search_ns"`
-	Total    time.Duration `json:"total_ns"`
+	Encode   time.Duration `json:"-"`
+	Search   time.Duration `json:"-"`
+	Total    time.Duration `json:"-"`
 }
 
 // LegStats says what one leg did.
@@ -119,5 +122,28 @@ type LegStats struct {
 	Plan       string        `json:"plan"`
 	Examined   int           `json:"examined"`
 	Candidates int           `json:"candidates"`
-	Took       time.Duration `json:"took_ns"`
+	Took       time.Duration `json:"-"`
 }
+
+// MarshalJSON writes the times in milliseconds, as the HTTP API does.
+func (s Stats) MarshalJSON() ([]byte, error) {
+	type plain Stats
+	return json.Marshal(struct {
+		plain
+		Encode float64 `json:"encode_ms"`
+		Search float64 `json:"search_ms"`
+		Total  float64 `json:"took_ms"`
+	}{plain(s), milliseconds(s.Encode), milliseconds(s.Search), milliseconds(s.Total)})
+}
+
+// MarshalJSON writes the time in milliseconds.
+func (l LegStats) MarshalJSON() ([]byte, error) {
+	type plain LegStats
+	return json.Marshal(struct {
+		plain
+		Took float64 `json:"took_ms"`
+	}{plain(l), milliseconds(l.Took)})
+}
+
+// milliseconds keeps microseconds.
+func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
