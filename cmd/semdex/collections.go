@@ -14,8 +14,16 @@ import (
 )
 
 func (a *app) collectionsCommand() *cobra.Command {
-	return group("collections", "List, describe and drop collections",
-		a.collectionsListCommand(), a.collectionsInfoCommand(), a.collectionsDropCommand())
+	list := a.collectionsListCommand()
+	c := group("collections", "List, describe and drop collections",
+		list, a.collectionsInfoCommand(), a.collectionsDropCommand())
+	c.RunE = func(cmd *cobra.Command, args []string) error {
+		if len(args) > 0 {
+			return showHelp(cmd, args)
+		}
+		return list.RunE(cmd, nil)
+	}
+	return c
 }
 
 func (a *app) collectionsListCommand() *cobra.Command {
