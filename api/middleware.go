@@ -86,6 +86,8 @@ func (s *Server) observe() echo.MiddlewareFunc {
 
 func logLevel(c echo.Context, status int) slog.Level {
 	switch r := routeOf(c); {
+	case r != nil && r.quiet && status == http.StatusServiceUnavailable:
+		return slog.LevelDebug // a probe that comes before the server is ready
 	case status >= 500:
 		return slog.LevelError
 	case status == http.StatusTooManyRequests:
