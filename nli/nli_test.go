@@ -75,7 +75,7 @@ func TestReadInferences(t *testing.T) {
 		}
 	}
 	for text, wantErr := range map[string]string{
-		"premise,hypothesis\na,b\n":             "x.csv:1: no column label or gold_label",
+		"premise,hypothesis\na,b\n":             "x.csv:1: unclear columns: no column label or gold_label",
 		"premise,hypothesis,label\na,b,maybe\n": `x.csv:2: unknown label "maybe"`,
 	} {
 		if _, err := ReadInferences(write(t, "x.csv", text), false); err == nil || !strings.Contains(err.Error(), wantErr) {
