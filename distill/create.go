@@ -16,6 +16,10 @@ import (
 // ErrSpec marks a model that cannot or should not be made.
 var ErrSpec = errors.New("invalid model")
 
+// ErrInitRange is an initializer range that is refused unless it is forced. It is
+// an ErrSpec, too.
+var ErrInitRange = fmt.Errorf("%w: initializer range", ErrSpec)
+
 // MaxInitRange is the largest initializer range that is accepted unforced. With
 // a standard deviation far above .02 the scores of attention are so large that
 // every softmax has one winner, and no gradient passes.
@@ -71,10 +75,17 @@ func (s Spec) config(vocab int) (train.Config, error) {
 	case !(s.InitRange > 0):
 		return c, fmt.Errorf("%w: initializer range %g", ErrSpec, s.InitRange)
 	case s.InitRange > MaxInitRange && !s.Force:
-		return c, fmt.Errorf("%w: initializer range %g is above %g, with which attention saturates and nothing is learnt; .02 is usual",
-			ErrSpec, s.InitRange, MaxInitRange)
+		return c, fmt.Errorf("%w %g is above %g: attention saturates and nothing is learnt; .02 is usual",
+			ErrInitRange, s.InitRange, MaxInitRange)
 	}
 	return c, nil
+}
+
+// Check refuses what Create would for a vocabulary of so many entries. Errors
+// wrap ErrSpec.
+func (s Spec) Check(vocab int) error {
+	_, err := s.config(vocab)
+	return err
 }
 
 // Parameters is the number of weights of the encoder, BERT's pooler included,

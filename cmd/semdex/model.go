@@ -28,7 +28,8 @@ has fetched.`
 
 func (a *app) modelCommand() *cobra.Command {
 	c := group("model", "Look at, check, fetch and convert models",
-		a.modelInfoCommand(), a.modelVerifyCommand(), a.modelPullCommand(), a.modelConvertCommand(), a.modelListCommand())
+		a.modelInfoCommand(), a.modelVerifyCommand(), a.modelPullCommand(), a.modelConvertCommand(), a.modelListCommand(),
+		a.modelCreateCommand())
 	c.Long = modelLong
 	return c
 }

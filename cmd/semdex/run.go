@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"path/filepath"
 	"runtime"
 	"sync/atomic"
@@ -28,7 +30,11 @@ type runFlags struct {
 	dtype     string
 	workers   int
 	asJSON    bool
+	licence   string
 	options   train.Options
+
+	// detail, if set, says more about the last evaluation than its score.
+	detail func() string
 }
 
 // add declares the flags with a verb's own defaults.
@@ -45,6 +51,7 @@ func (f *runFlags) add(c *cobra.Command, d train.Options) {
 	flags.StringVar(&f.dtype, "dtype", "f32", "how weights are stored: f32, f16 or bf16")
 	flags.IntVar(&f.workers, "workers", runtime.GOMAXPROCS(0), "`threads`")
 	flags.BoolVar(&f.asJSON, "json", false, "print the report as JSON")
+	flags.StringVar(&f.licence, "licence", "", "`licence` of the new model, for its card")
 	flags.Uint64Var(&o.Seed, "seed", max(1, d.Seed), "`seed` of every random choice")
 	flags.IntVar(&o.Epochs, "epochs", d.Epochs, "`passes` over the data; 0: as many as the steps take")
 	flags.IntVar(&o.Steps, "steps", d.Steps, "`updates` at most; 0: no limit")
@@ -113,7 +120,7 @@ func (a *app) train(ctx context.Context, f *runFlags, e *train.Engine, task trai
 		o.Evaluate = func(ctx context.Context, s train.State) (float64, error) {
 			score, err := evaluate(ctx, s)
 			if err == nil && !a.quiet {
-				bar.Println(evaluationLine(measure, score, s))
+				bar.Println(evaluationLine(measure, score, s, f.detail))
 			}
 			return score, err
 		}
@@ -152,12 +159,17 @@ func trainingState(p *train.Progress) progress.State {
 	}
 }
 
-func evaluationLine(measure string, score float64, s train.State) string {
+func evaluationLine(measure string, score float64, s train.State, detail func() string) string {
 	line := fmt.Sprintf("step %s: %s %.4f", progress.Count(int64(s.Step)), measure, score)
 	if !s.Evaluated || score > s.Best {
-		return line + ", the best so far"
+		line += ", the best so far"
+	} else {
+		line += fmt.Sprintf(", best %.4f at step %s", s.Best, progress.Count(int64(s.BestStep)))
 	}
-	return line + fmt.Sprintf(", best %.4f at step %s", s.Best, progress.Count(int64(s.BestStep)))
+	if detail != nil {
+		line += "; " + detail()
+	}
+	return line
 }
 
 // runHint says how to go on.
@@ -177,6 +189,12 @@ func runHint(err error, f *runFlags) error {
 
 // saveRun writes what was trained, with its card, and completes the report.
 func (a *app) saveRun(ctx context.Context, f *runFlags, m *model.Model, c card.Card, r *runReport) error {
+	c.Licence = f.licence
+	curve, err := readCurve(filepath.Join(f.dir, train.LogName))
+	if err != nil {
+		return err
+	}
+	c.Curve = curve
 	c.Run(f.options, card.Outcome{
 		Steps: r.Steps, Tokens: r.Tokens, Loss: r.Loss, Best: r.Best, BestStep: r.BestStep,
 		Duration: time.Duration(r.Seconds * float64(time.Second)),
@@ -189,7 +207,37 @@ func (a *app) saveRun(ctx context.Context, f *runFlags, m *model.Model, c card.C
 	if err := a.writeGolden(ctx, f.out); err != nil {
 		return err
 	}
-	var err error
 	r.Fingerprint, err = fingerprintOf(f.out)
 	return err
 }
+
+// readCurve takes a run's evaluations, each with the mean loss since the one
+// before, from its log.
+func readCurve(name string) ([]card.Point, error) {
+	file, err := os.Open(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = file.Close() }()
+	lines, err := train.ReadLog(file)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	var points []card.Point
+	sum, n := 0.0, 0
+	for _, l := range lines {
+		if l.Score == nil {
+			sum, n = sum+l.Loss, n+1
+			continue
+		}
+		points = append(points, card.Point{Step: l.Step, Loss: sum / float64(max(1, n)), Score: *l.Score})
+		sum, n = 0, 0
+	}
+	return points, nil
+}
+
+// titleOf is the title of the card of a model that is written to dir.
+func titleOf(dir string) string { return filepath.Base(filepath.Clean(dir)) }

@@ -48,7 +48,10 @@ type trainStaticFlags struct {
 }
 
 func (a *app) trainCommand() *cobra.Command {
-	return group("train", "Train models", a.trainStaticCommand())
+	return group("train", "Train models",
+		a.trainMLMCommand(),
+		a.trainStaticCommand(),
+	)
 }
 
 func (a *app) trainStaticCommand() *cobra.Command {

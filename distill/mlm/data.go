@@ -3,8 +3,10 @@ package mlm
 import (
 	"bufio"
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"hash/fnv"
 	"io"
 	"strings"
 	"unicode/utf8"
@@ -37,6 +39,20 @@ func (d *Data) Sequence(i int) []int32 {
 		from = d.ends[i-1]
 	}
 	return d.ids[from:d.ends[i]:d.ends[i]]
+}
+
+// Fingerprint changes with any token and any cut. It is 16 hexadecimal digits.
+func (d *Data) Fingerprint() string {
+	h := fnv.New64a()
+	var buf []byte
+	for i := range d.Len() {
+		buf = buf[:0]
+		for _, id := range d.Sequence(i) {
+			buf = binary.LittleEndian.AppendUint32(buf, uint32(id))
+		}
+		h.Write(append(buf, '\n'))
+	}
+	return fmt.Sprintf("%016x", h.Sum64())
 }
 
 // Packer fills sequences with the sentences of a document, in order, and starts
@@ -81,6 +97,9 @@ func (p *Packer) Sentence(text string) {
 	}
 	p.open = append(p.open, rest...)
 }
+
+// Tokens is the number of tokens packed so far, [CLS] and [SEP] included.
+func (p *Packer) Tokens() int { return len(p.data.ids) + len(p.open) }
 
 // EndDocument closes the sequence at hand.
 func (p *Packer) EndDocument() {

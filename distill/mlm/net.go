@@ -54,15 +54,33 @@ type Score struct {
 	Loss       float64 // mean cross-entropy in nats
 	Perplexity float64 // e^Loss
 	Accuracy   float64 // share of tokens whose score is highest
-	Unigram    float64 // entropy of the predicted tokens: what their frequencies alone would give
+	Unigram    float64 // entropy of the text's ordinary tokens: the loss that their frequencies alone would give
 }
 
 // AtChance says that the net predicts no better than the frequencies of the
 // tokens do.
 func (s Score) AtChance() bool { return !(s.Loss < s.Unigram) }
 
+// UnigramPerplexity is what the frequencies alone would give.
+func (s Score) UnigramPerplexity() float64 { return math.Exp(s.Unigram) }
+
 func (s Score) String() string {
 	return fmt.Sprintf("perplexity %.2f, accuracy %.4f over %d tokens", s.Perplexity, s.Accuracy, s.Tokens)
+}
+
+// Pool is the score on several sets as one, every token counting the same. The
+// unigram entropy is the mean of the sets': frequencies known for each of them.
+func Pool(scores ...Score) Score {
+	var s Score
+	for _, x := range scores {
+		n := float64(x.Tokens)
+		s.Tokens += x.Tokens
+		s.Loss, s.Accuracy, s.Unigram = s.Loss+n*x.Loss, s.Accuracy+n*x.Accuracy, s.Unigram+n*x.Unigram
+	}
+	n := float64(max(1, s.Tokens))
+	s.Loss, s.Accuracy, s.Unigram = s.Loss/n, s.Accuracy/n, s.Unigram/n
+	s.Perplexity = math.Exp(s.Loss)
+	return s
 }
 
 // evalTokens is the number of tokens in a batch of an evaluation. It is not a
@@ -76,11 +94,17 @@ func (n *Net) Evaluate(e *train.Engine, d *Data, m *Masker, seed uint64) (Score,
 	var s Score
 	var loss float64
 	var hits int
-	counts := make(map[int32]int)
+	counts, ordinary := make(map[int32]int), 0
 	for i := 0; i < d.Len(); {
 		b := new(Masked)
 		for ; i < d.Len() && (b.Len() == 0 || b.Tokens()+len(d.Sequence(i)) <= evalTokens); i++ {
 			m.Append(b, d.Sequence(i), train.Seed(seed, uint64(i)))
+			for _, id := range d.Sequence(i) {
+				if !m.special[id] {
+					counts[id]++
+					ordinary++
+				}
+			}
 		}
 		if len(b.Rows) == 0 {
 			continue
@@ -90,15 +114,12 @@ func (n *Net) Evaluate(e *train.Engine, d *Data, m *Masker, seed uint64) (Score,
 			return s, err
 		}
 		loss, hits, s.Tokens = loss+l*float64(len(b.Rows)), hits+h, s.Tokens+len(b.Rows)
-		for _, t := range b.Targets {
-			counts[t]++
-		}
 	}
 	if s.Tokens == 0 {
 		return s, fmt.Errorf("%w: too short for a token to be hidden", ErrCorpus)
 	}
 	s.Loss, s.Accuracy = loss/float64(s.Tokens), float64(hits)/float64(s.Tokens)
-	s.Perplexity, s.Unigram = math.Exp(s.Loss), entropy(counts, s.Tokens)
+	s.Perplexity, s.Unigram = math.Exp(s.Loss), entropy(counts, ordinary)
 	return s, nil
 }
 

@@ -22,6 +22,9 @@ type Card struct {
 	Settings []Setting
 	Scores   []Score
 	Limits   string // one paragraph
+	Licence  string // of the model; "" prints nothing
+	Measure  string // what the curve's scores are
+	Curve    []Point
 
 	outcome []string
 }
@@ -42,6 +45,13 @@ type Score struct {
 	Set     string
 	Measure string
 	Value   string
+}
+
+// Point is an evaluation during training.
+type Point struct {
+	Step  int
+	Loss  float64 // mean training loss since the point before
+	Score float64
 }
 
 // Outcome is how a run ended.
@@ -88,6 +98,11 @@ func batch(o train.Options) string {
 // Markdown is the card as README.md.
 func (c *Card) Markdown() string {
 	w := new(writer)
+	w.line("---")
+	if c.Licence != "" {
+		w.line("license: %q", c.Licence)
+	}
+	w.line("library_name: sentence-transformers\n---\n")
 	w.line("# %s\n", c.Title)
 	w.paragraph(c.Summary)
 	w.line("## Training\n")
@@ -106,6 +121,14 @@ func (c *Card) Markdown() string {
 	if len(c.Scores) > 0 {
 		w.line("## Scores\n")
 		w.table([]string{"set", "measure", "value"}, scores(c.Scores))
+	}
+	if len(c.Curve) > 0 {
+		w.line("## Curve\n")
+		measure := c.Measure
+		if measure == "" {
+			measure = "score"
+		}
+		w.table([]string{"update", "training loss", "development: " + measure}, curve(c.Curve))
 	}
 	if c.Limits != "" {
 		w.line("## Limits\n")
@@ -135,6 +158,19 @@ func settings(list []Setting) (rows [][]string) {
 func scores(list []Score) (rows [][]string) {
 	for _, s := range list {
 		rows = append(rows, []string{s.Set, s.Measure, s.Value})
+	}
+	return rows
+}
+
+// maxPoints bounds the rows of a curve; what is between is left out evenly.
+const maxPoints = 24
+
+func curve(points []Point) (rows [][]string) {
+	every := (len(points) + maxPoints - 1) / maxPoints
+	for i, p := range points {
+		if i%every == 0 || i == len(points)-1 {
+			rows = append(rows, []string{progress.Count(int64(p.Step)), fmt.Sprintf("%.4f", p.Loss), fmt.Sprintf("%.4f", p.Score)})
+		}
 	}
 	return rows
 }
