@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 )
 
@@ -12,7 +13,7 @@ func TestProductAgreesWithFloat64(t *testing.T) {
 	t.Logf("seed %d", seed)
 	r := rand.New(rand.NewPCG(seed, 1))
 	for _, l := range levels() {
-		for _, s := range [][3]int{{1, 1, 1}, {5, 31, 3}, {13, 64, 8}, {40, 77, 21}, {100, 33, 130}} {
+		for _, s := range [][3]int{{1, 1, 1}, {5, 31, 3}, {13, 64, 8}, {40, 77, 21}, {100, 33, 130}, {97, 100, 33}, {3, 70, 800}, {26, 97, 1024}} {
 			for _, transA := range []bool{false, true} {
 				for _, transB := range []bool{false, true} {
 					for _, from := range []string{"zero", "bias", "add"} {
@@ -51,10 +52,19 @@ func checkProduct(t *testing.T, r *rand.Rand, l Level, p Product, bias bool) {
 	if bias {
 		p.Bias = random(r, p.N)
 	}
-	scratch := make([]float32, p.Scratch())
-	cut := r.IntN(p.Panels() + 1)
-	p.Run(l, cut, p.Panels(), scratch)
-	p.Run(l, 0, cut, scratch)
+	if r.IntN(2) == 0 {
+		cut := r.IntN(p.Panels() + 1)
+		p.Run(l, cut, p.Panels(), make([]float32, p.Scratch(p.Panels()-cut)))
+		p.Run(l, 0, cut, make([]float32, p.Scratch(cut)))
+	} else {
+		packed := make([]float32, p.Packing())
+		for _, i := range r.Perm(p.Panels()) {
+			p.Pack(l, i, packed)
+		}
+		for _, i := range r.Perm(p.Blocks()) {
+			p.Rows(l, i, packed, make([]float32, p.RowsScratch()))
+		}
+	}
 	for i := range p.M {
 		for j := range p.N {
 			want := 0.0
@@ -83,21 +93,30 @@ func TestProductIsGemm(t *testing.T) {
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
 	r := rand.New(rand.NewPCG(seed, 1))
-	const m, n, k = 30, 70, 45
+	const m, n, k = 110, 100, 800
 	a, w := random(r, m*k), random(r, n*k)
 	for _, l := range levels() {
 		packed, product := make([]float32, m*n), make([]float32, m*n)
 		g := Gemm{M: m, A: a, LDA: k, B: Pack(w, n, k), C: packed, LDC: n}
 		g.Run(l, 0, g.B.Panels())
 		p := Product{M: m, N: n, K: k, A: a, LDA: k, B: w, LDB: k, TransB: true, C: product, LDC: n}
-		scratch := make([]float32, p.Scratch())
+		scratch := make([]float32, p.Scratch(p.Panels()))
 		if allocs := testing.AllocsPerRun(5, func() { p.Run(l, 0, p.Panels(), scratch) }); allocs != 0 {
 			t.Errorf("%v: %v allocations", l, allocs)
 		}
-		for i := range packed {
-			if packed[i] != product[i] {
-				t.Fatalf("%v: %v packed first, %v on the fly", l, packed[i], product[i])
-			}
+		if !slices.Equal(packed, product) {
+			t.Fatalf("%v: packed first and on the fly differ", l)
+		}
+		clear(product)
+		panels := make([]float32, p.Packing())
+		for i := range p.Panels() {
+			p.Pack(l, i, panels)
+		}
+		for i := range p.Blocks() {
+			p.Rows(l, i, panels, make([]float32, p.RowsScratch()))
+		}
+		if !slices.Equal(packed, product) {
+			t.Fatalf("%v: by columns and by rows differ", l)
 		}
 	}
 }
@@ -116,7 +135,7 @@ func BenchmarkProduct(b *testing.B) {
 			if l == VNNI || l == Plain {
 				continue
 			}
-			scratch := make([]float32, p.Scratch())
+			scratch := make([]float32, p.Scratch(p.Panels()))
 			b.Run(fmt.Sprintf("%s/%v", name, l), func(b *testing.B) {
 				for b.Loop() {
 					p.Run(l, 0, p.Panels(), scratch)

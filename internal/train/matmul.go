@@ -48,14 +48,38 @@ func product(c, a, b matrix, k int, add bool) kernel.Product {
 	}
 }
 
-// share gives every worker panels of the product. The result does not depend on
+// smallPacking is the number of packed values up to which a product is shared
+// by rows: a second operand that stays near the processor while all blocks of
+// rows pass over it.
+const smallPacking = 1 << 22
+
+// share gives every worker pieces of the product. The result does not depend on
 // how many there are.
 func (e *Engine) share(p *kernel.Product) {
-	e.each(p.Panels(), func(i int) {
-		scratch := e.ws.take(p.Scratch())
-		p.Run(e.level, i, i+1, scratch)
+	if p.Packing() <= smallPacking && p.Blocks() > 2 {
+		e.byRows(p)
+		return
+	}
+	groups := (p.Panels() + p.Group() - 1) / p.Group()
+	groups = min(p.Panels(), (groups+e.workers-1)/e.workers*e.workers)
+	e.each(groups, func(i int) {
+		lo, hi := i*p.Panels()/groups, (i+1)*p.Panels()/groups
+		scratch := e.ws.take(p.Scratch(hi - lo))
+		p.Run(e.level, lo, hi, scratch)
 		e.ws.give(scratch)
 	})
+}
+
+// byRows packs the second operand and shares blocks of rows.
+func (e *Engine) byRows(p *kernel.Product) {
+	packed := e.ws.take(p.Packing())
+	e.each(p.Panels(), func(i int) { p.Pack(e.level, i, packed) })
+	e.each(p.Blocks(), func(i int) {
+		scratch := e.ws.take(p.RowsScratch())
+		p.Rows(e.level, i, packed, scratch)
+		e.ws.give(scratch)
+	})
+	e.ws.give(packed)
 }
 
 // smallNT, smallNN and smallTN are the same without bias or sum, on one
@@ -79,7 +103,7 @@ func (e *Engine) smallTN(c, a, b matrix) {
 }
 
 func (e *Engine) alone(p *kernel.Product) {
-	scratch := e.ws.take(p.Scratch())
+	scratch := e.ws.take(p.Scratch(p.Panels()))
 	p.Run(e.level, 0, p.Panels(), scratch)
 	e.ws.give(scratch)
 }
