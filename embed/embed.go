@@ -148,11 +148,7 @@ func newEncoder(m *model.Model, o Options) (encoder.Encoder, error) {
 	if err != nil {
 		return nil, err
 	}
-	packed := encoder.PackedOptions{Workers: o.Workers, Level: &level}
-	if o.Int8 {
-		packed.Precision = encoder.Int8
-	}
-	engine, err := encoder.NewPacked(m.Transformer, m.Config, packed)
+	engine, err := newEngine(m, level, o)
 	if err != nil {
 		return nil, err
 	}
