@@ -41,7 +41,7 @@ func newPackedCall(p *Packed) *packedCall {
 	c.groups = make([]group, p.workers)
 	benches := make([]bench, p.workers)
 	for i := range c.groups {
-		benches[i].attention = kernel.Attention{Heads: p.input.dims.heads, Dim: p.input.dims.head}
+		benches[i].attention = kernel.Attention{Heads: p.input.dims.heads, Dim: p.input.dims.head, Int8: p.int8}
 		c.groups[i] = group{p: p, call: c, benches: benches[i:]}
 	}
 	return c

@@ -80,8 +80,17 @@ func TestPackedAgreesWithReference(t *testing.T) {
 }
 
 func TestPackedInt8IsCloseToFloat32(t *testing.T) {
-	m := modeltest.New(model.BERT, modeltest.Options{Hidden: 128, Heads: 4, Intermediate: 512, Layers: 4})
-	b := randomBatch(rng(t), m, fewer(12), 40)
+	m := modeltest.New(model.BERT, modeltest.Options{Hidden: 128, Heads: 4, Intermediate: 512, Layers: 4, Positions: 300})
+	r := rng(t)
+	b := randomBatch(r, m, fewer(12), 40)
+	b.Types = nil
+	for _, n := range []int{100, 290} { // attention over bytes
+		long := make([]int32, n)
+		for i := range long {
+			long[i] = int32(r.IntN(m.Config.VocabSize))
+		}
+		b.Append(long)
+	}
 	out := encoder.Output{Normalize: true}
 	want := encode(t, newEncoder(t, m, 2), b, out)
 	eachLevel(t, func(t *testing.T, l kernel.Level) {

@@ -12,12 +12,17 @@ import "math"
 // softmax needs no sum across lanes.
 type Attention struct {
 	Heads, Dim int // Dim values per head
+	// Int8 allows products of bytes, which only some levels have and only long
+	// sentences gain from.
+	Int8 bool
 
 	queries []float32              // [Dim, 32] the block's queries
 	scores  []float32              // [tokens, 32]
 	values  []float32              // [panels of Dim][tokens][32], V of a head
 	last    [panel * panel]float32 // output of a panel that Dim does not fill
 	zero    [panel]float32
+
+	bytes byteAttention
 }
 
 // directValues is the number of tokens up to which V is read in place. Beyond,
@@ -38,6 +43,10 @@ func (a *Attention) Head(l Level, head, n int, query, key, value []float32, stri
 	a.Fit(n)
 	off := head * a.Dim
 	query, key, value, out = query[off:], key[off:], value[off:], out[off:]
+	if a.overBytes(l, n) {
+		a.headBytes(l, n, query, key, value, stride, out, outStride)
+		return
+	}
 	inPlace := n <= directValues && a.Dim%panel == 0
 	if !inPlace {
 		for col := 0; col < a.Dim; col += panel {
@@ -69,6 +78,9 @@ func (a *Attention) Fit(n int) {
 	}
 	if need := n * padPanel(a.Dim); len(a.values) < need {
 		a.values = make([]float32, need)
+	}
+	if a.Int8 {
+		a.bytes.fit(n, a.Dim)
 	}
 }
 

@@ -58,16 +58,20 @@ func attend(qkv []float32, stride, n, i, h, dim, width int) []float64 {
 }
 
 func BenchmarkAttention(b *testing.B) {
-	for _, n := range []int{16, 128, 512} {
-		b.Run(fmt.Sprint(n), func(b *testing.B) {
-			r := rand.New(rand.NewPCG(1, 1))
-			const width = 384
-			qkv, out := random(r, n*3*width), make([]float32, n*width)
-			a := Attention{Heads: 12, Dim: 32}
-			for b.Loop() {
-				a.Run(detect(), n, qkv, qkv[width:], qkv[2*width:], 3*width, out, width)
+	for _, int8 := range []bool{false, true} {
+		for _, n := range []int{16, 24, 32, 48, 64, 128, 256, 512} {
+			for _, dim := range []int{32, 64} {
+				b.Run(fmt.Sprintf("int8=%v/tokens=%d/dim=%d", int8, n, dim), func(b *testing.B) {
+					r := rand.New(rand.NewPCG(1, 1))
+					const width = 384
+					qkv, out := random(r, n*3*width), make([]float32, n*width)
+					a := Attention{Heads: width / dim, Dim: dim, Int8: int8}
+					for b.Loop() {
+						a.Run(detect(), n, qkv, qkv[width:], qkv[2*width:], 3*width, out, width)
+					}
+					b.ReportMetric(4*float64(n*n*width)*float64(b.N)/b.Elapsed().Seconds()/1e9, "GFLOP/s")
+				})
 			}
-			b.ReportMetric(4*float64(n*n*width)*float64(b.N)/b.Elapsed().Seconds()/1e9, "GFLOP/s")
-		})
+		}
 	}
 }

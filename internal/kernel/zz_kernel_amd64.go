@@ -449,6 +449,31 @@ func largestAVX512(x *float32, n int) float32
 //go:noescape
 func roundWeightsAVX512(x *float32, n int, q *int8, inv float32) int32
 
+// quantizeColumnsVNNI quantises 16 columns of n > 0 values, ld bytes from row to row, to words of four
+// bytes XOR flip; a last word that is not full repeats the last row. scale gets the largest
+// magnitude times factor, base -128 times the sum of the bytes in all words.
+//
+//go:noescape
+func quantizeColumnsVNNI(x *float32, ld int, n int, words *int8, flip uint32, factor float32, scale *float32, base *int32)
+
+// scoreBytesVNNI multiplies 16 queries of so many words, bytes plus 128, by blocks of 16 keys:
+// s[r,j] = scale[j] * (base[j] + sum_k query[r,k] key[j,k]); rows of s are ld bytes apart.
+//
+//go:noescape
+func scoreBytesVNNI(query *int8, words int, key *int8, scale *float32, base *int32, s *float32, ld int, blocks int)
+
+// softmaxBytesVNNI replaces 16 rows of n float32 values, a multiple of 16 and ld bytes from row to row,
+// by n bytes each: 255 * 2^(scale[r] * (s - max s)), rounded. inv gets one over the rows' sums.
+//
+//go:noescape
+func softmaxBytesVNNI(s *float32, ld int, n int, scale *float32, inv *float32)
+
+// mixBytesVNNI multiplies 16 rows of bytes, ldp bytes apart, by words > 0 of values:
+// out[r,j] = inv[r] * scale[j] * sum_k p[r,k] value[j,k]; rows of out are ld bytes apart.
+//
+//go:noescape
+func mixBytesVNNI(p *float32, ldp int, value *int8, words int, scale *float32, inv *float32, out *float32, ld int)
+
 // dotsI8AVX2 computes n dots, a multiple of four, over a multiple of 16 bytes.
 //
 //go:noescape

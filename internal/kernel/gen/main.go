@@ -68,6 +68,7 @@ func main() {
 	quantize(avx512)
 	largest()
 	roundWeights()
+	byteAttention()
 	dotsAVX2()
 	dotsVNNI()
 	pause()

@@ -96,28 +96,30 @@ func (i isa) reduce(v reg.VecVirtual, op func(...Op)) reg.Register {
 	return x
 }
 
-// exp2Poly are the minimax coefficients of (2^r - 1)/r over |r| <= 1/2 for the
-// relative error of 2^r, highest power first; the error is 3e-9.
-var exp2Poly = []float32{1.55946720957e-4, 1.34066435875e-3, 9.61769299263e-3, 5.550310552e-2, 2.40226527827e-1, 6.93147214967e-1}
+// exp2Poly are the minimax coefficients for the relative error of 2^r over
+// |r| <= 1/2, highest power first; the error is 3e-9.
+var exp2Poly = []float32{1.55946720957e-4, 1.34066435875e-3, 9.61769299263e-3, 5.550310552e-2, 2.40226527827e-1, 6.93147214967e-1, 1}
 
 // exp2 computes powers of two. With AVX-512 its constants stay in registers,
 // with AVX2 they come from memory.
 type exp2 struct {
 	isa
 	poly []Op
-	one  Op
 	low  reg.VecVirtual
 }
 
-func newExp2(i isa) exp2 {
+func newExp2(i isa) exp2 { return newExp2With(i, exp2Poly) }
+
+// newExp2With takes other coefficients.
+func newExp2With(i isa, poly []float32) exp2 {
 	hold := func(v float32) Op {
 		if i.lanes == 16 {
 			return i.splat(v)
 		}
 		return constant(v)
 	}
-	e := exp2{isa: i, one: hold(1), low: i.splat(-126)}
-	for _, c := range exp2Poly {
+	e := exp2{isa: i, low: i.splat(-126)}
+	for _, c := range poly {
 		e.poly = append(e.poly, hold(c))
 	}
 	return e
@@ -136,7 +138,7 @@ func (e exp2) apply(x reg.VecVirtual) {
 	}
 	VSUBPS(n, x, x) // r = x - n
 	VMOVAPS(e.poly[0], p)
-	for _, c := range append(e.poly[1:], e.one) {
+	for _, c := range e.poly[1:] {
 		VFMADD213PS(c, x, p)
 	}
 	if i.lanes == 16 {
