@@ -43,7 +43,7 @@ func NewCoder(ctx context.Context, g *Graph) (*Coder, error) {
 	if err := errors.Join(err, r.Close()); err != nil {
 		return nil, err
 	}
-	if err := CheckRecall(ctx, c, &g.rows, g.level); err != nil {
+	if err := CheckRecall(ctx, unaided{c}, &g.rows, g.level); err != nil {
 		return nil, fmt.Errorf("coder/hnsw: %w", err)
 	}
 	return c, nil
@@ -133,7 +133,7 @@ func (c *Coder) Bytes() int64 {
 
 // Search implements Index. Filtered searches are the graph's own, for coder/hnsw
 // cannot pass over rows.
-func (c *Coder) Search(ctx context.Context, q Query) (hits []Hit, stats Stats, err error) {
+func (c *Coder) Search(ctx context.Context, q Query) ([]Hit, Stats, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, Stats{Plan: PlanCoder}, err
 	}
@@ -141,21 +141,34 @@ func (c *Coder) Search(ctx context.Context, q Query) (hits []Hit, stats Stats, e
 	if q.Accept != nil || q.K <= 0 || 2*k >= c.graph.Len() {
 		return c.own.Search(ctx, q)
 	}
-	defer func() {
-		if p := recover(); p != nil {
-			hits, stats, err = c.own.Search(ctx, q)
-		}
-	}()
-	stats = Stats{Plan: PlanCoder}
-	best := newTop(q.K, q.Before)
-	for _, n := range c.graph.Search(q.Vector, k) {
-		stats.Rescored++
-		best.offer(Hit{n.Key, c.own.level.Dot(q.Vector, n.Value)})
-	}
-	if len(best.hits) < q.K {
+	hits, rescored := c.ask(q, k)
+	if len(hits) < q.K {
 		return c.own.Search(ctx, q)
 	}
-	return best.sorted(), stats, nil
+	return hits, Stats{Plan: PlanCoder, Rescored: rescored}, nil
+}
+
+// ask takes the best of k answers of coder/hnsw; none if it fails.
+func (c *Coder) ask(q Query, k int) (hits []Hit, rescored int) {
+	defer func() {
+		if p := recover(); p != nil {
+			hits, rescored = nil, 0
+		}
+	}()
+	best := newTop(q.K, q.Before)
+	for _, n := range c.graph.Search(q.Vector, k) {
+		rescored++
+		best.offer(Hit{n.Key, c.own.level.Dot(q.Vector, n.Value)})
+	}
+	return best.sorted(), rescored
+}
+
+// unaided is coder/hnsw alone, for the recall gate.
+type unaided struct{ *Coder }
+
+func (u unaided) Search(_ context.Context, q Query) ([]Hit, Stats, error) {
+	hits, rescored := u.ask(q, max(coderEF, 4*q.K))
+	return hits, Stats{Plan: PlanCoder, Rescored: rescored}, nil
 }
 
 // A coder file is a header of 32 bytes and coder/hnsw's export, which has no
@@ -231,7 +244,7 @@ func OpenCoder(ctx context.Context, g *Graph, r io.ReaderAt, size int64) (*Coder
 	if c.graph.Len() > g.count || c.graph.Len() > 0 && c.graph.Dims() != g.rows.dims {
 		return nil, damaged("it is of another graph")
 	}
-	if err := CheckRecall(ctx, c, &g.rows, g.level); err != nil {
+	if err := CheckRecall(ctx, unaided{c}, &g.rows, g.level); err != nil {
 		return nil, fmt.Errorf("coder/hnsw: %w", err)
 	}
 	return c, nil

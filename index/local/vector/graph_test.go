@@ -251,33 +251,11 @@ func TestGraphConcurrent(t *testing.T) {
 
 // After the first search a walk allocates only its results.
 func TestGraphAllocations(t *testing.T) {
-	if testing.CoverMode() != "" {
-		t.Log("allocations are counted without coverage too")
-	}
 	r := newRand(t)
 	rows := rowsOf(64, clustered(r, 4000, 64, 50, 0.6))
 	g := build(t, rows, Params{})
 	q := Query{Vector: normal(r, 64), K: 10, EF: 50}
 	if n := testing.AllocsPerRun(50, func() { _, _, _ = g.Search(t.Context(), q) }); n > 8 {
 		t.Errorf("%v allocations a search", n)
-	}
-}
-
-func TestCoder(t *testing.T) {
-	r := newRand(t)
-	const n, dims = 3000, 32
-	all := clustered(r, n+30, dims, 30, 0.6)
-	all[7] = make([]float32, dims)
-	rows := rowsOf(dims, all[:n])
-	g := build(t, rows, Params{})
-	c, err := NewCoder(t.Context(), g)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got := meanRecall(t, c, &rows, all[n:], Query{K: 10}); got < 0.95 {
-		t.Errorf("recall %.3f", got)
-	}
-	if got := meanRecall(t, c, &rows, all[n:], Query{K: 10, Accept: AcceptRows([]uint32{1, 2, 3})}); got != 1 {
-		t.Errorf("filtered: recall %.3f", got)
 	}
 }
