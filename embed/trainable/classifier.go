@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"semdex/embed/model"
+	"semdex/embed/tokenize"
 	"semdex/internal/train"
 )
 
@@ -73,6 +74,9 @@ func (c *ClassifierModel) loadHidden() error {
 }
 
 func sameLabels(a, b []string) bool { return slices.EqualFunc(a, b, strings.EqualFold) }
+
+// Tokenizer is the model's tokenizer.
+func (c *ClassifierModel) Tokenizer() *tokenize.Tokenizer { return c.base.Tokenizer }
 
 // Modules are the parts that are trained.
 func (c *ClassifierModel) Modules() []train.Module { return []train.Module{c.Classifier} }
