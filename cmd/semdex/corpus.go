@@ -17,12 +17,11 @@ import (
 
 // corpusFlags name the text of a training and what is held out of it.
 type corpusFlags struct {
-	text      []string
-	dev       []string
-	devShare  float64
-	devTokens int
-	share     float64
-	encoding  string
+	text     []string
+	dev      []string
+	devShare float64
+	share    float64
+	encoding string
 }
 
 func (f *corpusFlags) add(c *cobra.Command) {
@@ -30,21 +29,19 @@ func (f *corpusFlags) add(c *cobra.Command) {
 	flags.StringSliceVar(&f.text, "text", nil, "`files` to train on: JSON lines, or text with empty lines between documents; .gz and .zst, too")
 	flags.StringSliceVar(&f.dev, "dev", nil, "held-out `files` to evaluate on")
 	flags.Float64Var(&f.devShare, "dev-share", 0, "`share` of the documents of --text to hold out and evaluate on")
-	flags.IntVar(&f.devTokens, "dev-tokens", 20000, "`tokens` of each file to evaluate on, at most")
 	flags.Float64Var(&f.share, "text-share", 1, "`share` of the documents of --text to train on")
 	flags.StringVar(&f.encoding, "encoding", "", "`name` of the text encoding, such as cp949 (default found out)")
 }
 
-func (f *corpusFlags) parse(cmd *cobra.Command) error {
+// parse checks the flags; others says that there is more to train on than --text.
+func (f *corpusFlags) parse(cmd *cobra.Command, others bool) error {
 	switch {
-	case len(f.text) == 0:
+	case len(f.text) == 0 && !others:
 		return usage(cmd, "%s: --text is missing", cmd.Name())
 	case !(f.devShare >= 0 && f.devShare <= 0.5):
 		return usage(cmd, "--dev-share is %g; 0 to 0.5 make sense", f.devShare)
 	case !(f.share > 0 && f.share <= 1):
 		return usage(cmd, "--text-share is %g; it is above 0 and at most 1", f.share)
-	case f.devTokens < 1:
-		return usage(cmd, "--dev-tokens is %d", f.devTokens)
 	}
 	return nil
 }

@@ -33,38 +33,38 @@ const speedSentences = 128
 
 // readMLM reads and packs the text of a training. In memory it keeps 4 bytes a
 // token and 8 a sequence.
-func (a *app) readMLM(ctx context.Context, f *corpusFlags, tok *tokenize.Tokenizer, maxTokens int) (*mlmText, error) {
-	p, err := mlm.NewPacker(tok, maxTokens)
+func (a *app) readMLM(ctx context.Context, f *mlmFlags, tok *tokenize.Tokenizer) (*mlmText, error) {
+	p, err := mlm.NewPacker(tok, f.maxTokens)
 	if err != nil {
 		return nil, err
 	}
 	t := new(mlmText)
-	for _, path := range f.text {
-		if err := a.readTraining(ctx, f, t, p, path, tok, maxTokens); err != nil {
+	for _, path := range f.corpus.text {
+		if err := a.readTraining(ctx, f, t, p, path, tok); err != nil {
 			return nil, err
 		}
 	}
-	for _, path := range f.dev {
-		if err := a.readHeldOut(ctx, f, t, path, tok, maxTokens); err != nil {
+	for _, path := range f.corpus.dev {
+		if err := a.readHeldOut(ctx, f, t, path, tok); err != nil {
 			return nil, err
 		}
 	}
 	if t.train, err = p.Data(); err != nil {
-		return nil, fmt.Errorf("%s: %w", strings.Join(f.text, ", "), err)
+		return nil, fmt.Errorf("%s: %w", strings.Join(f.corpus.text, ", "), err)
 	}
 	return t, nil
 }
 
 // readTraining packs the documents of a file into p, and those that are held
 // out into a set of their own.
-func (a *app) readTraining(ctx context.Context, f *corpusFlags, t *mlmText, p *mlm.Packer, path string, tok *tokenize.Tokenizer, maxTokens int) error {
-	dev, err := newHeldOut(t, f, tok, maxTokens)
+func (a *app) readTraining(ctx context.Context, f *mlmFlags, t *mlmText, p *mlm.Packer, path string, tok *tokenize.Tokenizer) error {
+	dev, err := newHeldOut(t, f, tok)
 	if err != nil {
 		return err
 	}
 	before := p.Tokens()
-	err = a.readText(ctx, path, f.encoding, func(n int, text string) (bool, error) {
-		switch f.role(n) {
+	err = a.readText(ctx, path, f.corpus.encoding, func(n int, text string) (bool, error) {
+		switch f.corpus.role(n) {
 		case heldOut:
 			dev.add(text)
 		case training:
@@ -79,18 +79,18 @@ func (a *app) readTraining(ctx context.Context, f *corpusFlags, t *mlmText, p *m
 		return err
 	}
 	t.sources = append(t.sources, card.Source{Name: filepath.Base(path), Count: p.Tokens() - before, Unit: "tokens"})
-	if f.devShare == 0 {
+	if f.corpus.devShare == 0 {
 		return nil
 	}
 	return dev.close(path)
 }
 
-func (a *app) readHeldOut(ctx context.Context, f *corpusFlags, t *mlmText, path string, tok *tokenize.Tokenizer, maxTokens int) error {
-	dev, err := newHeldOut(t, f, tok, maxTokens)
+func (a *app) readHeldOut(ctx context.Context, f *mlmFlags, t *mlmText, path string, tok *tokenize.Tokenizer) error {
+	dev, err := newHeldOut(t, f, tok)
 	if err != nil {
 		return err
 	}
-	err = a.readText(ctx, path, f.encoding, func(_ int, text string) (bool, error) {
+	err = a.readText(ctx, path, f.corpus.encoding, func(_ int, text string) (bool, error) {
 		dev.add(text)
 		return !dev.full(), nil
 	})
@@ -109,8 +109,8 @@ type heldOutText struct {
 	kept   int
 }
 
-func newHeldOut(t *mlmText, f *corpusFlags, tok *tokenize.Tokenizer, maxTokens int) (*heldOutText, error) {
-	p, err := mlm.NewPacker(tok, maxTokens)
+func newHeldOut(t *mlmText, f *mlmFlags, tok *tokenize.Tokenizer) (*heldOutText, error) {
+	p, err := mlm.NewPacker(tok, f.maxTokens)
 	return &heldOutText{text: t, packer: p, most: f.devTokens}, err
 }
 

@@ -21,8 +21,9 @@ type side struct {
 // compareSides measures a teacher, by its name, and a student in memory: both
 // encode the same sentences with the packed encoder and the same number of
 // threads, in turns, and the best turn of each counts, so that other work on the
-// machine hurts neither more. The student is closed.
-func (a *app) compareSides(ctx context.Context, teacher, name string, student *model.Model, workers int, texts []string) ([]side, error) {
+// machine hurts
+// neither more. Score, if set, sees each. The student is closed.
+func (a *app) compareSides(ctx context.Context, teacher, name string, student *model.Model, workers int, texts []string, score func(i int, m *embed.Model) error) ([]side, error) {
 	o := embed.Options{Workers: workers}
 	first, err := a.loadModel(ctx, teacher, o)
 	if err != nil {
@@ -41,6 +42,12 @@ func (a *app) compareSides(ctx context.Context, teacher, name string, student *m
 			return nil, err
 		}
 		sides[i].Parameters, sides[i].MB = info.Parameters, float64(info.Parameters)*float64(info.DType.Size())/1e6
+		if score == nil {
+			continue
+		}
+		if err := score(i, m); err != nil {
+			return nil, fmt.Errorf("score %s: %w", sides[i].Name, err)
+		}
 	}
 	const turns = 6 // the first warms up
 	for turn := range turns {

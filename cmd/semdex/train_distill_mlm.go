@@ -134,7 +134,7 @@ func (a *app) examine(ctx context.Context, f *distillMLMFlags, r *mlmRun, teache
 // saveDistilledMLM saves the student, then measures both models.
 func (a *app) saveDistilledMLM(ctx context.Context, f *distillMLMFlags, r *mlmRun, report *distilledMLM, teacher mlm.Score) error {
 	student := r.net.Model()
-	sides, err := a.compareSides(ctx, f.teacher, f.out, r.net.Model(), f.workers, r.text.sentences)
+	sides, err := a.compareSides(ctx, f.teacher, f.out, r.net.Model(), f.workers, r.text.sentences, nil)
 	if err != nil {
 		return err
 	}

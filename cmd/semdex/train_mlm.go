@@ -36,6 +36,7 @@ const trainMLMExample = `  semdex model create --arch bert --layers 12 --hidden 
 type mlmFlags struct {
 	runFlags
 	corpus    corpusFlags
+	devTokens int
 	maxTokens int
 	share     float64
 	wholeWord bool
@@ -44,6 +45,7 @@ type mlmFlags struct {
 func (f *mlmFlags) add(c *cobra.Command) {
 	f.corpus.add(c)
 	flags := c.Flags()
+	flags.IntVar(&f.devTokens, "dev-tokens", 20000, "`tokens` of each file to evaluate on, at most")
 	flags.IntVar(&f.maxTokens, "max-tokens", 128, "longest sequence in `tokens`")
 	flags.Float64Var(&f.share, "mask", 0.15, "`share` of the tokens to hide")
 	flags.BoolVar(&f.wholeWord, "whole-word", false, "hide all pieces of a word together")
@@ -54,8 +56,11 @@ func (f *mlmFlags) add(c *cobra.Command) {
 }
 
 func (f *mlmFlags) parse(cmd *cobra.Command) error {
-	if err := f.corpus.parse(cmd); err != nil {
+	if err := f.corpus.parse(cmd, false); err != nil {
 		return err
+	}
+	if f.devTokens < 1 {
+		return usage(cmd, "--dev-tokens is %d", f.devTokens)
 	}
 	return f.runFlags.parse(cmd)
 }
@@ -154,7 +159,7 @@ func (a *app) prepareMLM(ctx context.Context, f *mlmFlags, r *mlmRun) (err error
 	if r.eval, err = mlm.NewMasker(tok, evalShare, f.wholeWord); err != nil {
 		return err
 	}
-	if r.text, err = a.readMLM(ctx, &f.corpus, tok, f.maxTokens); err != nil {
+	if r.text, err = a.readMLM(ctx, f, tok); err != nil {
 		return err
 	}
 	a.note("%s in %s to train on", count(r.text.train.Tokens(), "token"), count(r.text.train.Len(), "sequence"))
