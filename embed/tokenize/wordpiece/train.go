@@ -1,6 +1,7 @@
 package wordpiece
 
 import (
+	"context"
 	"fmt"
 	"slices"
 
@@ -36,8 +37,8 @@ const continuation = "##"
 // corpus's characters and their continuations by frequency, then joined pieces
 // in the order of joining. Characters that are always a word of their own have
 // no continuation. It is smaller than asked if the corpus has no more pairs.
-// Errors wrap ErrCorpus.
-func Train(c *Counts, o Options) (*Result, error) {
+// Errors wrap ErrCorpus or are ctx's.
+func Train(ctx context.Context, c *Counts, o Options) (*Result, error) {
 	if o.MinPair <= 0 {
 		o.MinPair = 2
 	}
@@ -54,6 +55,9 @@ func Train(c *Counts, o Options) (*Result, error) {
 	m := newMerger(c, a, max(1, o.MinWord))
 	r := &Result{Alphabet: len(a.chars), Left: a.left}
 	for len(tokens) < o.Size {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
 		piece, count, fresh := m.join()
 		if count < o.MinPair {
 			break

@@ -44,7 +44,7 @@ func count(t testing.TB, c tokenize.Config, workers int, list ...string) *wordpi
 
 func train(t testing.TB, c *wordpiece.Counts, o wordpiece.Options) *wordpiece.Result {
 	t.Helper()
-	r, err := wordpiece.Train(c, o)
+	r, err := wordpiece.Train(context.Background(), c, o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -291,7 +291,7 @@ func TestTrainErrors(t *testing.T) {
 	if _, err := wordpiece.Count(ctx, failing, config, 2); !errors.Is(err, broken) {
 		t.Errorf("failing: %v", err)
 	}
-	if _, err := wordpiece.Train(count(t, config, 1, "가나다"), wordpiece.Options{Size: 40}); !errors.Is(err, wordpiece.ErrCorpus) {
+	if _, err := wordpiece.Train(context.Background(), count(t, config, 1, "가나다"), wordpiece.Options{Size: 40}); !errors.Is(err, wordpiece.ErrCorpus) {
 		t.Errorf("alphabet too large: %v", err)
 	}
 }
@@ -361,7 +361,7 @@ func FuzzRoundTrip(f *testing.F) {
 			if err != nil {
 				continue
 			}
-			r, err := wordpiece.Train(counts, wordpiece.Options{Size: 1 << 20})
+			r, err := wordpiece.Train(context.Background(), counts, wordpiece.Options{Size: 1 << 20})
 			if err != nil {
 				t.Fatal(err)
 			}
