@@ -1,0 +1,108 @@
+package qa
+
+import (
+	"cmp"
+	"math"
+	"slices"
+)
+
+// Scoring says how the scores of start and end become the score of a span.
+type Scoring string
+
+// The scorings, with s and e the logits of start and end and 0 the position of
+// [CLS], which stands for "no answer here".
+//
+// Odds is s[i] + e[j] - s[0] - e[0]: the log-odds of the span against no answer.
+// What the other positions of a window score cancels out, so that spans of
+// different windows and passages compare (Devlin et al. 2019, section 4.3, use
+// the same difference for the threshold). Probability is the log of the product
+// of both softmaxes over the window: it lowers a span for every rival in its own
+// window, but not for those elsewhere. Logits is s[i] + e[j], which nothing in
+// training pins down between windows.
+const (
+	Odds        Scoring = "odds"
+	Probability Scoring = "probability"
+	Logits      Scoring = "logits"
+)
+
+// candidate is a span of tokens [from, to) of a passage.
+type candidate struct {
+	passage  int
+	from, to int
+	start    int // runes, after trimming
+	end      int
+	score    float64 // by the scoring in use
+	odds     float64
+}
+
+// decode appends the best span of every allowed start of a window. Logits are
+// [tokens, 2] for the whole input, whose passage begins at before.
+func decode(dst []candidate, logits []float32, before int, w Window, c Config, how Scoring) []candidate {
+	s := func(i int) float64 { return float64(logits[2*i]) }
+	e := func(i int) float64 { return float64(logits[2*i+1]) }
+	null := s(0) + e(0)
+	base := map[Scoring]float64{Odds: null, Logits: 0}[how]
+	if how == Probability {
+		base = logSum(logits, 0) + logSum(logits, 1)
+	}
+	for start := w.Start[0]; start < w.Start[1]; start++ {
+		at := before + start - w.From
+		best, end := math.Inf(-1), -1
+		for j := start; j < min(start+c.MaxAnswer, w.To); j++ {
+			if v := e(before + j - w.From); v > best {
+				best, end = v, j
+			}
+		}
+		if end < 0 {
+			continue
+		}
+		sum := s(at) + best
+		dst = append(dst, candidate{from: start, to: end + 1, score: sum - base, odds: sum - null})
+	}
+	return dst
+}
+
+// logSum is log sum exp over one side of the logits.
+func logSum(logits []float32, side int) float64 {
+	top := math.Inf(-1)
+	for i := side; i < len(logits); i += 2 {
+		top = max(top, float64(logits[i]))
+	}
+	var sum float64
+	for i := side; i < len(logits); i += 2 {
+		sum += math.Exp(float64(logits[i]) - top)
+	}
+	return top + math.Log(sum)
+}
+
+// ranked orders candidates from the best on; ties go to the earlier passage,
+// then to the earlier and the shorter span.
+func ranked(a, b candidate) int {
+	return cmp.Or(cmp.Compare(b.score, a.score), a.passage-b.passage, a.from-b.from, a.to-b.to)
+}
+
+// distinct takes the best n of candidates that do not overlap each other. Place
+// gives a candidate its runes.
+func distinct(all []candidate, n int, place func(*candidate) bool) []candidate {
+	slices.SortFunc(all, ranked)
+	var out []candidate
+	for i := range all {
+		c := &all[i]
+		if len(out) == n {
+			break
+		}
+		clash := slices.ContainsFunc(out, func(o candidate) bool {
+			return o.passage == c.passage && c.from < o.to && o.from < c.to
+		})
+		if clash || !place(c) {
+			continue
+		}
+		clash = slices.ContainsFunc(out, func(o candidate) bool { // of the widened words
+			return o.passage == c.passage && c.start < o.end && o.start < c.end
+		})
+		if !clash {
+			out = append(out, *c)
+		}
+	}
+	return out
+}

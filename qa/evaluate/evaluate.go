@@ -1,0 +1,202 @@
+// Package evaluate measures span readers on SQuAD and KorQuAD, beside baselines
+// that read nothing and the ceiling that windows and word borders leave.
+package evaluate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+
+	"semdex/qa"
+	"semdex/qa/score"
+	"semdex/qa/squad"
+)
+
+// ErrPredictions: there are not as many predictions as questions.
+var ErrPredictions = errors.New("predictions do not fit the questions")
+
+// Prediction is the best answer to a question and the log-odds against there
+// being none.
+type Prediction struct {
+	Text string  `json:"text"`
+	Odds float64 `json:"odds"`
+}
+
+// Options of Predict.
+type Options struct {
+	// Distractors adds so many other contexts of the article to a question's
+	// own, so that the reader has to choose the passage as well.
+	Distractors int
+	Seed        uint64
+	// Progress, if set, is told how many questions have been read.
+	Progress func(done int)
+}
+
+// queriesPerCall bounds what a reader holds in memory at once.
+const queriesPerCall = 64
+
+// Predict reads the contexts of all questions of a set.
+func Predict(ctx context.Context, r *qa.Reader, set *squad.Set, o Options) ([]Prediction, error) {
+	neighbours := set.Neighbours(o.Distractors, o.Seed)
+	out := make([]Prediction, 0, len(set.Questions))
+	for from := 0; from < len(set.Questions); from += queriesPerCall {
+		questions := set.Questions[from:min(from+queriesPerCall, len(set.Questions))]
+		queries := make([]qa.Query, len(questions))
+		for i, q := range questions {
+			queries[i] = qa.Query{Question: q.Text, Passages: []string{set.Contexts[q.Context]}}
+			for _, other := range neighbours[from+i] {
+				queries[i].Passages = append(queries[i].Passages, set.Contexts[other])
+			}
+		}
+		results, err := r.ReadAll(ctx, queries, 1)
+		if err != nil {
+			return nil, fmt.Errorf("questions from %s on: %w", questions[0].ID, err)
+		}
+		for _, result := range results {
+			p := Prediction{Odds: math.Inf(-1)}
+			if len(result.Answers) > 0 {
+				p = Prediction{Text: result.Answers[0].Text, Odds: result.Answers[0].Odds}
+			}
+			out = append(out, p)
+		}
+		if o.Progress != nil {
+			o.Progress(len(out))
+		}
+	}
+	return out, nil
+}
+
+// Score is exact match and F1, 0 to 1, over a set and over its two parts.
+type Score struct {
+	Questions int     `json:"questions"`
+	Exact     float64 `json:"exact"`
+	F1        float64 `json:"f1"`
+	Answered  *Part   `json:"answerable,omitempty"` // of sets with impossible questions alone
+	None      *Part   `json:"impossible,omitempty"`
+}
+
+// Part is the score over some of the questions.
+type Part struct {
+	Questions int     `json:"questions"`
+	Exact     float64 `json:"exact"`
+	F1        float64 `json:"f1"`
+}
+
+// All is a threshold below which no prediction falls: that of sets in which
+// every question has an answer.
+var All = math.Inf(-1)
+
+// Measure scores predictions, of which those with odds of the threshold or less
+// count as no answer. Errors wrap ErrPredictions.
+func Measure(set *squad.Set, predictions []Prediction, threshold float64) (Score, error) {
+	if len(predictions) != len(set.Questions) || len(predictions) == 0 {
+		return Score{}, fmt.Errorf("%w: %d for %d questions", ErrPredictions, len(predictions), len(set.Questions))
+	}
+	var parts [2]Part // answerable, impossible
+	for i := range set.Questions {
+		q, text := &set.Questions[i], predictions[i].Text
+		if predictions[i].Odds <= threshold {
+			text = ""
+		}
+		p := &parts[0]
+		if q.Impossible {
+			p = &parts[1]
+		}
+		exact, f1 := rate(set.Style, q, text)
+		p.Questions++
+		p.Exact += exact
+		p.F1 += f1
+	}
+	a, n := parts[0], parts[1]
+	total := float64(len(predictions))
+	s := Score{Questions: len(predictions), Exact: (a.Exact + n.Exact) / total, F1: (a.F1 + n.F1) / total}
+	if n.Questions > 0 {
+		s.Answered, s.None = a.mean(), n.mean()
+	}
+	return s, nil
+}
+
+func (p Part) mean() *Part {
+	if p.Questions > 0 {
+		p.Exact /= float64(p.Questions)
+		p.F1 /= float64(p.Questions)
+	}
+	return &p
+}
+
+// rate scores one answer. Only SQuAD 2.0's script knows impossible questions; in
+// other sets nothing but "" answers them.
+func rate(style score.Style, q *squad.Question, text string) (exact, f1 float64) {
+	if q.Impossible && style != score.SQuAD2 {
+		if text == "" {
+			return 1, 1
+		}
+		return 0, 0
+	}
+	golds := q.Golds()
+	return style.Exact(text, golds), style.F1(text, golds)
+}
+
+// BestThreshold is the threshold with the highest F1 on a set with impossible
+// questions: as in SQuAD 2.0's script all places between two predictions are
+// tried.
+func BestThreshold(set *squad.Set, predictions []Prediction) (float64, error) {
+	if len(predictions) != len(set.Questions) {
+		return 0, fmt.Errorf("%w: %d for %d questions", ErrPredictions, len(predictions), len(set.Questions))
+	}
+	type step struct{ odds, gain float64 } // what giving the answer brings
+	steps := make([]step, 0, len(predictions))
+	for i, p := range predictions {
+		if math.IsInf(p.Odds, -1) {
+			continue
+		}
+		_, given := rate(set.Style, &set.Questions[i], p.Text)
+		_, withheld := rate(set.Style, &set.Questions[i], "")
+		steps = append(steps, step{p.Odds, given - withheld})
+	}
+	if len(steps) == 0 {
+		return 0, nil
+	}
+	slices.SortFunc(steps, func(a, b step) int { // surest first
+		switch {
+		case a.odds > b.odds:
+			return -1
+		case a.odds < b.odds:
+			return 1
+		}
+		return 0
+	})
+	var sum, best float64
+	threshold := steps[0].odds + 1
+	for i, s := range steps {
+		sum += s.gain
+		last := i+1 == len(steps)
+		if !last && steps[i+1].odds == s.odds {
+			continue
+		}
+		if sum <= best {
+			continue
+		}
+		best = sum
+		if threshold = s.odds - 1; !last {
+			threshold = (s.odds + steps[i+1].odds) / 2
+		}
+	}
+	return threshold, nil
+}
+
+// Tune finds a reader's threshold on a set. To one without impossible questions
+// it adds as many, by asking the same of neighbouring contexts.
+func Tune(ctx context.Context, r *qa.Reader, set *squad.Set, o Options) (float64, error) {
+	if set.Report.Impossible == 0 {
+		set = set.WithImpossible(o.Seed)
+	}
+	o.Distractors = 0
+	predictions, err := Predict(ctx, r, set, o)
+	if err != nil {
+		return 0, err
+	}
+	return BestThreshold(set, predictions)
+}
