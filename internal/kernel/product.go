@@ -24,7 +24,11 @@ type Product struct {
 	LDC     int
 	Bias    []float32 // [N], added to every row; nil: none
 	Add     bool      // add to what C holds; Bias is ignored then
+	Wide    bool      // rows of C have room for whole panels: what lies beyond N is overwritten
 }
+
+// WholePanels rounds a number of columns up to whole panels.
+func WholePanels(n int) int { return padPanel(n) }
 
 // Panels is the number of panels of 32 columns.
 func (p *Product) Panels() int { return padPanel(p.N) / panel }
@@ -95,20 +99,26 @@ func (p *Product) Run(l Level, lo, hi int, scratch []float32) {
 	for from := 0; from < p.K; from += blockDepth {
 		k := min(blockDepth, p.K-from)
 		packed, rest := scratch[:(hi-lo)*panel*k], scratch[(hi-lo)*panel*k:]
-		for i := lo; i < hi; i++ {
+		for i := lo; i < hi && !p.direct(); i++ {
 			p.packPanel(l, i, from, k, packed[(i-lo)*panel*k:(i-lo+1)*panel*k])
 		}
 		for row := 0; row < p.M; row += blockRows {
 			rows := min(blockRows, p.M-row)
 			t := p.tile(l, row, rows, from, k, rest)
-			t.next = k * panel
 			for i := lo; i < hi; i++ {
-				t.b = packed[(i-lo)*panel*k:]
+				if p.direct() {
+					t.b, t.ldb = p.B[from*p.LDB+i*panel:], p.LDB
+				} else {
+					t.b, t.next = packed[(i-lo)*panel*k:], k*panel
+				}
 				p.panel(l, t, row, rows, i, from)
 			}
 		}
 	}
 }
+
+// direct says that B is read where it lies, since few rows pass over it.
+func (p *Product) direct() bool { return !p.TransB && p.N%panel == 0 && p.M <= 2*tileRows }
 
 // tile is the tiles of a block of A, of which it makes a copy if that pays.
 func (p *Product) tile(l Level, row, rows, from, k int, scratch []float32) tile {
@@ -153,7 +163,7 @@ func copyStride(k int) int { return max(Stride(k), blockRows) }
 func (p *Product) panel(l Level, t tile, row, rows, i, from int) {
 	col := i * panel
 	t.c = p.C[row*p.LDC+col:]
-	if col+panel > p.N {
+	if col+panel > p.N && !p.Wide {
 		p.edge(l, t, rows, p.N-col, from)
 		return
 	}

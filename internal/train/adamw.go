@@ -6,6 +6,8 @@ import (
 
 	"github.com/nlpodyssey/spago/nn"
 	"github.com/nlpodyssey/spago/optimizers"
+
+	"semdex/internal/kernel"
 )
 
 var _ optimizers.OptimizationStrategy = (*AdamW)(nil)
@@ -95,39 +97,20 @@ func (a *AdamW) OptimizeParams(p *nn.Param) error {
 }
 
 // constants of one update of one parameter.
-type adamStep struct {
-	keep       float32 // 1 - lr wd
-	b1, b2     float32
-	g1, g2     float32 // (1 - b1) scale, (1 - b2) scale^2
-	size, root float32 // lr / correct1, 1 / sqrt(correct2)
-	eps        float32
-}
-
-func (a *AdamW) constants(t *Tensor) adamStep {
+func (a *AdamW) constants(t *Tensor) *kernel.Adam {
 	lr := a.lr
 	if a.Rate != nil {
 		lr *= a.Rate(t.param.name)
 	}
-	s := adamStep{
-		keep: 1, b1: float32(a.Beta1), b2: float32(a.Beta2),
-		g1: float32((1 - a.Beta1) * a.scale), g2: float32((1 - a.Beta2) * a.scale * a.scale),
-		size: float32(lr / a.correct1), root: float32(1 / math.Sqrt(a.correct2)), eps: float32(a.Epsilon),
+	s := &kernel.Adam{
+		Keep: 1, B1: float32(a.Beta1), B2: float32(a.Beta2),
+		G1: float32((1 - a.Beta1) * a.scale), G2: float32((1 - a.Beta2) * a.scale * a.scale),
+		Size: float32(lr / a.correct1), Root: float32(1 / math.Sqrt(a.correct2)), Eps: float32(a.Epsilon),
 	}
 	if t.param.decay {
-		s.keep = float32(1 - lr*a.WeightDecay)
+		s.Keep = float32(1 - lr*a.WeightDecay)
 	}
 	return s
-}
-
-func (s *adamStep) update(p, m, v, g []float32) {
-	m, v, g = m[:len(p)], v[:len(p)], g[:len(p)]
-	for i, w := range p {
-		d := g[i]
-		m1 := s.b1*m[i] + s.g1*d
-		v1 := s.b2*v[i] + s.g2*d*d
-		m[i], v[i] = m1, v1
-		p[i] = s.keep*w - s.size*m1/(sqrt32(v1)*s.root+s.eps)
-	}
 }
 
 func (a *AdamW) dense(t *Tensor, s *Moments) {
@@ -135,7 +118,7 @@ func (a *AdamW) dense(t *Tensor, s *Moments) {
 	const part = 1 << 14
 	a.engine.each((len(p)+part-1)/part, func(i int) {
 		lo, hi := i*part, min(len(p), (i+1)*part)
-		step.update(p[lo:hi], s.M[lo:hi], s.V[lo:hi], t.grad[lo:hi])
+		a.engine.level.Update(step, p[lo:hi], s.M[lo:hi], s.V[lo:hi], t.grad[lo:hi])
 	})
 	s.seen = nil // every row may have moments now
 }
@@ -151,7 +134,7 @@ func (a *AdamW) sparse(t *Tensor, s *Moments) {
 		a.engine.eachBlock(len(r.ids), func(_, lo, hi int) {
 			for i := lo; i < hi; i++ {
 				id := int(r.ids[i])
-				step.update(row(p, id), row(s.M, id), row(s.V, id), row(r.values, i))
+				a.engine.level.Update(step, row(p, id), row(s.M, id), row(s.V, id), row(r.values, i))
 			}
 		})
 		return
@@ -171,13 +154,11 @@ func (a *AdamW) sparse(t *Tensor, s *Moments) {
 		for id := lo; id < hi; id++ {
 			switch {
 			case place[id] > 0:
-				step.update(row(p, id), row(s.M, id), row(s.V, id), row(r.values, int(place[id]-1)))
+				a.engine.level.Update(step, row(p, id), row(s.M, id), row(s.V, id), row(r.values, int(place[id]-1)))
 			case s.seen[id]:
-				step.update(row(p, id), row(s.M, id), row(s.V, id), zero)
-			case step.keep != 1:
-				for j, v := range row(p, id) {
-					p[id*cols+j] = step.keep * v
-				}
+				a.engine.level.Update(step, row(p, id), row(s.M, id), row(s.V, id), zero)
+			case step.Keep != 1:
+				a.engine.level.Scale(row(p, id), step.Keep)
 			}
 		}
 	})

@@ -25,7 +25,7 @@ type attention struct {
 	qkv     []float32 // [tokens, 3 hidden]
 	context []float32 // [tokens, hidden]
 	probs   []float32 // before dropout, see starts
-	starts  []int     // where each sentence's [heads, n, Padded(n)] begins in probs
+	starts  []int     // where each sentence's [heads, n, WholePanels(n)] begins in probs
 }
 
 func (o *attention) Operands() []mat.Tensor {
@@ -90,29 +90,47 @@ func (o *attention) layout() int {
 	for i := range o.starts {
 		n := int(o.offsets[i+1] - o.offsets[i])
 		o.starts[i] = size
-		size += o.heads * n * kernel.Padded(n)
+		size += o.heads * n * kernel.WholePanels(n)
 	}
 	return size
 }
 
 // eachHead calls f for every head of every sentence.
 func (o *attention) eachHead(f func(attentionHead)) {
-	h := o.x.Shape()[1]
-	o.g.e.each(len(o.starts)*o.heads, func(i int) {
+	h, longest := o.x.Shape()[1], 0
+	for i := range o.starts {
+		longest = max(longest, int(o.offsets[i+1]-o.offsets[i]))
+	}
+	square, dim := longest*kernel.WholePanels(longest), h/o.heads
+	room := headScratch(longest, dim)
+	o.g.e.eachWith(len(o.starts)*o.heads, square+room, func(i int, buf []float32) {
 		sentence, head := i/o.heads, i%o.heads
 		lo, n := int(o.offsets[sentence]), int(o.offsets[sentence+1]-o.offsets[sentence])
+		stride := kernel.WholePanels(n)
 		f(attentionHead{
-			g: o.g, first: lo, n: n, head: head, heads: o.heads, dim: h / o.heads,
-			probs: matrix{o.probs[o.starts[sentence]+head*n*kernel.Padded(n):], n, n, kernel.Padded(n)},
+			level: o.g.e.level, first: lo, n: n, head: head, heads: o.heads, dim: dim,
+			probs:  matrix{o.probs[o.starts[sentence]+head*n*stride:], n, n, stride},
+			square: matrix{buf, n, n, stride}, scratch: buf[square:],
 		})
 	})
 }
 
+// headScratch is the number of values that the products of a head need.
+func headScratch(n, dim int) int {
+	most := 0
+	for _, p := range []kernel.Product{{M: n, N: n, K: dim, LDA: dim, TransB: true}, {M: n, N: dim, K: n, LDA: n, TransA: true}} {
+		most = max(most, p.Scratch(p.Panels()))
+	}
+	return most
+}
+
 // attentionHead is one head of one sentence: tokens [first, first+n).
 type attentionHead struct {
-	g                          *Graph
+	level                      kernel.Level
 	first, n, head, heads, dim int
 	probs                      matrix // [n, n]
+	square                     matrix // [n, n], a buffer
+	scratch                    []float32
 }
 
 // view is this head's part of a matrix [tokens, parts hidden].
@@ -121,40 +139,42 @@ func (a *attentionHead) view(data []float32, part, parts int) matrix {
 	return matrix{data[a.first*parts*h+part*h+a.head*a.dim:], a.n, a.dim, parts * h}
 }
 
-// dropped is the probabilities after dropout, which the caller gives back if
-// they are a buffer of their own.
-func (a *attentionHead) dropped(d dropout) (p matrix, own bool) {
+// mul computes c = op(a) op(b) on this goroutine.
+func (a *attentionHead) mul(p kernel.Product) { p.Run(a.level, 0, p.Panels(), a.scratch) }
+
+// dropped is the probabilities after dropout, in the buffer if there is any.
+func (a *attentionHead) dropped(d dropout) matrix {
 	if !d.active() {
-		return a.probs, false
+		return a.probs
 	}
-	p = a.probs
-	p.data = a.g.e.ws.take(a.n * p.stride)
 	for i := range a.n {
-		row := p.data[i*p.stride : (i+1)*p.stride]
-		copy(row, a.probs.data[i*p.stride:])
+		row := a.padded(a.square, i)
+		copy(row, a.padded(a.probs, i))
 		a.mask(d, row, i)
 	}
-	return p, true
+	return a.square
+}
+
+// padded is a row of a square matrix up to whole vectors.
+func (a *attentionHead) padded(m matrix, i int) []float32 {
+	return m.data[i*m.stride:][:kernel.Padded(a.n)]
 }
 
 // mask applies dropout to query i's probabilities.
 func (a *attentionHead) mask(d dropout, row []float32, i int) {
-	d.apply(row[:a.n], (a.first+i)*a.heads+a.head)
+	d.apply(a.level, row, (a.first+i)*a.heads+a.head)
 }
 
 func (a *attentionHead) scale() float32 { return float32(1 / math.Sqrt(float64(a.dim))) }
 
 func (a *attentionHead) forward(o *attention) {
-	e := a.g.e
-	e.smallNT(a.probs, a.view(o.qkv, 0, 3), a.view(o.qkv, 1, 3))
+	p := productNT(a.probs, a.view(o.qkv, 0, 3), a.view(o.qkv, 1, 3))
+	p.Wide = true
+	a.mul(p)
 	for i := range a.n {
-		e.level.Softmax(a.probs.data[i*a.probs.stride:(i+1)*a.probs.stride], a.n, a.scale())
+		a.level.Softmax(a.padded(a.probs, i), a.n, a.scale())
 	}
-	p, own := a.dropped(o.drop)
-	e.smallNN(a.view(o.context, 0, 1), p, a.view(o.qkv, 2, 3))
-	if own {
-		e.ws.give(p.data)
-	}
+	a.mul(productNN(a.view(o.context, 0, 1), a.dropped(o.drop), a.view(o.qkv, 2, 3)))
 }
 
 // backward writes this head's part of dqkv:
@@ -162,26 +182,18 @@ func (a *attentionHead) forward(o *attention) {
 //	dv = pT dc    dp = dc vT    ds = p (dp - sum(dp p)) / sqrt(d)
 //	dq = ds k     dk = dsT q
 func (a *attentionHead) backward(o *attention, dqkv, dcontext []float32) {
-	e := a.g.e
 	dc := a.view(dcontext, 0, 1)
-	p, own := a.dropped(o.drop)
-	e.smallTN(a.view(dqkv, 2, 3), p, dc)
-	if own {
-		e.ws.give(p.data)
-	}
-	ds := a.probs
-	ds.data = e.ws.take(a.n * ds.stride)
-	e.smallNT(ds, dc, a.view(o.qkv, 2, 3))
-	scale := a.scale()
+	a.mul(productTN(a.view(dqkv, 2, 3), a.dropped(o.drop), dc))
+	ds := a.square
+	p := productNT(ds, dc, a.view(o.qkv, 2, 3))
+	p.Wide = true
+	a.mul(p)
 	for i := range a.n {
-		row, prob := ds.row(i), a.probs.row(i)
+		row := a.padded(ds, i)
+		clear(row[a.n:])
 		a.mask(o.drop, row, i)
-		sum := e.level.Dot(row, prob)
-		for j, v := range row {
-			row[j] = prob[j] * (v - sum) * scale
-		}
+		a.level.SoftmaxGrad(row, a.padded(a.probs, i), a.scale())
 	}
-	e.smallNN(a.view(dqkv, 0, 3), ds, a.view(o.qkv, 1, 3))
-	e.smallTN(a.view(dqkv, 1, 3), ds, a.view(o.qkv, 0, 3))
-	e.ws.give(ds.data)
+	a.mul(productNN(a.view(dqkv, 0, 3), ds, a.view(o.qkv, 1, 3)))
+	a.mul(productTN(a.view(dqkv, 1, 3), ds, a.view(o.qkv, 0, 3)))
 }

@@ -15,7 +15,7 @@ func BenchmarkStep(b *testing.B) {
 		name                         string
 		layers, hidden, heads, inner int
 	}{
-		{"6x256", 6, 256, 4, 1024},
+		{"6x256", 6, 256, 8, 1024},
 		{"6x384", 6, 384, 12, 1536},
 		{"6x768", 6, 768, 12, 3072},
 	}

@@ -1,6 +1,10 @@
 package train
 
-import "math"
+import (
+	"math"
+
+	"semdex/internal/kernel"
+)
 
 // mix is the finaliser of SplitMix64 (Steele, Lea and Flood 2014).
 func mix(z uint64) uint64 {
@@ -43,30 +47,8 @@ func (g *Graph) dropout(rate float64) dropout {
 func (d dropout) active() bool { return d.drop > 0 }
 
 // apply multiplies a row by its mask: zero, or 1/(1-rate).
-func (d dropout) apply(x []float32, row int) {
-	if d.drop == 0 {
-		return
+func (d dropout) apply(l kernel.Level, x []float32, row int) {
+	if d.drop > 0 {
+		l.Dropout(x, mix(d.seed+golden*uint64(row+1)), d.drop, d.scale)
 	}
-	state := mix(d.seed + golden*uint64(row+1))
-	for len(x) >= 4 {
-		state += golden
-		z := mix(state)
-		x4 := x[:4]
-		x4[0] = d.keep(x4[0], uint32(z&0xffff))
-		x4[1] = d.keep(x4[1], uint32(z>>16&0xffff))
-		x4[2] = d.keep(x4[2], uint32(z>>32&0xffff))
-		x4[3] = d.keep(x4[3], uint32(z>>48))
-		x = x[4:]
-	}
-	z := mix(state + golden)
-	for i := range x {
-		x[i] = d.keep(x[i], uint32(z&0xffff))
-		z >>= 16
-	}
-}
-
-// keep is v scaled if u is at least drop, else 0, without a branch.
-func (d dropout) keep(v float32, u uint32) float32 {
-	mask := ^uint32(int32(u-d.drop) >> 31)
-	return math.Float32frombits(math.Float32bits(v*d.scale) & mask)
 }

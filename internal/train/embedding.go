@@ -50,7 +50,7 @@ func (o *embedding) Forward() (mat.Tensor, error) {
 	if o.drop.active() {
 		o.g.e.eachBlock(n, func(_, lo, hi int) {
 			for i := lo; i < hi; i++ {
-				o.drop.apply(y[i*h:(i+1)*h], i)
+				o.drop.apply(o.g.e.level, y[i*h:(i+1)*h], i)
 			}
 		})
 	}
@@ -67,11 +67,11 @@ func (o *embedding) Backward(gy mat.Tensor) error {
 	if o.drop.active() {
 		o.g.e.eachBlock(len(o.ids), func(_, lo, hi int) {
 			for i := lo; i < hi; i++ {
-				o.drop.apply(d[i*h:(i+1)*h], i)
+				o.drop.apply(o.g.e.level, d[i*h:(i+1)*h], i)
 			}
 		})
 	}
-	o.g.normGrad(d, d, o.sum, o.n, o.eps)
+	o.g.normGrad(d, d, o.sum, o.n, o.eps, nil)
 	o.g.rowSums(o.word, o.ids, d, h)
 	o.g.rowSums(o.position, o.positions, d, h)
 	if o.kind != nil {

@@ -54,6 +54,19 @@ func (e *Engine) each(n int, f func(i int)) {
 	wg.Wait()
 }
 
+// eachWith is each with a buffer of size values for every goroutine.
+func (e *Engine) eachWith(n, size int, f func(i int, buf []float32)) {
+	parts := min(e.workers, n)
+	var next atomic.Int64
+	e.each(parts, func(int) {
+		buf := e.ws.take(size)
+		defer e.ws.give(buf)
+		for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
+			f(i, buf)
+		}
+	})
+}
+
 // rowBlock is the number of rows that belong together when work over rows is
 // shared and when columns are summed. It is a constant because the order of
 // sums must not depend on the machine.

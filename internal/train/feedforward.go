@@ -13,7 +13,8 @@ type feedForward struct {
 	x        mat.Tensor
 	l        *Layer
 	residual residual
-	pre, act []float32 // x UT + bu and its GELU, [rows, inner]
+	act      []float32 // GELU(x UT + bu), [rows, inner]
+	slope    []float32 // GELU'(x UT + bu)
 }
 
 func (o *feedForward) Operands() []mat.Tensor {
@@ -30,13 +31,14 @@ func (o *feedForward) Forward() (mat.Tensor, error) {
 	o.act = g.take(rows * inner)
 	g.project(dense(o.act, rows, inner), dense(x, rows, h), o.l.Up)
 	if g.train {
-		o.pre = g.take(rows * inner)
+		o.slope = g.take(rows * inner)
 	}
 	g.e.eachBlock(rows, func(_, lo, hi int) {
 		if g.train {
-			copy(o.pre[lo*inner:hi*inner], o.act[lo*inner:hi*inner])
+			g.e.level.GELUGrad(o.act[lo*inner:hi*inner], o.slope[lo*inner:hi*inner])
+		} else {
+			g.e.level.GELU(o.act[lo*inner : hi*inner])
 		}
-		g.e.level.GELU(o.act[lo*inner : hi*inner])
 	})
 	out := g.take(rows * h)
 	g.project(dense(out, rows, h), dense(o.act, rows, inner), o.l.Down)
@@ -54,15 +56,15 @@ func (o *feedForward) Backward(gy mat.Tensor) error {
 	g.projectGrad(dense(dout, rows, h), o.act, inner, o.l.Down)
 	du := g.take(rows * inner)
 	g.e.mulNN(dense(du, rows, inner), dense(dout, rows, h), Values(o.l.Down.Weight), false)
-	g.e.eachBlock(rows, func(_, lo, hi int) {
-		geluGrad(du[lo*inner:hi*inner], o.pre[lo*inner:hi*inner])
+	g.columnSums(o.l.Up.Bias, dense(du, rows, inner), func(i int, row []float32) {
+		g.e.level.Mul(row, o.slope[i*inner:(i+1)*inner])
 	})
-	g.projectGrad(dense(du, rows, inner), x, h, o.l.Up)
+	g.weightGrad(dense(du, rows, inner), x, h, o.l.Up)
 	g.e.mulNN(dense(dx, rows, h), dense(du, rows, inner), Values(o.l.Up.Weight), true)
 	if o.residual.drop.active() {
 		g.give(dout)
 	}
-	g.give(du, o.act, o.pre)
+	g.give(du, o.act, o.slope)
 	g.passOrGive(o.x, dx)
 	g.give(Values(gy))
 	return nil

@@ -31,7 +31,9 @@ type activate struct {
 	g *Graph
 	x mat.Tensor
 	a Activation
-	y []float32
+
+	y     []float32
+	slope []float32 // the derivative of GELU
 }
 
 func (o *activate) Operands() []mat.Tensor { return []mat.Tensor{o.x} }
@@ -40,9 +42,15 @@ func (o *activate) Forward() (mat.Tensor, error) {
 	x := Values(o.x)
 	y := o.g.take(len(x))
 	copy(y, x)
+	o.y = y
 	switch o.a {
 	case GELU:
-		o.g.e.level.GELU(y)
+		if !o.g.train {
+			o.g.e.level.GELU(y)
+			break
+		}
+		o.slope = o.g.take(len(x))
+		o.g.e.level.GELUGrad(y, o.slope)
 	case Tanh:
 		for i, v := range y {
 			y[i] = float32(math.Tanh(float64(v)))
@@ -52,7 +60,6 @@ func (o *activate) Forward() (mat.Tensor, error) {
 			y[i] = max(v, 0)
 		}
 	}
-	o.y = y
 	return o.g.tensor(o.x.Shape()[0], o.x.Shape()[1], y), nil
 }
 
@@ -62,7 +69,7 @@ func (o *activate) Backward(gy mat.Tensor) error {
 	copy(d, Values(gy))
 	switch o.a {
 	case GELU:
-		geluGrad(d, x)
+		o.g.e.level.Mul(d, o.slope)
 	case Tanh:
 		for i, y := range o.y {
 			d[i] *= 1 - y*y
@@ -110,7 +117,7 @@ func (o *drop) masked(x mat.Tensor) []float32 {
 	y := o.g.take(rows * cols)
 	copy(y, Values(x))
 	for i := range rows {
-		o.d.apply(y[i*cols:(i+1)*cols], i)
+		o.d.apply(o.g.e.level, y[i*cols:(i+1)*cols], i)
 	}
 	return y
 }

@@ -63,10 +63,14 @@ func (g *Graph) project(y, x matrix, l *Linear) {
 // projectGrad adds the gradients of l: dW = dyT x and db = the column sums of
 // dy. X is [dy.rows, in].
 func (g *Graph) projectGrad(dy matrix, x []float32, in int, l *Linear) {
+	g.weightGrad(dy, x, in, l)
+	if l.Bias != nil && g.wants(l.Bias) {
+		g.columnSums(l.Bias, dy, nil)
+	}
+}
+
+func (g *Graph) weightGrad(dy matrix, x []float32, in int, l *Linear) {
 	g.accumulate(l.Weight, dy.cols*in, func(dst []float32, add bool) {
 		g.e.mulTN(dense(dst, dy.cols, in), dy, x, add)
 	})
-	if l.Bias != nil {
-		g.columnSums(l.Bias, dy)
-	}
 }

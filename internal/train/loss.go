@@ -47,9 +47,7 @@ func (o *loss) Backward(gy mat.Tensor) error {
 		if scale != 1 {
 			const part = 1 << 14
 			o.g.e.each((len(grad)+part-1)/part, func(j int) {
-				for k, v := range grad[j*part : min(len(grad), (j+1)*part)] {
-					grad[j*part+k] = v * scale
-				}
+				o.g.e.level.Scale(grad[j*part:min(len(grad), (j+1)*part)], scale)
 			})
 		}
 		o.g.pass(x, grad)

@@ -3,7 +3,6 @@ package train
 import (
 	"errors"
 	"math"
-	"math/rand/v2"
 	"testing"
 
 	"github.com/nlpodyssey/spago/mat"
@@ -300,35 +299,6 @@ func TestLossesRefuse(t *testing.T) {
 	}
 }
 
-func TestGELUGrad(t *testing.T) {
-	rng := rand.New(rand.NewPCG(2, 2))
-	x := []float32{0, -0.001, 7.9999, 8, 9, -9, 1e30, float32(math.Inf(-1)), -7.99999}
-	for range 20_000 {
-		x = append(x, float32(3*rng.NormFloat64()))
-	}
-	d := make([]float32, len(x))
-	for i := range d {
-		d[i] = 1
-	}
-	geluGrad(d, x)
-	var worst float64
-	for i, v := range x {
-		f := float64(v)
-		want := 0.5*math.Erfc(-f/math.Sqrt2) + f*math.Exp(-f*f/2)/math.Sqrt(2*math.Pi)
-		if math.IsInf(f, 0) {
-			want = 0
-		}
-		worst = max(worst, math.Abs(float64(d[i])-want))
-	}
-	if worst > 1e-6 {
-		t.Errorf("error %g", worst)
-	}
-	d = []float32{1}
-	if geluGrad(d, []float32{float32(math.NaN())}); d[0] == d[0] {
-		t.Errorf("NaN gives %g", d[0])
-	}
-}
-
 // TestDropout checks rate, scale and independence of rows, sites and seeds.
 func TestDropout(t *testing.T) {
 	e := NewEngine(kernel.Plain, 1)
@@ -344,7 +314,7 @@ func TestDropout(t *testing.T) {
 					for i := range x {
 						x[i] = 2
 					}
-					d.apply(x, row)
+					d.apply(e.level, x, row)
 					key := ""
 					for _, v := range x {
 						total++

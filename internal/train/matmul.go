@@ -23,29 +23,45 @@ func (m matrix) row(i int) []float32 { return m.data[i*m.stride:][:m.cols] }
 
 // mulNT is c = a bT + bias, or c += a bT. B is contiguous, [c.cols, a.cols].
 func (e *Engine) mulNT(c, a matrix, b, bias []float32, add bool) {
-	p := product(c, a, dense(b, c.cols, a.cols), a.cols, add)
-	p.TransB, p.Bias = true, bias
+	p := productNT(c, a, dense(b, c.cols, a.cols))
+	p.Bias, p.Add = bias, add
 	e.share(&p)
 }
 
 // mulNN is c = a b, or c += a b. B is contiguous, [a.cols, c.cols].
 func (e *Engine) mulNN(c, a matrix, b []float32, add bool) {
-	p := product(c, a, dense(b, a.cols, c.cols), a.cols, add)
+	p := productNN(c, a, dense(b, a.cols, c.cols))
+	p.Add = add
 	e.share(&p)
 }
 
 // mulTN is c = aT b, or c += aT b, summed over rows in order. B is contiguous,
 // [a.rows, c.cols].
 func (e *Engine) mulTN(c, a matrix, b []float32, add bool) {
-	p := product(c, a, dense(b, a.rows, c.cols), a.rows, add)
-	p.TransA = true
+	p := productTN(c, a, dense(b, a.rows, c.cols))
+	p.Add = add
 	e.share(&p)
 }
 
-func product(c, a, b matrix, k int, add bool) kernel.Product {
+// productNT is c = a bT.
+func productNT(c, a, b matrix) kernel.Product {
+	p := productNN(c, a, b)
+	p.TransB = true
+	return p
+}
+
+// productNN is c = a b.
+func productNN(c, a, b matrix) kernel.Product {
 	return kernel.Product{
-		M: c.rows, N: c.cols, K: k, A: a.data, LDA: a.stride, B: b.data, LDB: b.stride, C: c.data, LDC: c.stride, Add: add,
+		M: c.rows, N: c.cols, K: a.cols, A: a.data, LDA: a.stride, B: b.data, LDB: b.stride, C: c.data, LDC: c.stride,
 	}
+}
+
+// productTN is c = aT b.
+func productTN(c, a, b matrix) kernel.Product {
+	p := productNN(c, a, b)
+	p.K, p.TransA = a.rows, true
+	return p
 }
 
 // smallPacking is the number of packed values up to which a product is shared
@@ -80,30 +96,4 @@ func (e *Engine) byRows(p *kernel.Product) {
 		e.ws.give(scratch)
 	})
 	e.ws.give(packed)
-}
-
-// smallNT, smallNN and smallTN are the same without bias or sum, on one
-// goroutine: the products of one attention head.
-
-func (e *Engine) smallNT(c, a, b matrix) {
-	p := product(c, a, b, a.cols, false)
-	p.TransB = true
-	e.alone(&p)
-}
-
-func (e *Engine) smallNN(c, a, b matrix) {
-	p := product(c, a, b, a.cols, false)
-	e.alone(&p)
-}
-
-func (e *Engine) smallTN(c, a, b matrix) {
-	p := product(c, a, b, a.rows, false)
-	p.TransA = true
-	e.alone(&p)
-}
-
-func (e *Engine) alone(p *kernel.Product) {
-	scratch := e.ws.take(p.Scratch(p.Panels()))
-	p.Run(e.level, 0, p.Panels(), scratch)
-	e.ws.give(scratch)
 }

@@ -27,91 +27,58 @@ func (g *Graph) normalize(y, x []float32, n *Norm, eps float32) {
 }
 
 // normGrad writes the gradient of LayerNorm's input to dx, which may be gy, and
-// adds those of its parameters:
-//
-//	dx = (t - mean(t) - x^ mean(t x^)) / sd    with t = gy w, x^ = (x - mean) / sd
-//	dw = sum gy x^    db = sum gy
-func (g *Graph) normGrad(dx, gy, x []float32, n *Norm, eps float32) {
+// adds those of its parameters; see kernel.Level.LayerNormGrad. Then is called
+// with every row of dx while it is near.
+func (g *Graph) normGrad(dx, gy, x []float32, n *Norm, eps float32, then func(i int, row []float32)) {
 	w := Values(n.Weight)
 	h := len(w)
 	rows := len(x) / h
-	ones := g.take(h)
-	for i := range ones {
-		ones[i] = 1
-	}
-	parts := g.zeros(blocks(rows) * 2 * h)
-	scratch := g.take(blocks(rows) * 2 * h)
+	parts := g.take(blocks(rows) * 2 * h)
 	g.e.eachBlock(rows, func(block, lo, hi int) {
-		r := normRow{
-			g: g, w: w, ones: ones, eps: eps,
-			centred: scratch[block*2*h:][:h], scaled: scratch[(block*2+1)*h:][:h],
-			dw: parts[block*2*h:][:h], db: parts[(block*2+1)*h:][:h],
-		}
+		sums := parts[block*2*h:][:2*h]
+		clear(sums)
 		for i := lo; i < hi; i++ {
-			r.backward(dx[i*h:(i+1)*h], gy[i*h:(i+1)*h], x[i*h:(i+1)*h])
+			row := dx[i*h : (i+1)*h]
+			g.e.level.LayerNormGrad(row, gy[i*h:(i+1)*h], x[i*h:(i+1)*h], w, sums[:h], sums[h:], eps)
+			if then != nil {
+				then(i, row)
+			}
 		}
 	})
-	g.accumulate(n.Weight, h, func(dst []float32, add bool) { sumParts(dst, parts, 2*h, add) })
-	g.accumulate(n.Bias, h, func(dst []float32, add bool) { sumParts(dst, parts[h:], 2*h, add) })
-	g.give(ones, parts, scratch)
+	g.sumParts(n.Weight, h, parts, 2*h)
+	g.sumParts(n.Bias, h, parts[h:], 2*h)
+	g.give(parts)
 }
 
-// normRow is the backward pass of rows of one block.
-type normRow struct {
-	g               *Graph
-	w, ones         []float32
-	eps             float32
-	centred, scaled []float32
-	dw, db          []float32
-}
-
-func (r *normRow) backward(dx, gy, x []float32) {
-	level := r.g.e.level
-	h := float32(len(x))
-	d, t, w := r.centred[:len(x)], r.scaled[:len(x)], r.w[:len(x)]
-	gy, dx = gy[:len(x)], dx[:len(x)]
-	mean := level.Dot(x, r.ones) / h
-	for i, v := range x {
-		d[i] = v - mean
-		t[i] = gy[i] * w[i]
-	}
-	inv := 1 / sqrt32(level.Dot(d, d)/h+r.eps)
-	s1 := level.Dot(t, r.ones) / h
-	s2 := level.Dot(t, d) / h * inv * inv
-	level.Axpy(r.db, gy, 1)
-	dw := r.dw[:len(x)]
-	for i, c := range d {
-		dw[i] += gy[i] * c * inv
-		dx[i] = (t[i] - s1 - c*s2) * inv
-	}
-}
-
-// sumParts adds up rows of parts, stride apart, in order.
-func sumParts(dst, parts []float32, stride int, add bool) {
-	if !add {
-		clear(dst)
-	}
-	for ; len(parts) >= len(dst); parts = parts[min(stride, len(parts)):] {
-		for i, v := range parts[:len(dst)] {
-			dst[i] += v
+// sumParts adds rows of parts, stride apart, in order, to a gradient of n
+// values.
+func (g *Graph) sumParts(x mat.Tensor, n int, parts []float32, stride int) {
+	g.accumulate(x, n, func(dst []float32, add bool) {
+		if !add {
+			clear(dst)
 		}
-	}
+		for ; len(parts) >= n; parts = parts[min(stride, len(parts)):] {
+			g.e.level.Axpy(dst, parts[:n], 1)
+		}
+	})
 }
 
-// columnSums adds the sums of x's columns to the gradient of a bias, if there
-// is one.
-func (g *Graph) columnSums(bias mat.Tensor, x matrix) {
-	if !g.wants(bias) {
-		return
-	}
-	parts := g.zeros(blocks(x.rows) * x.cols)
+// columnSums adds the sums of x's columns to the gradient of a bias. First, if
+// given, is called with every row before it counts.
+func (g *Graph) columnSums(bias mat.Tensor, x matrix, first func(i int, row []float32)) {
+	parts := g.take(blocks(x.rows) * x.cols)
 	g.e.eachBlock(x.rows, func(block, lo, hi int) {
 		sum := parts[block*x.cols:][:x.cols]
+		clear(sum)
 		for i := lo; i < hi; i++ {
-			g.e.level.Axpy(sum, x.row(i), 1)
+			row := x.row(i)
+			if first != nil {
+				first(i, row)
+			}
+			g.e.level.Axpy(sum, row, 1)
 		}
 	})
-	g.accumulate(bias, x.cols, func(dst []float32, add bool) { sumParts(dst, parts, x.cols, add) })
+	g.sumParts(bias, x.cols, parts, x.cols)
 	g.give(parts)
 }
 
@@ -138,7 +105,7 @@ func (o *layerNorm) Forward() (mat.Tensor, error) {
 
 func (o *layerNorm) Backward(gy mat.Tensor) error {
 	dx := o.g.take(gy.Size())
-	o.g.normGrad(dx, Values(gy), Values(o.x), o.n, o.eps)
+	o.g.normGrad(dx, Values(gy), Values(o.x), o.n, o.eps, nil)
 	o.g.passOrGive(o.x, dx)
 	return nil
 }
@@ -156,16 +123,19 @@ type residual struct {
 
 // forward gives y. It takes over o, [rows, hidden].
 func (r *residual) forward(o, x []float32) []float32 {
-	h := r.n.Weight.Size()
-	y := r.g.take(len(x))
+	w, b := Values(r.n.Weight), Values(r.n.Bias)
+	h, level := len(w), r.g.e.level
+	y, zero := r.g.take(len(x)), r.g.zeros(h)
 	r.g.e.eachBlock(len(x)/h, func(_, lo, hi int) {
 		for i := lo; i < hi; i++ {
-			row := o[i*h : (i+1)*h]
-			r.drop.apply(row, i)
-			r.g.e.level.Axpy(row, x[i*h:(i+1)*h], 1)
+			row, out := o[i*h:(i+1)*h], y[i*h:(i+1)*h]
+			r.drop.apply(level, row, i)
+			level.Axpy(row, x[i*h:(i+1)*h], 1)
+			copy(out, row)
+			level.LayerNorm(out, zero, w, b, r.eps)
 		}
 	})
-	r.g.normalize(y, o, r.n, r.eps)
+	r.g.give(zero)
 	r.sum = o
 	if !r.g.train {
 		r.g.give(o)
@@ -176,19 +146,18 @@ func (r *residual) forward(o, x []float32) []float32 {
 // backward gives the gradients of x and of o. They are one buffer if nothing is
 // dropped.
 func (r *residual) backward(gy []float32) (dx, do []float32) {
-	h := r.n.Weight.Size()
 	dx = r.g.take(len(gy))
-	r.g.normGrad(dx, gy, r.sum, r.n, r.eps)
-	r.g.give(r.sum)
 	if !r.drop.active() {
+		r.g.normGrad(dx, gy, r.sum, r.n, r.eps, nil)
+		r.g.give(r.sum)
 		return dx, dx
 	}
 	do = r.g.take(len(gy))
-	r.g.e.eachBlock(len(gy)/h, func(_, lo, hi int) {
-		copy(do[lo*h:hi*h], dx[lo*h:hi*h])
-		for i := lo; i < hi; i++ {
-			r.drop.apply(do[i*h:(i+1)*h], i)
-		}
+	r.g.normGrad(dx, gy, r.sum, r.n, r.eps, func(i int, row []float32) {
+		out := do[i*len(row) : (i+1)*len(row)]
+		copy(out, row)
+		r.drop.apply(r.g.e.level, out, i)
 	})
+	r.g.give(r.sum)
 	return dx, do
 }

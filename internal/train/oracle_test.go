@@ -42,7 +42,7 @@ func (o *oracle) mask(x [][]float64, site uint64, rate float64, row func(i int) 
 		for j := range m {
 			m[j] = 1
 		}
-		d.apply(m, row(i))
+		d.apply(kernel.Plain, m, row(i))
 		for j := range m {
 			x[i][j] *= float64(m[j])
 		}
