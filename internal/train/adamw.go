@@ -40,6 +40,9 @@ type AdamW struct {
 	lr, scale float64
 	correct1  float64 // 1 - b1^t
 	correct2  float64 // 1 - b2^t
+
+	now  denseUpdate
+	part func(i int) // of now
 }
 
 // Moments is the state of a parameter.
@@ -97,12 +100,12 @@ func (a *AdamW) OptimizeParams(p *nn.Param) error {
 }
 
 // constants of one update of one parameter.
-func (a *AdamW) constants(t *Tensor) *kernel.Adam {
+func (a *AdamW) constants(t *Tensor) kernel.Adam {
 	lr := a.lr
 	if a.Rate != nil {
 		lr *= a.Rate(t.param.name)
 	}
-	s := &kernel.Adam{
+	s := kernel.Adam{
 		Keep: 1, B1: float32(a.Beta1), B2: float32(a.Beta2),
 		G1: float32((1 - a.Beta1) * a.scale), G2: float32((1 - a.Beta2) * a.scale * a.scale),
 		Size: float32(lr / a.correct1), Root: float32(1 / math.Sqrt(a.correct2)), Eps: float32(a.Epsilon),
@@ -114,13 +117,27 @@ func (a *AdamW) constants(t *Tensor) *kernel.Adam {
 }
 
 func (a *AdamW) dense(t *Tensor, s *Moments) {
-	step, p := a.constants(t), Values(t)
 	const part = 1 << 14
-	a.engine.each((len(p)+part-1)/part, func(i int) {
-		lo, hi := i*part, min(len(p), (i+1)*part)
-		a.engine.level.Update(step, p[lo:hi], s.M[lo:hi], s.V[lo:hi], t.grad[lo:hi])
-	})
+	p := t.values
+	a.now = denseUpdate{a.constants(t), p, s.M, s.V, t.grad, part}
+	if a.part == nil {
+		a.part = func(i int) { a.now.part(a.engine.level, i) }
+	}
+	a.engine.each((len(p)+part-1)/part, a.part)
+	a.now = denseUpdate{}
 	s.seen = nil // every row may have moments now
+}
+
+// denseUpdate is an update of a parameter in parts of some size.
+type denseUpdate struct {
+	step       kernel.Adam
+	p, m, v, g []float32
+	size       int
+}
+
+func (d *denseUpdate) part(l kernel.Level, i int) {
+	lo, hi := i*d.size, min(len(d.p), (i+1)*d.size)
+	l.Update(&d.step, d.p[lo:hi], d.m[lo:hi], d.v[lo:hi], d.g[lo:hi])
 }
 
 // sparse updates the rows with a gradient and, unless lazy, the others with a
@@ -134,7 +151,7 @@ func (a *AdamW) sparse(t *Tensor, s *Moments) {
 		a.engine.eachBlock(len(r.ids), func(_, lo, hi int) {
 			for i := lo; i < hi; i++ {
 				id := int(r.ids[i])
-				a.engine.level.Update(step, row(p, id), row(s.M, id), row(s.V, id), row(r.values, i))
+				a.engine.level.Update(&step, row(p, id), row(s.M, id), row(s.V, id), row(r.values, i))
 			}
 		})
 		return
@@ -154,9 +171,9 @@ func (a *AdamW) sparse(t *Tensor, s *Moments) {
 		for id := lo; id < hi; id++ {
 			switch {
 			case place[id] > 0:
-				a.engine.level.Update(step, row(p, id), row(s.M, id), row(s.V, id), row(r.values, int(place[id]-1)))
+				a.engine.level.Update(&step, row(p, id), row(s.M, id), row(s.V, id), row(r.values, int(place[id]-1)))
 			case s.seen[id]:
-				a.engine.level.Update(step, row(p, id), row(s.M, id), row(s.V, id), zero)
+				a.engine.level.Update(&step, row(p, id), row(s.M, id), row(s.V, id), zero)
 			case step.Keep != 1:
 				a.engine.level.Scale(row(p, id), step.Keep)
 			}

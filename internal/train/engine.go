@@ -19,6 +19,11 @@ type Engine struct {
 	level   kernel.Level
 	workers int
 	ws      workspace
+
+	mu       sync.Mutex // for what follows: things that are used again
+	teams    []*team
+	sharings []*sharing
+	leases   []*lease
 }
 
 // NewEngine makes an engine. Workers bounds the goroutines that one operator
@@ -40,18 +45,9 @@ func (e *Engine) each(n int, f func(i int)) {
 		}
 		return
 	}
-	var next atomic.Int64
-	run := func() {
-		for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
-			f(i)
-		}
-	}
-	var wg sync.WaitGroup
-	for range helpers {
-		wg.Go(run)
-	}
-	run()
-	wg.Wait()
+	t := take(e, &e.teams, newTeam)
+	t.run(n, helpers, f)
+	give(e, &e.teams, t)
 }
 
 // eachWith is each with a buffer of size values for every goroutine.
@@ -109,7 +105,9 @@ func (e *Engine) Eval() *Graph {
 }
 
 func (e *Engine) lease() *lease {
-	return &lease{ws: &e.ws, held: make(map[*float32][]float32)}
+	return take(e, &e.leases, func() *lease {
+		return &lease{ws: &e.ws, held: make(map[*float32][]float32)}
+	})
 }
 
 // Frozen is a graph for a forward pass beside g, without dropout and gradients:
@@ -127,7 +125,14 @@ func (g *Graph) Training() bool { return g.train }
 
 // Close ends the graph: its tensors become invalid and their memory serves the
 // next one. Parameters keep their gradients.
-func (g *Graph) Close() { g.close() }
+func (g *Graph) Close() {
+	if g.lease == nil {
+		return
+	}
+	g.close()
+	give(g.e, &g.e.leases, g.lease)
+	g.lease = nil
+}
 
 // tensor wraps values of the graph.
 func (g *Graph) tensor(rows, cols int, data []float32) *Tensor {
@@ -140,7 +145,17 @@ func Constant(rows, cols int, data []float32) mat.Tensor {
 }
 
 // Values is the data of t, [rows, cols] row-major, without a copy.
-func Values(t mat.Tensor) []float32 { return t.Value().Data().F32() }
+func Values(t mat.Tensor) []float32 {
+	switch x := t.(type) {
+	case *Tensor:
+		return x.values
+	case *nn.Param:
+		return Values(x.Matrix)
+	case *ag.Operator:
+		return Values(x.Value())
+	}
+	return t.Data().F32()
+}
 
 // pass hands a gradient, freshly made for x alone, to x.
 func (g *Graph) pass(x mat.Tensor, grad []float32) {

@@ -65,10 +65,8 @@ func mean(values []float64, n int) float64 {
 }
 
 // logSoftmax writes softmax(scale x) to p, which must have room for
-// kernel.Padded(len(x)) values, and returns the function that gives the
-// logarithm of any of them: scale (x_i - top) - log sum, which stays exact where
-// the probability underflows.
-func (g *Graph) logSoftmax(p, x []float32, scale float32) func(i int) float64 {
+// kernel.Padded(len(x)) values, and returns its logarithms.
+func (g *Graph) logSoftmax(p, x []float32, scale float32) logProbs {
 	copy(p, x)
 	g.e.level.Softmax(p[:kernel.Padded(len(x))], len(x), scale)
 	top := 0
@@ -78,9 +76,17 @@ func (g *Graph) logSoftmax(p, x []float32, scale float32) func(i int) float64 {
 		}
 	}
 	// The largest probability is 1 / sum exp(scale (x - top)).
-	logTop := log(p[top])
-	return func(i int) float64 { return float64(scale)*(float64(x[i])-float64(x[top])) + logTop }
+	return logProbs{x, float64(scale), float64(x[top]), log(p[top])}
 }
+
+// logProbs is the logarithms of softmax(scale x), which stay exact where the
+// probability underflows: scale (x_i - top) - log sum.
+type logProbs struct {
+	x                  []float32
+	scale, top, logTop float64
+}
+
+func (l *logProbs) at(i int) float64 { return l.scale*(float64(l.x[i])-l.top) + l.logTop }
 
 // Ignore is the target of rows that have no loss.
 const Ignore = -100
@@ -113,8 +119,8 @@ func (g *Graph) CrossEntropy(logits mat.Tensor, targets []int32) (mat.Tensor, er
 			if t == Ignore {
 				return
 			}
-			at := g.logSoftmax(p, x[i*classes:(i+1)*classes], 1)
-			values[i] = -at(t)
+			logs := g.logSoftmax(p, x[i*classes:(i+1)*classes], 1)
+			values[i] = -logs.at(t)
 			if grad != nil {
 				d := grad[i*classes : (i+1)*classes]
 				g.e.level.Axpy(d, p[:classes], 1/float32(counted))
@@ -164,7 +170,7 @@ func (g *Graph) KL(student, teacher mat.Tensor, temperature float64) (mat.Tensor
 			var sum float64
 			for c, p := range pt[:classes] {
 				if p > 0 {
-					sum += float64(p) * (logT(c) - logS(c))
+					sum += float64(p) * (logT.at(c) - logS.at(c))
 				}
 			}
 			values[i] = sum * temperature * temperature
@@ -251,7 +257,8 @@ func (g *Graph) Span(logits mat.Tensor, b *Batch, starts, ends []int32) (mat.Ten
 			for t := range column {
 				column[t] = x[2*(from+t)+side]
 			}
-			values[i] = -g.logSoftmax(p, column, 1)(int(target))
+			logs := g.logSoftmax(p, column, 1)
+			values[i] = -logs.at(int(target))
 			if grad != nil {
 				for t := range column {
 					grad[2*(from+t)+side] = p[t] * weight

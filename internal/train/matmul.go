@@ -25,14 +25,14 @@ func (m matrix) row(i int) []float32 { return m.data[i*m.stride:][:m.cols] }
 func (e *Engine) mulNT(c, a matrix, b, bias []float32, add bool) {
 	p := productNT(c, a, dense(b, c.cols, a.cols))
 	p.Bias, p.Add = bias, add
-	e.share(&p)
+	e.share(p)
 }
 
 // mulNN is c = a b, or c += a b. B is contiguous, [a.cols, c.cols].
 func (e *Engine) mulNN(c, a matrix, b []float32, add bool) {
 	p := productNN(c, a, dense(b, a.cols, c.cols))
 	p.Add = add
-	e.share(&p)
+	e.share(p)
 }
 
 // mulTN is c = aT b, or c += aT b, summed over rows in order. B is contiguous,
@@ -40,7 +40,7 @@ func (e *Engine) mulNN(c, a matrix, b []float32, add bool) {
 func (e *Engine) mulTN(c, a matrix, b []float32, add bool) {
 	p := productTN(c, a, dense(b, a.rows, c.cols))
 	p.Add = add
-	e.share(&p)
+	e.share(p)
 }
 
 // productNT is c = a bT.
@@ -62,38 +62,4 @@ func productTN(c, a, b matrix) kernel.Product {
 	p := productNN(c, a, b)
 	p.K, p.TransA = a.rows, true
 	return p
-}
-
-// smallPacking is the number of packed values up to which a product is shared
-// by rows: a second operand that stays near the processor while all blocks of
-// rows pass over it.
-const smallPacking = 1 << 22
-
-// share gives every worker pieces of the product. The result does not depend on
-// how many there are.
-func (e *Engine) share(p *kernel.Product) {
-	if p.Packing() <= smallPacking && p.Blocks() > 2 {
-		e.byRows(p)
-		return
-	}
-	groups := (p.Panels() + p.Group() - 1) / p.Group()
-	groups = min(p.Panels(), (groups+e.workers-1)/e.workers*e.workers)
-	e.each(groups, func(i int) {
-		lo, hi := i*p.Panels()/groups, (i+1)*p.Panels()/groups
-		scratch := e.ws.take(p.Scratch(hi - lo))
-		p.Run(e.level, lo, hi, scratch)
-		e.ws.give(scratch)
-	})
-}
-
-// byRows packs the second operand and shares blocks of rows.
-func (e *Engine) byRows(p *kernel.Product) {
-	packed := e.ws.take(p.Packing())
-	e.each(p.Panels(), func(i int) { p.Pack(e.level, i, packed) })
-	e.each(p.Blocks(), func(i int) {
-		scratch := e.ws.take(p.RowsScratch())
-		p.Rows(e.level, i, packed, scratch)
-		e.ws.give(scratch)
-	})
-	e.ws.give(packed)
 }

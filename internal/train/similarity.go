@@ -330,7 +330,8 @@ func (c *contrast) side(rows, cols int, at func(i, j int) (int, bool), scores, d
 				row[j] = -1e4 // cosines end at -1
 			}
 		}
-		values[i] = -c.g.logSoftmax(p, row, float32(c.Scale))(i)
+		logs := c.g.logSoftmax(p, row, float32(c.Scale))
+		values[i] = -logs.at(i)
 		for j := range row {
 			k, _ := at(i, j)
 			d[k] += p[j] * float32(weight)

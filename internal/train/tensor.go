@@ -12,10 +12,12 @@ import (
 // own clones the first gradient of every step and knows no sparse rows.
 type Tensor struct {
 	*mat.Dense[float32]
-	fresh bool // a gradient that its receiver may keep
+	values []float32 // the matrix's own memory
+	fresh  bool      // a gradient that its receiver may keep
 
 	mu    sync.Mutex
 	grad  []float32 // dense gradient, valid if dense is set
+	shown *Tensor   // grad as a tensor, if it has been asked for
 	dense bool
 	rows  rowGrad // row-sparse gradient, if there is no dense one
 
@@ -30,7 +32,7 @@ type paramInfo struct {
 }
 
 func newTensor(rows, cols int, data []float32) *Tensor {
-	return &Tensor{Dense: mat.NewDense[float32](mat.WithShape(rows, cols), mat.WithBacking(data))}
+	return &Tensor{Dense: mat.NewDense[float32](mat.WithShape(rows, cols), mat.WithBacking(data)), values: data}
 }
 
 // NewParam makes a parameter of one or two dimensions over data, which it
@@ -73,7 +75,10 @@ func (t *Tensor) Grad() mat.Tensor {
 	shape := t.Shape()
 	switch {
 	case t.dense:
-		return newTensor(shape[0], shape[1], t.grad)
+		if t.shown == nil {
+			t.shown = newTensor(shape[0], shape[1], t.grad)
+		}
+		return t.shown
 	case len(t.rows.ids) > 0:
 		full := make([]float32, shape[0]*shape[1])
 		t.rows.addTo(full)
@@ -98,7 +103,7 @@ func (t *Tensor) AccGrad(grad mat.Tensor) {
 	if f, ok := grad.(*Tensor); ok && f.fresh && t.adopt(f) {
 		return
 	}
-	values := grad.Data().F32()
+	values := Values(grad)
 	t.accumulate(func(dst []float32, add bool) {
 		if !add {
 			copy(dst, values)
@@ -117,7 +122,7 @@ func (t *Tensor) adopt(grad *Tensor) bool {
 	if t.dense || t.param != nil {
 		return false
 	}
-	t.grad, t.dense = grad.Data().F32(), true
+	t.grad, t.shown, t.dense = grad.values, grad, true
 	return true
 }
 
@@ -125,7 +130,7 @@ func (t *Tensor) adopt(grad *Tensor) bool {
 func (t *Tensor) addRows(r *RowGrad) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	values := r.Data().F32()
+	values := r.values
 	if t.dense {
 		add := rowGrad{ids: r.Rows, values: values}
 		add.addTo(t.grad)
@@ -141,7 +146,7 @@ func (t *Tensor) accumulate(f func(dst []float32, add bool)) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if len(t.grad) != t.Size() {
-		t.grad = make([]float32, t.Size())
+		t.grad, t.shown = make([]float32, t.Size()), nil
 	}
 	if !t.dense && len(t.rows.ids) > 0 {
 		clear(t.grad)
@@ -157,14 +162,15 @@ func (t *Tensor) accumulate(f func(dst []float32, add bool)) {
 // row numbers, ascending and unique; the matrix has one row for each.
 type RowGrad struct {
 	*mat.Dense[float32]
-	Rows []int32
+	Rows   []int32
+	values []float32
 }
 
 func newRowGrad(rows []int32, values []float32) *RowGrad {
 	cols := len(values) / len(rows)
 	return &RowGrad{
 		Dense: mat.NewDense[float32](mat.WithShape(len(rows), cols), mat.WithBacking(values)),
-		Rows:  rows,
+		Rows:  rows, values: values,
 	}
 }
 
