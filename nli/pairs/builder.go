@@ -94,6 +94,17 @@ func (c *collection) pair(x, y string, group int32) {
 	c.pairOf(cut(clean(x), longest), cut(clean(y), longest), group)
 }
 
+// pairAgainst adds x and y with a text that x must be told from, unless that is
+// empty or held out.
+func (c *collection) pairAgainst(x, y, not string) {
+	n := len(c.list)
+	c.pair(x, y, 0)
+	not = cut(clean(not), longest)
+	if k := key(not); len(c.list) > n && k != emptyKey && k != key(x) && k != key(y) && !c.b.isBanned(k) {
+		c.list[n].Not = c.intern(not)
+	}
+}
+
 // pairOf adds x and y as they are.
 func (c *collection) pairOf(x, y string, group int32) {
 	kx, ky := key(x), key(y)

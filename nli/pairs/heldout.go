@@ -33,6 +33,8 @@ type RetrievalSet struct {
 type ParallelSet struct {
 	Name string
 	A, B []string
+	// Test says that the set is reported and must not choose between models.
+	Test bool
 }
 
 // sentenceBan is the length in bytes from which a sentence of an evaluation
@@ -155,7 +157,7 @@ func (b *builder) banParallel() error {
 		b.ban(en...)
 		b.ban(ko...)
 		if set.name != "" && len(en) > 0 {
-			b.data.Dev.Parallel = append(b.data.Dev.Parallel, ParallelSet{set.name, en, ko})
+			b.data.Dev.Parallel = append(b.data.Dev.Parallel, ParallelSet{Name: set.name, A: en, B: ko, Test: set.name == "tatoeba"})
 		}
 	}
 	return nil

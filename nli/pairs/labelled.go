@@ -16,7 +16,8 @@ const (
 	mnliTerms = "MultiNLI (OANC, CC BY 3.0, CC BY-SA 3.0 by part)"
 )
 
-// inference makes pairs of premise and entailed hypothesis. The one English
+// inference makes pairs of premise and entailed hypothesis, with a hypothesis
+// that contradicts the premise as what it must be told from. The one English
 // corpus whose authors' test part is not here, MultiNLI, serves with its dev
 // part; JOCI and MPE are not read, for JOCI holds sentences of SICK, which may
 // not be used commercially, and MPE states no licence.
@@ -39,15 +40,39 @@ func (b *builder) inference() error {
 			if err = b.optional(file, err); err != nil {
 				return err
 			}
+			against := contradictions(list)
 			for _, p := range list {
 				if p.Label == nli.Entailment {
-					c.pair(p.Premise, p.Hypothesis, 0)
+					c.pairAgainst(p.Premise, p.Hypothesis, against.next(p.Premise))
 				}
 			}
 		}
 		c.close(lang.name, lang.licence, lang.weight, soft)
 	}
 	return nil
+}
+
+// hypotheses are lists of them by premise.
+type hypotheses map[string][]string
+
+func contradictions(list []nli.Inference) hypotheses {
+	h := hypotheses{}
+	for _, p := range list {
+		if p.Label == nli.Contradiction {
+			h[p.Premise] = append(h[p.Premise], p.Hypothesis)
+		}
+	}
+	return h
+}
+
+// next gives the hypotheses of a premise in turn, "" if there are none.
+func (h hypotheses) next(premise string) string {
+	list := h[premise]
+	if len(list) == 0 {
+		return ""
+	}
+	h[premise] = append(list[1:len(list):len(list)], list[0])
+	return list[0]
 }
 
 // parallel makes pairs of English and Korean sentences. KorSTS is the

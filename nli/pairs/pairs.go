@@ -82,6 +82,9 @@ func (d *Data) Text(r Run) string {
 type Example struct {
 	A, B  Run
 	Group int32
+	// Not is a text that must lie apart from A, though it resembles B: a hard
+	// negative. It is empty where there is none.
+	Not Run
 }
 
 // Source is one kind of pair. Its examples are numbered; some are cut afresh at

@@ -98,7 +98,7 @@ func titleView(p passage, rng *rand.Rand) Example {
 	n := p.sentences.Len()
 	take := min(n, 2+rng.IntN(5))
 	first := p.sentences.First + int32(rng.IntN(n-take+1))
-	return Example{p.title, Run{first, first + int32(take), -1}, p.article}
+	return Example{A: p.title, B: Run{first, first + int32(take), -1}, Group: p.article}
 }
 
 // clozeView pairs a sentence with the passage it is taken from. One time in ten
@@ -109,13 +109,13 @@ func clozeView(p passage, rng *rand.Rand) Example {
 	if rng.IntN(10) > 0 {
 		rest.Skip = s
 	}
-	return Example{Run{s, s + 1, -1}, rest, p.article}
+	return Example{A: Run{s, s + 1, -1}, B: rest, Group: p.article}
 }
 
 // nextView pairs the beginning of a passage with the rest.
 func nextView(p passage, rng *rand.Rand) Example {
 	mid := p.sentences.First + 1 + int32(rng.IntN(p.sentences.Len()-1))
-	return Example{Run{p.sentences.First, mid, -1}, Run{mid, p.sentences.End, -1}, p.article}
+	return Example{A: Run{p.sentences.First, mid, -1}, B: Run{mid, p.sentences.End, -1}, Group: p.article}
 }
 
 // passages cuts an article: the first passage and a random choice of the

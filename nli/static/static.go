@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"semdex/internal/kernel"
+	"semdex/nli/devset"
 	"semdex/nli/pairs"
 )
 
@@ -113,14 +114,14 @@ type Progress struct {
 	PairsPerSecond float64 // likewise
 	Elapsed        time.Duration
 	// Scores of the dev sets at full width; nil between evaluations.
-	Scores []Score
+	Scores []devset.Score
 }
 
 // String is a line for a log.
 func (p Progress) String() string {
 	s := fmt.Sprintf("step %d/%d loss %.3f %.0f pairs/s %s", p.Step, p.Steps, p.Loss, p.PairsPerSecond, p.Elapsed.Round(time.Second))
 	if len(p.Scores) > 0 {
-		s += ": " + formatScores(p.Scores)
+		s += ": " + devset.Format(p.Scores)
 	}
 	return s
 }
@@ -140,7 +141,7 @@ type Report struct {
 	Loss    float64        `json:"loss"` // mean of the last LogEvery steps
 	Seconds float64        `json:"seconds"`
 	Sources []SourceReport `json:"sources"`
-	Scores  []Score        `json:"scores"` // of the dev sets, at every width
+	Scores  []devset.Score `json:"scores"` // of the dev sets, at every width
 }
 
 // trainer holds one training.
@@ -149,7 +150,8 @@ type trainer struct {
 	table   *table
 	loss    *loss
 	sampler *sampler
-	dev     *devSets
+	tok     Tokenizer
+	dev     *devset.Sets
 	drawn   map[string]int
 	batch   batch
 	a, b    []float32 // vectors of both sides
@@ -169,7 +171,8 @@ func newTrainer(ctx context.Context, c Config, level kernel.Level, tok Tokenizer
 		table:   newTable(level, vocab, c.Dims, c.Workers, c.Seed),
 		loss:    newLoss(level, c.Batch, c.Dims, c.widths(), c.Scale, c.Workers),
 		sampler: newSampler(data, tokens, c.MaxTokens, c.Seed),
-		dev:     newDevSets(data.Dev, tok, c.MaxTokens),
+		tok:     tok,
+		dev:     devset.New(data.Dev, devset.Options{Level: level, Workers: c.Workers}),
 	}
 	size := c.Batch * c.Dims
 	t.a, t.b = make([]float32, size), make([]float32, size)
@@ -203,7 +206,7 @@ func (t *trainer) run(ctx context.Context, progress func(Progress)) (Report, err
 		}
 		if evals {
 			var err error
-			if p.Scores, err = t.dev.score(ctx, t.table, []int{t.Dims}); err != nil {
+			if p.Scores, err = t.dev.Score(ctx, t.encoder(), t.Dims); err != nil {
 				return Report{}, err
 			}
 		}
@@ -236,6 +239,6 @@ func (t *trainer) report(ctx context.Context, loss float64, took time.Duration) 
 		r.Sources = append(r.Sources, SourceReport{s.Name, s.Licence, s.Weight, s.Len(), t.drawn[s.Name]})
 	}
 	var err error
-	r.Scores, err = t.dev.score(ctx, t.table, t.widths())
+	r.Scores, err = t.dev.Score(ctx, t.encoder(), t.widths()...)
 	return r, err
 }
