@@ -37,7 +37,7 @@ type packedCall struct {
 
 func newPackedCall(p *Packed) *packedCall {
 	c := &packedCall{p: p}
-	c.team = newTeam(c.ticket)
+	c.team = newTeam(p.workers, c.ticket)
 	c.groups = make([]group, p.workers)
 	benches := make([]bench, p.workers)
 	for i := range c.groups {

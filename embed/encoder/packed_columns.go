@@ -28,11 +28,13 @@ func (g *group) byColumns(workers int) bool {
 	return true
 }
 
-// panels shares a product's panels, some tickets for each worker so that one
+// panels shares a product's panels, several tickets for each worker so that one
 // that falls behind is not waited for.
 func (g *group) panels(l *packedLinear, workers int, s step) {
-	const perWorker = 4
-	g.tickets = min(l.panels(), perWorker*workers)
+	const perWorker = 12
+	n := l.panels()
+	each := (n + perWorker*workers - 1) / (perWorker * workers)
+	g.tickets = (n + each - 1) / each
 	g.share(g.tickets, s)
 }
 

@@ -9,9 +9,11 @@ import (
 
 // team runs numbered pieces of work, tickets, on the goroutine that owns it and
 // on helpers that live from start to stop. Tickets come in phases: one phase
-// ends before the next begins. Nobody waits for a helper to show up, only for
-// tickets that were taken, so that a helper without a core does no harm; who
-// waits spins a little, since phases are short, and then sleeps.
+// ends before the next begins. Every worker has a range of them, which it takes
+// in ascending order, so that what it reads ahead is what it needs next; who has
+// done his own takes the last ones of others. Nobody waits for a helper to show
+// up, only for tickets that were taken, so that a helper without a core does no
+// harm; who waits spins a little, since phases are short, and then sleeps.
 type team struct {
 	// run does a ticket of the current phase. Worker 0 is the owner.
 	run func(worker, ticket int)
@@ -19,16 +21,17 @@ type team struct {
 	size   int          // owner and helpers
 	helper func()       // t.help, bound once so that starting it allocates nothing
 	joined atomic.Int32 // worker numbers given out
+	ranges []ticketRange
 
-	_       [64]byte      // what follows is written by all
-	state   atomic.Uint64 // number of the phase << 32 | tickets not yet taken
-	_       [56]byte
+	_       [64]byte // what follows is written by all
+	phase   atomic.Uint32
+	_       [60]byte
 	pending atomic.Int32 // tickets not yet done
 	_       [60]byte
 
 	mu       sync.Mutex
 	asleep   atomic.Int32 // helpers that wait for a phase
-	phase    sync.Cond
+	begun    sync.Cond
 	waiting  atomic.Bool // the owner waits for the phase's end
 	finished sync.Cond
 }
@@ -39,10 +42,10 @@ const closing = 1<<32 - 1
 // spins bounds the polls before a sleep; each takes about 0.2 µs.
 const spins = 100
 
-func newTeam(run func(worker, ticket int)) *team {
-	t := &team{run: run}
+func newTeam(workers int, run func(worker, ticket int)) *team {
+	t := &team{run: run, ranges: make([]ticketRange, workers)}
 	t.helper = t.help
-	t.phase.L, t.finished.L = &t.mu, &t.mu
+	t.begun.L, t.finished.L = &t.mu, &t.mu
 	return t
 }
 
@@ -50,7 +53,7 @@ func newTeam(run func(worker, ticket int)) *team {
 func (t *team) start(size int) {
 	t.size = size
 	t.joined.Store(0)
-	t.state.Store(0)
+	t.phase.Store(0)
 	for range size - 1 {
 		go t.helper()
 	}
@@ -65,8 +68,11 @@ func (t *team) share(n int) {
 		return
 	}
 	t.pending.Store(int32(n))
-	t.publish(t.state.Load()>>32+1, n)
-	for ticket, ok := t.take(); ok; ticket, ok = t.take() {
+	for w := range t.size {
+		t.ranges[w].fill(w*n/t.size, (w+1)*n/t.size)
+	}
+	t.begin(t.phase.Load() + 1)
+	for ticket, ok := t.take(0); ok; ticket, ok = t.take(0) {
 		t.run(0, ticket)
 		t.pending.Add(-1)
 	}
@@ -79,35 +85,34 @@ func (t *team) stop() {
 		return
 	}
 	t.pending.Store(int32(t.size - 1))
-	t.publish(closing, 0)
+	t.begin(closing)
 	t.wait()
 }
 
 // abandon sends the helpers home without waiting. The team cannot be used again.
-func (t *team) abandon() { t.publish(closing, 0) }
+func (t *team) abandon() { t.begin(closing) }
 
-// publish begins a phase and wakes helpers that sleep.
-func (t *team) publish(phase uint64, n int) {
-	t.state.Store(phase<<32 | uint64(n))
+// begin begins a phase and wakes helpers that sleep.
+func (t *team) begin(phase uint32) {
+	t.phase.Store(phase)
 	if t.asleep.Load() > 0 {
 		t.mu.Lock()
-		t.phase.Broadcast()
+		t.begun.Broadcast()
 		t.mu.Unlock()
 	}
 }
 
 // take is a ticket of the current phase, if one is left.
-func (t *team) take() (ticket int, ok bool) {
-	for {
-		s := t.state.Load()
-		left := uint32(s)
-		if left == 0 {
-			return 0, false
-		}
-		if t.state.CompareAndSwap(s, s-1) {
-			return int(left - 1), true
+func (t *team) take(worker int) (ticket int, ok bool) {
+	if ticket, ok = t.ranges[worker].first(); ok {
+		return ticket, true
+	}
+	for i := 1; i < t.size; i++ {
+		if ticket, ok = t.ranges[(worker+i)%t.size].last(); ok {
+			return ticket, true
 		}
 	}
+	return 0, false
 }
 
 // wait returns when no ticket is pending.
@@ -139,36 +144,68 @@ func (t *team) done() {
 // help is the life of a helper.
 func (t *team) help() {
 	worker := int(t.joined.Add(1))
-	for idle := 0; ; {
-		if ticket, ok := t.take(); ok {
-			t.run(worker, ticket)
-			t.done()
-			idle = 0
-			continue
-		}
-		seen := t.state.Load()
-		switch {
-		case seen>>32 == closing:
+	for seen, idle := uint32(0), 0; ; {
+		switch phase := t.phase.Load(); {
+		case phase == closing:
 			t.done()
 			return
-		case uint32(seen) > 0:
+		case phase != seen:
+			seen, idle = phase, 0
+			for ticket, ok := t.take(worker); ok; ticket, ok = t.take(worker) {
+				t.run(worker, ticket)
+				t.done()
+			}
 		case idle < spins:
 			idle++
 			kernel.Pause()
 		default:
 			t.sleep(seen)
-			idle = 0
 		}
 	}
 }
 
-// sleep returns when the state is no longer seen.
-func (t *team) sleep(seen uint64) {
+// sleep returns when the phase is no longer the one seen.
+func (t *team) sleep(seen uint32) {
 	t.mu.Lock()
 	t.asleep.Add(1)
-	for t.state.Load() == seen {
-		t.phase.Wait()
+	for t.phase.Load() == seen {
+		t.begun.Wait()
 	}
 	t.asleep.Add(-1)
 	t.mu.Unlock()
+}
+
+// ticketRange holds a worker's tickets of a phase. It is refilled when it is
+// empty and nobody holds a ticket any more.
+type ticketRange struct {
+	left atomic.Uint64 // the first << 32 | the one after the last
+	_    [56]byte      // a cache line for each
+}
+
+func (r *ticketRange) fill(lo, hi int) { r.left.Store(uint64(lo)<<32 | uint64(hi)) }
+
+func (r *ticketRange) first() (ticket int, ok bool) {
+	for {
+		s := r.left.Load()
+		lo, hi := s>>32, s&(1<<32-1)
+		if lo >= hi {
+			return 0, false
+		}
+		if r.left.CompareAndSwap(s, s+1<<32) {
+			return int(lo), true
+		}
+	}
+}
+
+func (r *ticketRange) last() (ticket int, ok bool) {
+	for {
+		s := r.left.Load()
+		lo, hi := s>>32, s&(1<<32-1)
+		if lo >= hi {
+			return 0, false
+		}
+		if r.left.CompareAndSwap(s, s-1) {
+			return int(hi - 1), true
+		}
+	}
 }

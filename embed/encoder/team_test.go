@@ -8,7 +8,7 @@ import (
 
 func TestTeamDoesEveryTicketOnce(t *testing.T) {
 	var done [300]atomic.Int32
-	team := newTeam(func(_, ticket int) { done[ticket].Add(1) })
+	team := newTeam(5, func(_, ticket int) { done[ticket].Add(1) })
 	before := runtime.NumGoroutine()
 	for size := 1; size <= 5; size++ {
 		team.start(size)
@@ -40,7 +40,7 @@ func TestTeamDoesEveryTicketOnce(t *testing.T) {
 // phase, and so must the owner.
 func TestTeamSleepsAndWakes(t *testing.T) {
 	release := make(chan struct{})
-	team := newTeam(func(worker, ticket int) {
+	team := newTeam(3, func(worker, ticket int) {
 		if ticket == 0 {
 			<-release
 		}
@@ -63,7 +63,7 @@ func TestTeamSleepsAndWakes(t *testing.T) {
 }
 
 func TestTeamAllocatesNothing(t *testing.T) {
-	team := newTeam(func(int, int) {})
+	team := newTeam(4, func(int, int) {})
 	if n := testing.AllocsPerRun(20, func() {
 		team.start(4)
 		team.share(100)
