@@ -62,9 +62,9 @@ type Repeat struct {
 func (a *Audit) Problems() bool { return len(a.Duplicates)+len(a.Conflicts)+len(a.Leaks) > 0 }
 
 // Check looks for pairs that stand twice in d, for pairs with two labels, and
-// for pairs that stand in one of the held-out sets. Case, white space and the
-// form of accents make no difference, nor does the order of the two texts where
-// scores are graded, since similarity is symmetric.
+// for pairs that stand in one of the held-out sets. Case, white space,
+// punctuation and the form of accents make no difference, nor does the order of
+// the two texts where scores are graded, since similarity is symmetric.
 func (d *Dataset) Check(m LabelMap, heldOut ...*Dataset) *Audit {
 	a := &Audit{
 		Path: d.Path, Rows: len(d.Rows), Unlabelled: d.Unlabelled,
@@ -163,7 +163,7 @@ func sameGold(a, b string, graded bool, m LabelMap) bool {
 }
 
 // PairKey identifies a pair of texts: equal keys mean equal texts but for case,
-// white space and the form of accents.
+// white space, punctuation and the form of accents.
 type PairKey struct{ a, b string }
 
 // KeyOf is the key of a pair; in a symmetric one the order does not matter.
@@ -175,8 +175,15 @@ func KeyOf(a, b string, symmetric bool) PairKey {
 	return k
 }
 
+// plain is the words of a text, or what there is if it has none: corpora come
+// with and without spaces around punctuation.
 func plain(s string) string {
-	return strings.ToLower(strings.Join(strings.Fields(norm.NFC.String(s)), " "))
+	s = norm.NFC.String(s)
+	words := Words(s)
+	if len(words) == 0 {
+		words = strings.Fields(s)
+	}
+	return strings.Join(words, " ")
 }
 
 // Without gives the rows of d that do not stand in the held-out sets and not

@@ -15,7 +15,7 @@ func TestCheck(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	test, err := Read(write(t, "test.tsv", "premise\thypothesis\tlabel\nx\ty\tneutral\ntwo dogs.\tanimals.\tentailment\n"), Format{})
+	test, err := Read(write(t, "test.tsv", "premise\thypothesis\tlabel\nx\ty\tneutral\ntwo dogs .\tanimals\tentailment\n"), Format{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -222,17 +222,21 @@ func guessColumns(path string, rows [][]string, k Kind) (columns, error) {
 	return c, nil
 }
 
-// isGold says that a column holds nothing but labels or scores of kind k.
+// isGold says that a column holds nothing but labels, by name or as single
+// digits, or nothing but scores of kind k.
 func isGold(sample [][]string, c int, k Kind) bool {
-	labels, scores := true, true
+	names, digits, scores := true, true, true
 	for _, r := range sample {
 		cell := strings.TrimSpace(r[c])
 		if _, ok := ParseLabel(cell); !ok && cell != "-" {
-			labels = false
+			names = false
+		}
+		if len(cell) != 1 || cell[0] < '0' || cell[0] > '9' {
+			digits = false
 		}
 		if x, err := strconv.ParseFloat(cell, 64); err != nil || x < 0 || x > 5 {
 			scores = false
 		}
 	}
-	return labels && k != Scores || scores && k != Labels
+	return (names || digits) && k != Scores || scores && k != Labels
 }

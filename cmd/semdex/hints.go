@@ -30,6 +30,7 @@ var hints = []struct {
 	{model.ErrTensor, "the files of the folder do not belong together; semdex model pull fetches the model again"},
 	{model.ErrVocabulary, "the files of the folder do not belong together; semdex model pull fetches the model again"},
 	{embed.ErrNotFinite, "the weights are broken: train, convert or fetch the model again"},
+	{embed.ErrNotClassifier, "semdex train cross makes a model that judges pairs of texts"},
 	{syscall.ENOSPC, "free some space on the disk and try again; nothing that was stored is lost"},
 }
 

@@ -55,7 +55,7 @@ func (a *app) rootCommand() *cobra.Command {
 	}
 	add(groupSearch, a.serveCommand(), a.indexCommand(), a.searchCommand(), a.getCommand(), a.deleteCommand(),
 		a.collectionsCommand(), a.checkCommand())
-	add(groupModels, a.embedCommand(), a.modelCommand(), a.distillCommand(), a.trainCommand(), a.evalCommand(), a.benchCommand())
+	add(groupModels, a.embedCommand(), a.modelCommand(), a.distillCommand(), a.dataCommand(), a.trainCommand(), a.evalCommand(), a.benchCommand())
 	add(groupOther, a.versionCommand())
 	root.SetHelpCommandGroupID(groupOther)
 	root.SetCompletionCommandGroupID(groupOther)

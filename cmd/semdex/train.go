@@ -49,6 +49,7 @@ type trainStaticFlags struct {
 
 func (a *app) trainCommand() *cobra.Command {
 	return group("train", "Train models",
+		a.trainCrossCommand(),
 		a.trainDistillCommand(),
 		a.trainMLMCommand(),
 		a.trainStaticCommand(),
