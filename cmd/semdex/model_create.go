@@ -25,6 +25,7 @@ const modelCreateExample = `  semdex model create --arch bert --vocab vocab.txt 
 type createFlags struct {
 	spec      distill.Spec
 	vocab     string
+	words     string
 	cased     bool
 	out       string
 	overwrite bool
@@ -55,6 +56,7 @@ func (a *app) modelCreateCommand() *cobra.Command {
 	flags.IntVar(&s.Intermediate, "intermediate", 0, "`width` of the feed-forward layers (default 4 x hidden)")
 	flags.IntVar(&s.MaxPositions, "positions", s.MaxPositions, "longest input in `tokens`")
 	flags.StringVar(&f.vocab, "vocab", "", "vocab.txt, or the `folder` of a model whose tokenizer is used")
+	flags.StringVar(&f.words, "words", "", "`model` to take the word vectors of common tokens from, such as builtin")
 	flags.BoolVar(&f.cased, "cased", false, "vocab.txt is of a cased model")
 	flags.IntVar(&s.VocabSize, "vocab-size", 0, "`rows` of the word table (default one per entry of the vocabulary)")
 	flags.Float64Var(&s.InitRange, "init-range", s.InitRange, "standard `deviation` of the weights")
@@ -150,6 +152,13 @@ func (a *app) createModel(ctx context.Context, f *createFlags) error {
 	}
 	m.Name = titleOf(f.out)
 	c := card.Card{Title: m.Name, Summary: "An untrained model: its vectors mean nothing yet."}
+	if f.words != "" {
+		taken, err := a.takeWords(m, f.words)
+		if err != nil {
+			return err
+		}
+		c.Set("word vectors", fmt.Sprintf("directions of %s from %s", count(taken, "token"), f.words))
+	}
 	c.Set("initializer range", f.spec.InitRange)
 	c.Set("seed", f.spec.Seed)
 	save := model.SaveOptions{DType: model.F32, Overwrite: f.overwrite, Card: c.Markdown()}
@@ -159,6 +168,20 @@ func (a *app) createModel(ctx context.Context, f *createFlags) error {
 	n := countParameters(f.spec)
 	n.Model = f.out
 	return a.printCount(f, n)
+}
+
+// takeWords begins with the word vectors of another model.
+func (a *app) takeWords(m *model.Model, name string) (taken int, err error) {
+	from, err := a.openNamed(name)
+	if err != nil {
+		return 0, err
+	}
+	defer a.close(from)
+	if taken, err = distill.TakeWords(m, from); err != nil {
+		return 0, fmt.Errorf("--words %s: %w", name, err)
+	}
+	a.note("%s with the word vectors of %s", count(taken, "token"), name)
+	return taken, nil
 }
 
 func initHint(err error) error {

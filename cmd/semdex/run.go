@@ -53,7 +53,7 @@ func (f *runFlags) add(c *cobra.Command, d train.Options) {
 	flags.BoolVar(&f.asJSON, "json", false, "print the report as JSON")
 	flags.StringVar(&f.licence, "licence", "", "`licence` of the new model, for its card")
 	flags.Uint64Var(&o.Seed, "seed", max(1, d.Seed), "`seed` of every random choice")
-	flags.IntVar(&o.Epochs, "epochs", d.Epochs, "`passes` over the data; 0: as many as the steps take")
+	flags.IntVar(&o.Epochs, "epochs", d.Epochs, "`passes` over the data; 0, or --steps alone: as many as the steps take")
 	flags.IntVar(&o.Steps, "steps", d.Steps, "`updates` at most; 0: no limit")
 	flags.IntVar(&o.Plan.Tokens, "batch-tokens", d.Plan.Tokens, "`tokens` per batch")
 	flags.IntVar(&o.Plan.Examples, "batch", d.Plan.Examples, "`examples` per batch at most; 0: no limit")
@@ -78,6 +78,9 @@ func (f *runFlags) parse(cmd *cobra.Command) error {
 	}
 	if f.dir == "" {
 		f.dir = f.out + ".run"
+	}
+	if cmd.Flags().Changed("steps") && !cmd.Flags().Changed("epochs") {
+		f.options.Epochs = 0
 	}
 	return mayCreate(f.out, f.overwrite)
 }

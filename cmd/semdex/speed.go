@@ -49,7 +49,7 @@ func (a *app) compareSides(ctx context.Context, teacher, name string, student *m
 			return nil, fmt.Errorf("score %s: %w", sides[i].Name, err)
 		}
 	}
-	const turns = 6 // the first warms up
+	const turns = 5 // the first warms up
 	for turn := range turns {
 		for i, m := range models {
 			rate, err := encodeRate(ctx, m, texts)
@@ -64,7 +64,7 @@ func (a *app) compareSides(ctx context.Context, teacher, name string, student *m
 	return sides, nil
 }
 
-// encodeRate is how many texts a second a model encodes, over a quarter of a
+// encodeRate is how many texts a second a model encodes, over a tenth of a
 // second or once through.
 func encodeRate(ctx context.Context, m *embed.Model, texts []string) (float64, error) {
 	start, n := time.Now(), 0
@@ -73,7 +73,7 @@ func encodeRate(ctx context.Context, m *embed.Model, texts []string) (float64, e
 			return 0, err
 		}
 		n += len(texts)
-		if d := time.Since(start); d > time.Second/4 {
+		if d := time.Since(start); d > time.Second/10 {
 			return float64(n) / d.Seconds(), nil
 		}
 	}

@@ -68,7 +68,7 @@ func (a *app) trainDistillSentenceCommand() *cobra.Command {
 	flags.StringSliceVar(&f.parallel, "parallel", nil, "`files` of texts for the teacher and their translations, a tab between")
 	flags.IntVar(&f.sentences, "sentences", 0, "`sentences` of each file to train on, at most; 0: all")
 	flags.IntVar(&f.held, "dev-sentences", 500, "held-out `sentences` of each file to evaluate on, at most")
-	flags.IntVar(&f.maxTokens, "max-tokens", 128, "`tokens` of a sentence that the student reads")
+	flags.IntVar(&f.maxTokens, "max-tokens", 0, "`tokens` of a sentence that the student reads (default 128, or as many as it has positions)")
 	flags.StringVar(&f.vectors, "vectors", "", "`file` that keeps the teacher's vectors (default teacher.vectors in the run's folder)")
 	flags.StringSliceVar(&f.sts, "sts", nil, "similarity `sets` to score both models on, as semdex eval sts reads them")
 	flags.Float64Var(&f.weights.MSE, "mse", 1, "`weight` of the squared difference of the vectors")
@@ -97,8 +97,6 @@ func (f *distillSentenceFlags) parse(cmd *cobra.Command) error {
 	switch {
 	case f.sentences < 0 || f.held < 1:
 		return usage(cmd, "%s: a negative number of sentences", cmd.Name())
-	case f.maxTokens < 3:
-		return usage(cmd, "--max-tokens is %d", f.maxTokens)
 	case len(f.corpus.dev) == 0 && f.corpus.devShare == 0:
 		return usage(cmd, "train distill sentence: both models are compared on held-out text: give --dev or --dev-share")
 	}
@@ -173,8 +171,8 @@ func (r *sentenceRun) open() (err error) {
 		return cli.WithHint(fmt.Errorf("%w: the teacher's vectors have %d dimensions, the student's %d", sentence.ErrData, theirs, own),
 			"a student of other width needs a Dense module that maps to the teacher's")
 	}
-	if most := r.base.Config.MaxPositions; r.f.maxTokens > most {
-		return fmt.Errorf("--max-tokens is %d, the student has %d positions", r.f.maxTokens, most)
+	if r.f.maxTokens, err = longestSequence(r.f.maxTokens, r.base); err != nil {
+		return err
 	}
 	for _, path := range r.f.sts {
 		pairs, err := nli.ReadSTS(path)

@@ -46,7 +46,7 @@ func (f *mlmFlags) add(c *cobra.Command) {
 	f.corpus.add(c)
 	flags := c.Flags()
 	flags.IntVar(&f.devTokens, "dev-tokens", 20000, "`tokens` of each file to evaluate on, at most")
-	flags.IntVar(&f.maxTokens, "max-tokens", 128, "longest sequence in `tokens`")
+	flags.IntVar(&f.maxTokens, "max-tokens", 0, "longest sequence in `tokens` (default 128, or as many as the model has positions)")
 	flags.Float64Var(&f.share, "mask", 0.15, "`share` of the tokens to hide")
 	flags.BoolVar(&f.wholeWord, "whole-word", false, "hide all pieces of a word together")
 	f.runFlags.add(c, train.Options{
@@ -149,8 +149,8 @@ func (a *app) prepareMLM(ctx context.Context, f *mlmFlags, r *mlmRun) (err error
 	if r.net, err = mlm.Open(r.base, f.options.Seed); err != nil {
 		return err
 	}
-	if most := r.base.Config.MaxPositions; f.maxTokens > most {
-		return fmt.Errorf("--max-tokens is %d, the model has %d positions", f.maxTokens, most)
+	if f.maxTokens, err = longestSequence(f.maxTokens, r.base); err != nil {
+		return err
 	}
 	tok := r.base.Tokenizer
 	if r.masker, err = mlm.NewMasker(tok, f.share, f.wholeWord); err != nil {
@@ -164,6 +164,18 @@ func (a *app) prepareMLM(ctx context.Context, f *mlmFlags, r *mlmRun) (err error
 	}
 	a.note("%s in %s to train on", count(r.text.train.Tokens(), "token"), count(r.text.train.Len(), "sequence"))
 	return r.text.check(&f.options)
+}
+
+// longestSequence is the longest sequence to train on.
+func longestSequence(asked int, m *model.Model) (int, error) {
+	most := m.Config.MaxPositions
+	switch {
+	case asked > most || asked < 0:
+		return 0, fmt.Errorf("--max-tokens is %d, the model has %d positions", asked, most)
+	case asked == 0:
+		return min(128, most), nil
+	}
+	return asked, nil
 }
 
 // openNamed reads a model that is to be trained.
