@@ -64,11 +64,15 @@ func (c *Collection) Check(ctx context.Context) (index.Report, error) {
 		return index.Report{}, err
 	}
 	defer func() {
+		k.view.sealed.release()
 		for _, f := range k.files {
 			f.release()
 		}
 	}()
 	if err := k.log(ctx); err != nil {
+		return index.Report{}, err
+	}
+	if err := k.graph(ctx); err != nil {
 		return index.Report{}, err
 	}
 	if k.dropped > 0 {
@@ -90,6 +94,7 @@ func (k *checker) problem(format string, args ...any) {
 func (k *checker) inspect() {
 	c := k.c
 	k.view, k.sequence = c.state.view, c.sequence
+	k.view.sealed.acquire() // the collection's own is never gone
 	for _, f := range c.files {
 		f.acquire() // the writer's own are never gone
 		k.files, k.sizes = append(k.files, f), append(k.sizes, f.size)
@@ -114,10 +119,10 @@ func (k *checker) memory() {
 		for i, length := range d.lengths {
 			terms += uint64(length)
 			slot := int(k.view.first[n]) + i
-			if slot >= k.view.store.count {
+			if slot >= k.view.store.Len() {
 				continue
 			}
-			if slots++; !k.view.store.missing(slot) {
+			if slots++; !k.view.store.Missing(slot) {
 				k.report.Vectors++
 			}
 		}

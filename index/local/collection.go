@@ -46,6 +46,8 @@ type Collection struct {
 	failed    error  // why no more writes are accepted
 	compacted chan *compaction
 	running   *compaction // nil if none
+	sealings  chan *sealing
+	sealing   *sealing // nil if none
 }
 
 func openCollection(e *Engine, name string) (*Collection, error) {
@@ -55,6 +57,7 @@ func openCollection(e *Engine, name string) (*Collection, error) {
 		requests:  make(chan *request),
 		done:      make(chan struct{}),
 		compacted: make(chan *compaction, 1),
+		sealings:  make(chan *sealing, 1),
 	}
 	if err := c.recover(); err != nil {
 		return nil, errors.Join(err, c.closeFiles())
@@ -124,6 +127,9 @@ func (c *Collection) closeFiles() error {
 	var errs []error
 	for _, f := range c.files {
 		errs = append(errs, f.close())
+	}
+	if c.state != nil {
+		c.state.sealed.release()
 	}
 	return errors.Join(errs...)
 }

@@ -67,7 +67,7 @@ func (h *history) recoverLog(t *testing.T, log []byte) (*Collection, error) {
 
 func (h *history) recover() (*Collection, error) {
 	o := Options{Logger: quiet(), fsys: h.fsys}.withDefaults()
-	c := &Collection{name: "c", dir: h.dir, o: o, log: o.Logger}
+	c := &Collection{engine: &Engine{}, name: "c", dir: h.dir, o: o, log: o.Logger}
 	err := c.recover()
 	return c, errors.Join(err, c.closeFiles())
 }

@@ -43,6 +43,11 @@ type Options struct {
 	CompactBytes int64
 	// CompactPassages is the same for vectors in memory, in passages; 4096 if 0.
 	CompactPassages int
+	// Vectors chooses how vectors are searched; VectorsAuto if empty.
+	Vectors Vectors
+	// GraphPassages is the number of passages from which a graph is built, in
+	// the background, and added to in steps of no less; 20,000 if 0.
+	GraphPassages int
 
 	fsys fileSystem // the real one if nil
 }
@@ -59,6 +64,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.CompactPassages == 0 {
 		o.CompactPassages = 4096
+	}
+	if o.GraphPassages == 0 {
+		o.GraphPassages = 20_000
 	}
 	if o.fsys == nil {
 		o.fsys = osFS{}
@@ -95,6 +103,9 @@ func Open(dir string, options Options) (*Engine, error) {
 	dir, err := filepath.Abs(dir)
 	if err != nil {
 		return nil, fmt.Errorf("open data folder: %w", err)
+	}
+	if err := o.Vectors.check(); err != nil {
+		return nil, err
 	}
 	level, err := kernel.Choose(os.Getenv(kernel.EnvLevel))
 	if err != nil {

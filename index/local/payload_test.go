@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"semdex/index"
+	"semdex/index/local/vector"
 )
 
 func payloadRecord() index.Record {
@@ -33,10 +34,10 @@ func TestPayloadRoundTrip(t *testing.T) {
 	if err != nil || u.document != part {
 		t.Fatalf("%d bytes, %v", u.document, err)
 	}
-	v := vectors{dims: 2}
-	v.addEncoded(u.vectors)
+	v := vector.NewRows(2)
+	addEncoded(&v, u.vectors)
 	for i := range u.Passages {
-		u.Passages[i].Vector = v.at(i)
+		u.Passages[i].Vector = v.At(i)
 	}
 	if !reflect.DeepEqual(u.Record, want) {
 		t.Errorf("%+v\nwant %+v", u.Record, want)
@@ -51,10 +52,10 @@ func TestPayloadRoundTrip(t *testing.T) {
 	if err != nil || bytes.Contains(u.vectors, make([]byte, 4)) {
 		t.Errorf("without a vector: %v, %v", u.vectors, err)
 	}
-	v = vectors{dims: 2}
-	v.addEncoded(u.vectors)
-	if !v.missing(0) || v.missing(1) || !slices.Equal(v.at(1), bare.Passages[1].Vector) {
-		t.Errorf("without a vector: %v", v.blocks)
+	v = vector.NewRows(2)
+	addEncoded(&v, u.vectors)
+	if !v.Missing(0) || v.Missing(1) || !slices.Equal(v.At(1), bare.Passages[1].Vector) {
+		t.Errorf("without a vector: %v", v.Len())
 	}
 	if _, err := decodeUpsert(payload, 3); !errors.Is(err, index.ErrCorrupt) {
 		t.Errorf("other dimensions: %v", err)

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 
 	"semdex/index"
+	"semdex/index/local/vector"
 )
 
 // recover reads the manifest and the log into memory.
@@ -22,13 +23,15 @@ func (c *Collection) recover() error {
 	if err := c.removeStrangers(); err != nil {
 		return err
 	}
+	c.openSealed()
 	for i, f := range m.Files {
 		if err := c.recoverFile(f, i == len(m.Files)-1); err != nil {
 			return err
 		}
 	}
 	c.sequence = max(c.sequence, m.Sequence)
-	if 5*c.state.dead > c.state.store.count {
+	c.state.dead = c.state.store.Len() - c.state.passages
+	if c.state.sealed == nil && 5*c.state.dead > c.state.store.Len() {
 		c.state = c.state.compact()
 	}
 	return nil
@@ -172,7 +175,11 @@ func (c *Collection) replayOne(op replayed, l *logFile) {
 		old = s.remove(op.id)
 	case frameUpsert:
 		op.document.place.Store(&location{l, op.offset})
-		old = s.put(op.document, op.metadata, func(v *vectors) { v.addEncoded(op.vectors) })
+		if slot, ok := s.sealed.find(op.document, op.vectors); ok {
+			old = s.putAt(op.document, op.metadata, slot)
+		} else {
+			old = s.put(op.document, op.metadata, func(rows *vector.Rows) { addEncoded(rows, op.vectors) })
+		}
 		l.live += int64(op.document.frame)
 	}
 	if old != nil {

@@ -9,6 +9,7 @@ import (
 	"github.com/RoaringBitmap/roaring/v2"
 
 	"semdex/index"
+	"semdex/index/local/vector"
 )
 
 // document is one version of a document, named by the sequence of its frame.
@@ -34,8 +35,13 @@ func (d *document) passages() int { return len(d.lengths) }
 type view struct {
 	docs  []*document // by number, dead ones too
 	first []uint32    // slot of each document's first passage
-	store vectors
+	owner []uint32    // number of each slot's document, or noOwner
+	store vector.Rows
 	live  *roaring.Bitmap // numbers of current documents; never modified
+	bits  *liveBits       // the same for the vector leg
+
+	// sealed has the first slots in a graph; nil if there is none.
+	sealed *sealed
 
 	passages int    // of live documents
 	terms    uint64 // in the passages of live documents
@@ -64,7 +70,7 @@ type state struct {
 
 func newState(dims int, fields map[string]index.FieldKind) *state {
 	return &state{
-		view:    view{store: vectors{dims: dims}, live: roaring.New()},
+		view:    view{store: vector.NewRows(dims), live: roaring.New(), bits: new(liveBits)},
 		byID:    make(map[string]uint32),
 		columns: make(columns),
 		fields:  mergeFields(fields, nil),
@@ -72,20 +78,39 @@ func newState(dims int, fields map[string]index.FieldKind) *state {
 }
 
 // edit makes live safe to modify; views taken before keep theirs.
-func (s *state) edit() { s.live = s.live.Clone() }
+func (s *state) edit() { s.live, s.bits = s.live.Clone(), new(liveBits) }
 
-// put adds a document version, after edit, and returns the one it replaces.
-func (s *state) put(d *document, metadata map[string]any, add func(*vectors)) (old *document) {
+// put adds a document version, after edit, and returns the one it replaces. add
+// appends its vectors.
+func (s *state) put(d *document, metadata map[string]any, add func(*vector.Rows)) (old *document) {
+	first := s.store.Len()
+	add(&s.store)
+	return s.putAt(d, metadata, first)
+}
+
+// putAt is put for a document whose vectors are there already, from slot first.
+func (s *state) putAt(d *document, metadata map[string]any, first int) (old *document) {
 	old = s.remove(d.id)
 	number := uint32(len(s.docs))
 	s.docs = append(s.docs, d)
-	s.first = append(s.first, uint32(s.store.count))
-	add(&s.store)
+	s.first = append(s.first, uint32(first))
+	s.own(number, first, d.passages())
 	s.columns.add(number, metadata)
 	s.byID[d.id] = number
 	s.live.Add(number)
 	s.count(d, 1)
 	return old
+}
+
+// own notes whose slots these are.
+func (s *state) own(number uint32, first, n int) {
+	for slot := first; slot < first+n; slot++ {
+		if slot == len(s.owner) {
+			s.owner = append(s.owner, number)
+		} else {
+			s.owner[slot] = number
+		}
+	}
 }
 
 // remove takes a document away, after edit, and returns it.
@@ -109,73 +134,54 @@ func (s *state) count(d *document, sign int) {
 	}
 }
 
-// compact returns a state without the slots of dead documents.
-func (s *state) compact() *state {
-	out := newState(s.store.dims, s.fields)
+// compact returns a state without the slots of dead documents, and without a
+// graph.
+func (s *state) compact() *state { return s.renumber(nil) }
+
+// renumber returns a state without dead documents. Those that a graph has come
+// to lie in its slots; the slots of others follow.
+func (s *state) renumber(g *sealed) *state {
+	out := newState(s.store.Dims(), s.fields)
+	out.seal(g)
 	number := make(map[uint32]uint32, s.live.GetCardinality())
 	for it := s.live.Iterator(); it.HasNext(); {
 		old := it.Next()
 		d, n := s.docs[old], uint32(len(out.docs))
 		number[old] = n
 		out.docs = append(out.docs, d)
-		out.first = append(out.first, uint32(out.store.count))
-		for i := range d.passages() {
-			out.store.add(s.store.at(int(s.first[old]) + i))
+		first, ok := g.slot(d)
+		if !ok {
+			first = out.store.Len()
+			for i := range d.passages() {
+				out.store.Append(s.store.At(int(s.first[old]) + i))
+			}
 		}
+		out.first = append(out.first, uint32(first))
+		out.own(n, first, d.passages())
 		out.byID[d.id] = n
 		out.live.Add(n)
 		out.count(d, 1)
 	}
 	out.columns = s.columns.renumber(number)
+	out.dead = out.store.Len() - out.passages
 	return out
 }
 
-// vectors are stored in blocks of fixed size, so that adding some never moves
-// the others under a reader.
-type vectors struct {
-	dims   int
-	count  int
-	blocks [][]float32
-}
-
-const blockVectors = 256
-
-func (v *vectors) at(slot int) []float32 {
-	b, i := v.blocks[slot/blockVectors], slot%blockVectors*v.dims
-	return b[i : i+v.dims : i+v.dims]
-}
-
-// slot appends room for one vector.
-func (v *vectors) slot() []float32 {
-	if v.count == len(v.blocks)*blockVectors {
-		v.blocks = append(v.blocks, make([]float32, blockVectors*v.dims))
-	}
-	v.count++
-	return v.at(v.count - 1)
-}
-
-// add appends a vector; nil, for a passage without one, is stored as zeros.
-func (v *vectors) add(x []float32) { copy(v.slot(), x) }
-
-// missing reports whether the passage of a slot has no vector.
-func (v *vectors) missing(slot int) bool {
-	for _, x := range v.at(slot) {
-		if x != 0 {
-			return false
-		}
-	}
-	return true
-}
-
 // addEncoded appends vectors as a frame holds them.
-func (v *vectors) addEncoded(b []byte) {
+func addEncoded(rows *vector.Rows, b []byte) {
+	x := make([]float32, rows.Dims())
 	for len(b) > 0 {
-		x := v.slot()
-		if binary.LittleEndian.Uint32(b) != noVector {
+		if binary.LittleEndian.Uint32(b) == noVector {
+			rows.Append(nil)
+		} else {
 			for i := range x {
 				x[i] = math.Float32frombits(binary.LittleEndian.Uint32(b[4*i:]))
 			}
+			rows.Append(x)
 		}
 		b = b[4*len(x):]
 	}
 }
+
+// noOwner marks a row whose document is gone for good.
+const noOwner = math.MaxUint32

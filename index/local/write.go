@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"semdex/index"
+	"semdex/index/local/vector"
 )
 
 // Bounds of what is written with one fsync.
@@ -17,16 +18,20 @@ const (
 // run owns the log until requests is closed.
 func (c *Collection) run() {
 	defer close(c.done)
+	c.startSealing()
 	for {
 		select {
 		case r, ok := <-c.requests:
 			if !ok {
 				c.stopCompaction()
+				c.stopSealing()
 				return
 			}
 			c.handle(c.gather(r))
 		case k := <-c.compacted:
 			c.finishCompaction(k)
+		case k := <-c.sealings:
+			c.finishSealing(k)
 		}
 		c.maintain()
 	}
@@ -280,9 +285,9 @@ func (c *Collection) apply(g *group) error {
 		if op.document == nil {
 			old = s.remove(op.id)
 		} else {
-			old = s.put(op.document, op.record.Metadata, func(v *vectors) {
+			old = s.put(op.document, op.record.Metadata, func(rows *vector.Rows) {
 				for _, p := range op.record.Passages {
-					v.add(p.Vector)
+					rows.Append(p.Vector)
 				}
 			})
 			c.active().live += int64(op.document.frame)
@@ -332,13 +337,15 @@ func (c *Collection) maintain() {
 	if c.active().size >= c.o.FileBytes {
 		c.roll()
 	}
+	c.startSealing()
 	c.compactMemory()
 	c.compactLog()
 }
 
-// compactMemory drops the vectors of dead documents when they are many.
+// compactMemory drops the vectors of dead documents when they are many. Where
+// there is a graph, sealing does that.
 func (c *Collection) compactMemory() {
-	if c.state.dead <= c.o.CompactPassages || 5*c.state.dead < c.state.store.count {
+	if c.state.sealed != nil || c.sealing != nil || c.state.dead <= c.o.CompactPassages || 5*c.state.dead < c.state.store.Len() {
 		return
 	}
 	s := c.state.compact()

@@ -31,6 +31,14 @@ func (a *Accept) Has(row uint32) bool {
 // appendRows appends the accepted rows from lo to before hi, ascending if First
 // is.
 func (a *Accept) appendRows(dst []uint32, lo, hi uint32) []uint32 {
+	if a.Count > int(hi-lo) {
+		for row := lo; row < hi; row++ {
+			if a.Has(row) {
+				dst = append(dst, row)
+			}
+		}
+		return dst
+	}
 	for w, word := range a.Bits {
 		for ; word != 0; word &= word - 1 {
 			owner := uint32(w<<6 + bits.TrailingZeros64(word))

@@ -1,0 +1,200 @@
+package local
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"runtime"
+	"time"
+
+	"semdex/index/local/vector"
+)
+
+// sealing builds a graph beside the writer: of all slots, continuing the graph
+// there is, or of the slots of live documents alone. Until finishSealing adopts
+// it, searches scan what is not in a graph.
+type sealing struct {
+	cancel context.CancelFunc
+	view   view
+	fresh  bool // of live documents, with new slots
+
+	result *sealed
+	err    error
+}
+
+// sealDue reports whether to build a graph, and whether without dead documents.
+func (c *Collection) sealDue() (due, fresh bool) {
+	s := c.state
+	n, step := s.store.Len(), c.o.GraphPassages
+	if c.o.Vectors == VectorsExact {
+		return false, false
+	}
+	if s.sealed == nil {
+		return s.passages >= step, 5*s.dead > n
+	}
+	old := s.sealed.rows.Len()
+	fresh = 5*s.dead > n && s.dead > c.o.CompactPassages
+	return fresh || n-old >= max(step, old/4), fresh
+}
+
+// startSealing begins to build a graph if it is time to.
+func (c *Collection) startSealing() {
+	due, fresh := c.sealDue()
+	if !due || c.sealing != nil || c.failed != nil {
+		return
+	}
+	if fresh && c.state.passages < c.o.GraphPassages/2 {
+		c.unseal()
+		return
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	k := &sealing{cancel: cancel, view: c.state.view, fresh: fresh}
+	k.view.sealed.acquire() // the collection's own is never gone
+	c.sealing = k
+	c.log.Debug("building the graph of vectors", "passages", k.view.passages, "fresh", fresh)
+	go func() {
+		start := time.Now()
+		k.err = c.build(ctx, k)
+		k.view.sealed.release()
+		c.log.Debug("built the graph of vectors", "took", time.Since(start), "error", k.err)
+		c.sealings <- k
+	}()
+}
+
+// unseal goes back to scanning a collection that has become small.
+func (c *Collection) unseal() {
+	old, s := c.state.sealed, c.state.compact()
+	c.mu.Lock()
+	c.state = s
+	c.mu.Unlock()
+	old.release()
+	if err := c.o.fsys.Remove(c.sealedPath()); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		c.log.Warn("cannot remove the graph of vectors", "error", err)
+	}
+}
+
+// build makes the graph and its file. It uses half of the processors, for
+// searches go on.
+func (c *Collection) build(ctx context.Context, k *sealing) error {
+	rows, keys, err := k.rows(ctx)
+	if err != nil {
+		return err
+	}
+	p := vector.Params{Workers: max(1, runtime.GOMAXPROCS(0)/2)}
+	var g *vector.Graph
+	if old := k.view.sealed; old != nil && !k.fresh {
+		g, err = old.graph.Extend(ctx, rows, p.Workers)
+	} else {
+		g, err = vector.Build(ctx, rows, p, c.engine.level)
+	}
+	if err != nil {
+		return err
+	}
+	k.result, err = c.saveSealed(g, keys)
+	if err != nil {
+		c.log.Warn("the graph of vectors stays in memory; it will be made again at the next start", "error", err)
+		k.result = &sealed{graph: g, index: g, rows: rows, keys: keys}
+		k.result.users.Store(1)
+	}
+	c.useCoder(ctx, k.result)
+	return nil
+}
+
+// rows are the vectors that the graph is to have, and where each document's
+// are.
+func (k *sealing) rows(ctx context.Context) (vector.Rows, []sealedKey, error) {
+	v := &k.view
+	keys := make([]sealedKey, 0, v.live.GetCardinality())
+	rows := v.store
+	if k.fresh {
+		rows = vector.NewRows(v.store.Dims())
+	}
+	for it := v.live.Iterator(); it.HasNext(); {
+		n := it.Next()
+		d := v.docs[n]
+		key := sealedKey{d.sequence, v.first[n], uint32(d.passages())}
+		if k.fresh {
+			if err := ctx.Err(); err != nil {
+				return rows, nil, err
+			}
+			key.first = uint32(rows.Len())
+			for i := range d.passages() {
+				rows.Append(v.store.At(int(v.first[n]) + i))
+			}
+		}
+		keys = append(keys, key)
+	}
+	return rows, keys, nil
+}
+
+// saveSealed writes the file of a graph, durable and whole or not at all, and
+// opens it.
+func (c *Collection) saveSealed(g *vector.Graph, keys []sealedKey) (*sealed, error) {
+	fsys, path := c.o.fsys, c.sealedPath()
+	temp := path + ".tmp"
+	if err := ignoreMissing(fsys.Remove(temp)); err != nil {
+		return nil, err
+	}
+	f, err := fsys.Create(temp)
+	if err != nil {
+		return nil, err
+	}
+	_, err = g.Save(f, appendMeta(nil, c.manifestID, keys))
+	if err == nil {
+		err = f.Sync()
+	}
+	if err = errors.Join(err, f.Close()); err != nil {
+		return nil, errors.Join(err, ignoreMissing(fsys.Remove(temp)))
+	}
+	if err := fsys.Rename(temp, path); err != nil {
+		return nil, errors.Join(err, ignoreMissing(fsys.Remove(temp)))
+	}
+	if err := fsys.SyncDir(filepath.Dir(path)); err != nil {
+		return nil, fmt.Errorf("sync folder: %w", err)
+	}
+	return readSealed(fsys, path, c.manifestID, c.dims, c.engine.level)
+}
+
+// finishSealing adopts a graph. Documents that came meanwhile keep their
+// vectors behind it.
+func (c *Collection) finishSealing(k *sealing) {
+	c.sealing = nil
+	k.cancel()
+	if k.err != nil {
+		if !errors.Is(k.err, context.Canceled) {
+			c.log.Warn("building the graph of vectors failed", "error", k.err)
+			c.o.GraphPassages *= 2 // not again before there is much more
+		}
+		return
+	}
+	old := c.state.sealed
+	if k.fresh {
+		s := c.state.renumber(k.result)
+		c.mu.Lock()
+		c.state = s
+		c.mu.Unlock()
+	} else {
+		store := k.result.rows
+		for slot := store.Len(); slot < c.state.store.Len(); slot++ {
+			store.Append(c.state.store.At(slot))
+		}
+		c.mu.Lock()
+		c.state.store, c.state.sealed = store, k.result
+		c.mu.Unlock()
+	}
+	old.release()
+	c.startSealing() // what came meanwhile may be enough for the next one
+}
+
+// stopSealing ends the building of a graph and waits for it.
+func (c *Collection) stopSealing() {
+	if c.sealing == nil {
+		return
+	}
+	c.sealing.cancel()
+	k := <-c.sealings
+	c.sealing = nil
+	k.result.release()
+}
