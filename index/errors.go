@@ -26,5 +26,11 @@ var (
 	ErrReadOnly    = errors.New("collection stopped accepting writes")
 )
 
+// ErrNoReranker: a query asks for reranking where there is no model for it.
+var ErrNoReranker = errors.New("no reranker is loaded")
+
+// ErrReranker marks a failure of the reranker.
+var ErrReranker = errors.New("reranker failed")
+
 // ErrEncoder marks a failure of the encoder; hybrid search goes on without it.
 var ErrEncoder = errors.New("encoder failed")

@@ -62,6 +62,9 @@ type Query struct {
 	GroupBy   Grouping // ByDocument
 	Highlight bool
 	Explain   bool
+	// Rerank puts the hits of the page in the order that the Service's Reranker
+	// gives them; which hits there are does not change.
+	Rerank bool
 }
 
 // Result is the answer to a Query.
@@ -85,8 +88,12 @@ type Hit struct {
 	Title      string         `json:"title,omitempty"`
 	Metadata   map[string]any `json:"metadata,omitempty"`
 	Scores     Scores         `json:"scores"`
-	Highlights []Span         `json:"highlights,omitempty"`
-	Explain    string         `json:"explain,omitempty"`
+	// RerankScore decided the order if the query asked for that; Score is still
+	// the search's own.
+	RerankScore *float64 `json:"rerank_score,omitempty"`
+
+	Highlights []Span `json:"highlights,omitempty"`
+	Explain    string `json:"explain,omitempty"`
 }
 
 // Scores are both legs' views of one hit; nil where a leg did not return it.
@@ -112,6 +119,7 @@ type Stats struct {
 	Dense    *LegStats     `json:"dense,omitempty"`
 	Keyword  *LegStats     `json:"keyword,omitempty"`
 	More     bool          `json:"more,omitempty"`
+	Rerank   *RerankStats  `json:"rerank,omitempty"`
 	Encode   time.Duration `json:"-"`
 	Search   time.Duration `json:"-"`
 	Total    time.Duration `json:"-"`

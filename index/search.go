@@ -22,8 +22,12 @@ const (
 // asks for side by side, fuses them, groups, pages, and reads the hits' text.
 // In hybrid mode without a vector it answers from keywords alone and says so in
 // Stats.Degraded. Errors: ErrInvalidQuery, ErrUnknownField, ErrFieldType,
-// ErrInvalidFilter, ErrInvalidVector and the engine's own.
+// ErrInvalidFilter, ErrInvalidVector, ErrNoReranker (a Service has one) and the
+// engine's own.
 func Search(ctx context.Context, c Collection, q Query) (Result, error) {
+	if q.Rerank {
+		return Result{}, ErrNoReranker
+	}
 	return search(ctx, c, q, "the query has no vector")
 }
 

@@ -28,6 +28,7 @@ type Encoder interface {
 type ServiceOptions struct {
 	Split    SplitOptions // DefaultSplit
 	Analyzer string       // the engine's default
+	Reranker Reranker     // nil: queries that ask for reranking are ErrNoReranker
 }
 
 // Service is the way in for documents and queries: it splits and encodes
@@ -194,11 +195,15 @@ func (s *Service) checkModel(name string, settings Settings) error {
 // nothing in the text, hybrid search answers from keywords and says so in
 // Stats.Degraded, and dense search is ErrEncoder or ErrInvalidQuery.
 // A collection that was built with another model is ErrModelMismatch unless
-// the mode is KeywordOnly. See also the function Search.
+// the mode is KeywordOnly. A query that asks for reranking is ErrNoReranker
+// without a reranker. See also the function Search.
 func (s *Service) Search(ctx context.Context, collection string, q Query) (Result, error) {
 	q = q.withDefaults()
 	if err := q.check(); err != nil {
 		return Result{}, err
+	}
+	if q.Rerank && s.options.Reranker == nil {
+		return Result{}, ErrNoReranker
 	}
 	c, err := s.open(ctx, collection)
 	if err != nil {
@@ -223,6 +228,9 @@ func (s *Service) Search(ctx context.Context, collection string, q Query) (Resul
 	result, err := search(ctx, c, q, noVector)
 	result.Stats.Encode = encode
 	result.Stats.Total += encode
+	if err == nil && q.Rerank {
+		err = rerank(ctx, s.options.Reranker, q.Text, &result)
+	}
 	return result, err
 }
 
