@@ -26,6 +26,7 @@ func TestHandbookExamples(t *testing.T) {
 	text := strings.ReplaceAll(string(raw), "\r\n", "\n")
 	s := newTestServer(t, Options{
 		Embedder: namedEmbedder{decodingEmbedder{&fakeEmbedder{dims: 256}}},
+		Reader:   figureReader{},
 		Version:  Version{Version: "0.1.0", Commit: "a077aad"},
 	})
 	if err := s.warm(t.Context()); err != nil {

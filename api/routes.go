@@ -35,6 +35,7 @@ func (s *Server) routes() []route {
 
 		{method: "POST", path: "/search", handle: s.postSearch},
 		{method: "GET", path: "/search", handle: s.getSearch},
+		{method: "POST", path: "/qa", handle: s.postQA},
 
 		{method: "GET", path: "/collections", handle: s.listCollections},
 		{method: "PUT", path: "/collections/{collection}", handle: s.putCollection},

@@ -18,6 +18,8 @@ import (
 type Options struct {
 	Index    Index
 	Embedder Embedder
+	// Reader answers POST /qa; without one the route says how to get one.
+	Reader Reader
 
 	// Version is what GET /version tells.
 	Version Version
