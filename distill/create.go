@@ -6,6 +6,7 @@ package distill
 import (
 	"errors"
 	"fmt"
+	"math"
 
 	"semdex/embed/model"
 	"semdex/embed/tokenize"
@@ -37,6 +38,7 @@ type Spec struct {
 	Dropout      float64 // of hidden states
 	AttnDropout  float64 // of attention probabilities
 	InitRange    float64 // standard deviation of matrices and tables
+	Sinusoidal   bool    // begin with sines for positions; see sinusoids
 	Seed         uint64
 	Force        bool // accept an InitRange above MaxInitRange
 }
@@ -118,6 +120,9 @@ func Create(tok *tokenize.Tokenizer, s Spec) (*model.Model, error) {
 	if pad >= 0 && int(pad) < c.VocabSize {
 		clear(train.Describe(e.Word).Values[int(pad)*c.Hidden:][:c.Hidden])
 	}
+	if s.Sinusoidal {
+		sinusoids(train.Describe(e.Position).Values, c.Hidden, s.InitRange)
+	}
 	var pooler *train.Linear
 	if s.Architecture == model.BERT {
 		pooler = train.NewLinear("pooler.dense", c.Hidden, c.Hidden, true)
@@ -129,4 +134,20 @@ func Create(tok *tokenize.Tokenizer, s Spec) (*model.Model, error) {
 		Config: model.Config{PadID: max(pad, 0), InitRange: s.InitRange},
 	}
 	return trainable.Model(base, e, pooler), nil
+}
+
+// sinusoids fills a table of positions with sines and cosines of falling
+// frequency (Vaswani et al. 2017, section 3.5), scaled to the root mean square
+// that drawn rows have. Near positions are alike from the start, so that
+// attention to neighbours is one thing to learn and not one for each position.
+func sinusoids(table []float32, hidden int, rms float64) {
+	for i := range table {
+		position, d := i/hidden, i%hidden
+		angle := float64(position) / math.Pow(10000, float64(d/2*2)/float64(hidden))
+		x := math.Sin(angle)
+		if d%2 == 1 {
+			x = math.Cos(angle)
+		}
+		table[i] = float32(rms * math.Sqrt2 * x)
+	}
 }

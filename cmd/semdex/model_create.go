@@ -62,6 +62,7 @@ func (a *app) modelCreateCommand() *cobra.Command {
 	flags.Float64Var(&s.InitRange, "init-range", s.InitRange, "standard `deviation` of the weights")
 	flags.Float64Var(&s.Dropout, "dropout", s.Dropout, "`rate` of dropout in training")
 	flags.Float64Var(&s.AttnDropout, "attention-dropout", s.AttnDropout, "`rate` of dropout on attention in training")
+	flags.BoolVar(&s.Sinusoidal, "sinusoidal", false, "begin with sines for positions, from which attention to neighbours is learnt sooner")
 	flags.Uint64Var(&s.Seed, "seed", s.Seed, "`seed` of the weights")
 	flags.BoolVar(&s.Force, "force", false, "accept an --init-range with which nothing can be learnt")
 	flags.StringVarP(&f.out, "out", "o", "", "`folder` to write the model to")
