@@ -100,9 +100,17 @@ func packLayers(p *packer, layers []model.Layer, workers int) ([]packedLayer, er
 			if packed[i], err = p.layer(i, &layers[i], parts[i]); err != nil {
 				return err
 			}
+			forget(&layers[i]) // the packed copy is the one that is read
 		}
 		return nil
 	})
+}
+
+// forget lets the matrices of a layer leave memory, if they are mapped.
+func forget(l *model.Layer) {
+	for _, part := range []model.Linear{l.Query, l.Key, l.Value, l.Output, l.Up, l.Down} {
+		part.Weight.Forget()
+	}
 }
 
 // embed fills the rows of x with word + position + type of the tokens ids, the

@@ -57,6 +57,8 @@ type Tensor struct {
 	DType DType
 	Shape []int
 	Data  []byte
+
+	mapped bool // Data lies in a mapped file
 }
 
 // nativeLittle says that the host stores numbers as Data does, so that Data can

@@ -62,6 +62,9 @@ func (s *source) parse(name string, read func([]byte) (map[string]*Tensor, error
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
+	if s.dir != "" {
+		markMapped(tensors, data)
+	}
 	return tensors, nil
 }
 
