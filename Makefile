@@ -1,7 +1,7 @@
 # Thin names for the commands people type. Everything is plain go underneath.
 TOOL = go tool -modfile=tools/go.mod
 
-.PHONY: build test race lint fmt fuzz bench-peers
+.PHONY: build test race lint fmt fuzz bench-peers bench-train
 
 build: ## the binary, in ./semdex
 	CGO_ENABLED=0 go build -trimpath -ldflags="-s -w" -o semdex ./cmd/semdex
@@ -26,3 +26,6 @@ fuzz: ## a short run of every fuzz target
 bench-peers: ## the encoder beside onnxruntime, see docs/performance.md
 	npm --prefix bench ci --ignore-scripts --no-audit --no-fund
 	go -C bench run -buildvcs=false . --budget 15m $(ARGS)
+
+bench-train: ## training beside PyTorch (Debian: python3-torch, libopenblas0-pthread), see docs/performance.md
+	go -C bench run -buildvcs=false ./train --budget 4m30s $(ARGS)

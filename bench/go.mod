@@ -5,7 +5,9 @@ go 1.26.8
 require semdex v0.0.0
 
 require (
+	github.com/google/flatbuffers v23.5.26+incompatible // indirect
 	github.com/nlpodyssey/gopickle v0.2.0 // indirect
+	github.com/nlpodyssey/spago v1.1.0 // indirect
 	golang.org/x/sync v0.24.0 // indirect
 	golang.org/x/sys v0.49.0 // indirect
 	golang.org/x/text v0.43.0 // indirect
