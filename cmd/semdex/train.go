@@ -52,6 +52,8 @@ func (a *app) trainCommand() *cobra.Command {
 		a.trainCrossCommand(),
 		a.trainDistillCommand(),
 		a.trainMLMCommand(),
+		a.trainPairsCommand(),
+		a.trainPlotCommand(),
 		a.trainStaticCommand(),
 	)
 }
