@@ -52,7 +52,6 @@ func (a *app) trainCommand() *cobra.Command {
 		a.trainCrossCommand(),
 		a.trainDistillCommand(),
 		a.trainMLMCommand(),
-		a.trainPairsCommand(),
 		a.trainPlotCommand(),
 		a.trainStaticCommand(),
 	)
