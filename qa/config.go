@@ -67,9 +67,9 @@ func (c Config) Check() error {
 	return nil
 }
 
-// fit shortens the windows, and the question with them, for a model of so many
+// Fit shortens the windows, and the question with them, for a model of so many
 // positions.
-func (c Config) fit(positions int) Config {
+func (c Config) Fit(positions int) Config {
 	if c.Window > positions {
 		c.Window = positions
 		c.Question = max(1, min(c.Question, (positions-specials)/2))

@@ -111,7 +111,7 @@ func NewReader(m *model.Model, o Options) (*Reader, error) {
 	if o.Config != nil {
 		c = *o.Config
 	}
-	s, err := NewSplitter(m.Tokenizer, c.fit(m.Config.MaxPositions))
+	s, err := NewSplitter(m.Tokenizer, c.Fit(m.Config.MaxPositions))
 	if err != nil {
 		return nil, err
 	}

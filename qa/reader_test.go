@@ -356,7 +356,7 @@ func TestConfig(t *testing.T) {
 			t.Errorf("%+v: %v", b, err)
 		}
 	}
-	if short := DefaultConfig().fit(40); short.Check() != nil || short.Window != 40 {
+	if short := DefaultConfig().Fit(40); short.Check() != nil || short.Window != 40 {
 		t.Errorf("for 40 positions: %+v", short)
 	}
 }

@@ -53,7 +53,7 @@ func (a *app) rootCommand() *cobra.Command {
 			root.AddCommand(c)
 		}
 	}
-	add(groupSearch, a.serveCommand(), a.indexCommand(), a.searchCommand(), a.getCommand(), a.deleteCommand(),
+	add(groupSearch, a.serveCommand(), a.indexCommand(), a.searchCommand(), a.askCommand(), a.getCommand(), a.deleteCommand(),
 		a.collectionsCommand(), a.checkCommand())
 	add(groupModels, a.embedCommand(), a.modelCommand(), a.distillCommand(), a.dataCommand(), a.trainCommand(), a.evalCommand(), a.benchCommand())
 	add(groupOther, a.versionCommand())

@@ -38,6 +38,7 @@ type serveFlags struct {
 	data       string
 	addr       string
 	collection string
+	reader     string
 	demo       bool
 	apiKey     string
 	origins    []string
@@ -63,6 +64,7 @@ func (a *app) serveCommand() *cobra.Command {
 	flags.StringVarP(&f.data, "data", "d", defaultData, "`folder` of the index")
 	flags.StringVar(&f.addr, "addr", "127.0.0.1:8080", "`host:port` to listen on; port 0 takes a free one")
 	flags.StringVarP(&f.collection, "collection", "c", "", "`name` of the collection for requests that name none")
+	flags.StringVar(&f.reader, "reader", "", "`model` that reads answers for /qa: a folder, or a name on the hub that has been pulled")
 	flags.BoolVar(&f.demo, "demo", false, "serve a small bilingual corpus")
 	flags.StringVar(&f.apiKey, "api-key", "", "`key` that requests must carry")
 	flags.StringSliceVar(&f.origins, "origin", nil, "web `origins` whose pages may ask")
@@ -80,6 +82,11 @@ func (a *app) serve(ctx context.Context, f *serveFlags) (err error) {
 		return err
 	}
 	defer a.close(encoder)
+	reader, closeReader, err := a.openServerReader(ctx, f.reader, &f.modelFlags)
+	if err != nil {
+		return err
+	}
+	defer closeReader()
 	listener, err := net.Listen("tcp", f.addr)
 	if err != nil {
 		if errors.Is(err, syscall.EADDRINUSE) {
@@ -104,7 +111,7 @@ func (a *app) serve(ctx context.Context, f *serveFlags) (err error) {
 		a.warn("everyone who reaches %s can read and change the documents; --api-key asks for a key", listener.Addr())
 	}
 	options := api.Options{
-		Index: service, Embedder: embedder{encoder}, Log: a.serverLogger(),
+		Index: service, Embedder: embedder{encoder}, Reader: reader, Log: a.serverLogger(),
 		APIKey: f.apiKey, Origins: f.origins, Local: isLoopback(listener.Addr()), DefaultCollection: f.collection, Limits: f.limits,
 		Version: api.Version{Version: readBuild().Version, Commit: readBuild().Commit},
 		Warm: func(ctx context.Context) error {

@@ -53,6 +53,7 @@ func (a *app) trainCommand() *cobra.Command {
 		a.trainDistillCommand(),
 		a.trainMLMCommand(),
 		a.trainPlotCommand(),
+		a.trainQACommand(),
 		a.trainStaticCommand(),
 	)
 }

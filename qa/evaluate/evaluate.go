@@ -3,6 +3,7 @@
 package evaluate
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -139,44 +140,51 @@ func rate(style score.Style, q *squad.Question, text string) (exact, f1 float64)
 	return style.Exact(text, golds), style.F1(text, golds)
 }
 
-// BestThreshold is the threshold with the highest F1 on a set with impossible
-// questions: as in SQuAD 2.0's script all places between two predictions are
-// tried.
-func BestThreshold(set *squad.Set, predictions []Prediction) (float64, error) {
-	if len(predictions) != len(set.Questions) {
-		return 0, fmt.Errorf("%w: %d for %d questions", ErrPredictions, len(predictions), len(set.Questions))
+// Sample is a set with predictions for its questions.
+type Sample struct {
+	Set         *squad.Set
+	Predictions []Prediction
+}
+
+// step is what giving an answer brings beside giving none.
+type step struct{ odds, gain float64 }
+
+func (s Sample) steps(dst []step) ([]step, error) {
+	if len(s.Predictions) != len(s.Set.Questions) {
+		return nil, fmt.Errorf("%w: %d for %d questions", ErrPredictions, len(s.Predictions), len(s.Set.Questions))
 	}
-	type step struct{ odds, gain float64 } // what giving the answer brings
-	steps := make([]step, 0, len(predictions))
-	for i, p := range predictions {
+	for i, p := range s.Predictions {
 		if math.IsInf(p.Odds, -1) {
 			continue
 		}
-		_, given := rate(set.Style, &set.Questions[i], p.Text)
-		_, withheld := rate(set.Style, &set.Questions[i], "")
-		steps = append(steps, step{p.Odds, given - withheld})
+		_, given := rate(s.Set.Style, &s.Set.Questions[i], p.Text)
+		_, withheld := rate(s.Set.Style, &s.Set.Questions[i], "")
+		dst = append(dst, step{p.Odds, given - withheld})
+	}
+	return dst, nil
+}
+
+// BestThreshold is the threshold with the highest F1 on samples with impossible
+// questions: as in SQuAD 2.0's script all places between two predictions are
+// tried. Errors wrap ErrPredictions.
+func BestThreshold(samples ...Sample) (float64, error) {
+	var steps []step
+	for _, s := range samples {
+		var err error
+		if steps, err = s.steps(steps); err != nil {
+			return 0, err
+		}
 	}
 	if len(steps) == 0 {
 		return 0, nil
 	}
-	slices.SortFunc(steps, func(a, b step) int { // surest first
-		switch {
-		case a.odds > b.odds:
-			return -1
-		case a.odds < b.odds:
-			return 1
-		}
-		return 0
-	})
+	slices.SortStableFunc(steps, func(a, b step) int { return cmp.Compare(b.odds, a.odds) }) // surest first
 	var sum, best float64
 	threshold := steps[0].odds + 1
 	for i, s := range steps {
 		sum += s.gain
 		last := i+1 == len(steps)
-		if !last && steps[i+1].odds == s.odds {
-			continue
-		}
-		if sum <= best {
+		if sum <= best || !last && steps[i+1].odds == s.odds {
 			continue
 		}
 		best = sum
@@ -187,16 +195,20 @@ func BestThreshold(set *squad.Set, predictions []Prediction) (float64, error) {
 	return threshold, nil
 }
 
-// Tune finds a reader's threshold on a set. To one without impossible questions
+// Tune finds a reader's threshold on sets. To those without impossible questions
 // it adds as many, by asking the same of neighbouring contexts.
-func Tune(ctx context.Context, r *qa.Reader, set *squad.Set, o Options) (float64, error) {
-	if set.Report.Impossible == 0 {
-		set = set.WithImpossible(o.Seed)
-	}
+func Tune(ctx context.Context, r *qa.Reader, sets []*squad.Set, o Options) (float64, error) {
 	o.Distractors = 0
-	predictions, err := Predict(ctx, r, set, o)
-	if err != nil {
-		return 0, err
+	var samples []Sample
+	for _, set := range sets {
+		if set.Report.Impossible == 0 {
+			set = set.WithImpossible(o.Seed)
+		}
+		predictions, err := Predict(ctx, r, set, o)
+		if err != nil {
+			return 0, err
+		}
+		samples = append(samples, Sample{set, predictions})
 	}
-	return BestThreshold(set, predictions)
+	return BestThreshold(samples...)
 }

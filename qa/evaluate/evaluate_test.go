@@ -55,7 +55,7 @@ func TestMeasure(t *testing.T) {
 func TestBestThreshold(t *testing.T) {
 	for _, odds := range [][]float64{{5, 2, 1, -1}, {1, 2, 3, 4}, {4, 3, 2, 1}, {0, 0, 0, 0}, {math.Inf(-1), 1, 1, 0}} {
 		predictions := []evaluate.Prediction{{"red car", odds[0]}, {"Nobody", odds[1]}, {"dawn", odds[2]}, {"dawn", odds[3]}}
-		threshold, err := evaluate.BestThreshold(set(), predictions)
+		threshold, err := evaluate.BestThreshold(evaluate.Sample{Set: set(), Predictions: predictions})
 		if err != nil || math.IsInf(threshold, 0) {
 			t.Fatal(threshold, err)
 		}
