@@ -52,6 +52,7 @@ func (a *app) trainCommand() *cobra.Command {
 		a.trainCrossCommand(),
 		a.trainDistillCommand(),
 		a.trainMLMCommand(),
+		a.trainPairsCommand(),
 		a.trainPlotCommand(),
 		a.trainQACommand(),
 		a.trainStaticCommand(),
