@@ -151,21 +151,35 @@ func TestGemmAllocatesNothing(t *testing.T) {
 	}
 }
 
+// eachProduct runs f for the products of models with 384 and 768 hidden, [N, K],
+// over M rows.
+func eachProduct(b *testing.B, f func(b *testing.B, m, n, k int)) {
+	for _, m := range []int{16, 32, 96, 512} {
+		for _, s := range [][2]int{{1152, 384}, {384, 384}, {1536, 384}, {384, 1536}, {3072, 768}, {768, 3072}} {
+			n, k := s[0], s[1]
+			b.Run(fmt.Sprintf("%dx%dx%d", m, n, k), func(b *testing.B) {
+				f(b, m, n, k)
+				b.ReportMetric(2*float64(m*n*k)*float64(b.N)/b.Elapsed().Seconds()/1e9, "GOP/s")
+				b.ReportMetric(0, "ns/op")
+			})
+		}
+	}
+}
+
 func BenchmarkGemmF32(b *testing.B) {
-	for _, s := range [][3]int{{16, 384, 384}, {128, 1536, 384}, {128, 384, 1536}, {512, 384, 384}, {512, 1536, 384}, {512, 3072, 768}, {512, 768, 3072}} {
-		for _, l := range levels() {
-			if l == VNNI {
-				continue
-			}
-			b.Run(fmt.Sprintf("%dx%dx%d/%v", s[0], s[1], s[2], l), func(b *testing.B) {
-				r := rand.New(rand.NewPCG(1, 1))
-				m, n, k := s[0], s[1], s[2]
-				g := Gemm{M: m, A: random(r, m*k), LDA: k, B: Pack(random(r, n*k), n, k), C: make([]float32, m*n), LDC: n}
+	r := rand.New(rand.NewPCG(1, 1))
+	for l := AVX2; l <= min(detect(), AVX512); l++ {
+		b.Run(l.String(), func(b *testing.B) {
+			eachProduct(b, func(b *testing.B, m, n, k int) {
+				lda, ldc := Stride(k), Stride(n)
+				g := Gemm{
+					M: m, A: random(r, m*lda), LDA: lda, C: make([]float32, m*ldc), LDC: ldc,
+					B: NewArena(SizePacked(n, k)).Pack(n, k, RowsOf(random(r, n*k), k)),
+				}
 				for b.Loop() {
 					g.Run(l, 0, g.B.Panels())
 				}
-				b.ReportMetric(2*float64(m*n*k)*float64(b.N)/b.Elapsed().Seconds()/1e9, "GFLOP/s")
 			})
-		}
+		})
 	}
 }

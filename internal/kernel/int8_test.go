@@ -160,21 +160,27 @@ func TestGemmInt8AllocatesNothing(t *testing.T) {
 	}
 }
 
+// BenchmarkGemmInt8 includes the quantisation of the activations.
 func BenchmarkGemmInt8(b *testing.B) {
-	for _, s := range [][3]int{{16, 384, 384}, {128, 1536, 384}, {512, 1536, 384}, {512, 384, 1536}, {512, 768, 3072}} {
-		b.Run(fmt.Sprintf("%dx%dx%d", s[0], s[1], s[2]), func(b *testing.B) {
-			r := rand.New(rand.NewPCG(1, 1))
-			l, m, n, k := detect(), s[0], s[1], s[2]
-			x, c := random(r, m*k), make([]float32, m*n)
-			q := quantized(l, x, m, k)
-			g := GemmInt8{M: m, A: q, B: PackInt8(random(r, n*k), n, k), C: c, LDC: n}
-			for b.Loop() {
-				for i := range m {
-					l.Quantize(q, i, x[i*k:(i+1)*k])
+	r := rand.New(rand.NewPCG(1, 1))
+	for _, l := range levels() {
+		if l == Plain || !l.IntegerProducts() {
+			continue
+		}
+		b.Run(l.String(), func(b *testing.B) {
+			eachProduct(b, func(b *testing.B, m, n, k int) {
+				x, ldc := random(r, m*k), Stride(n)
+				g := GemmInt8{
+					M: m, A: quantized(l, x, m, k), C: make([]float32, m*ldc), LDC: ldc,
+					B: NewArena(SizePackedInt8(n, k)).PackInt8(n, k, RowsOf(random(r, n*k), k)),
 				}
-				g.Run(l, 0, g.B.Panels())
-			}
-			b.ReportMetric(2*float64(m*n*k)*float64(b.N)/b.Elapsed().Seconds()/1e9, "GOP/s")
+				for b.Loop() {
+					for i := range m {
+						l.Quantize(g.A, i, x[i*k:(i+1)*k])
+					}
+					g.Run(l, 0, g.B.Panels())
+				}
+			})
 		})
 	}
 }
