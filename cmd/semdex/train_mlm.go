@@ -163,6 +163,9 @@ func (a *app) prepareMLM(ctx context.Context, f *mlmFlags, r *mlmRun) (err error
 		return err
 	}
 	a.note("%s in %s to train on", count(r.text.train.Tokens(), "token"), count(r.text.train.Len(), "sequence"))
+	if r.net.FreshHead {
+		r.net.Prior(r.text.train)
+	}
 	return r.text.check(&f.options)
 }
 

@@ -42,6 +42,23 @@ func Open(m *model.Model, seed uint64) (*Net, error) {
 	return n, err
 }
 
+// Prior lets the head begin with the frequencies of d's tokens: the bias of a
+// token is the logarithm of its share of the ordinary ones, each counted once more
+// than it occurs. A fresh head would take a thousand updates to learn as much.
+func (n *Net) Prior(d *Data) {
+	bias := train.Describe(n.Head.Bias).Values
+	counts, total := make([]float64, len(bias)), float64(len(bias))
+	for _, id := range d.ids {
+		if !n.base.Tokenizer.IsSpecial(id) {
+			counts[id]++
+			total++
+		}
+	}
+	for id, c := range counts {
+		bias[id] = float32(math.Log((c + 1) / total))
+	}
+}
+
 // Model is the model that Open got with the weights of now.
 func (n *Net) Model() *model.Model { return trainable.Model(n.base, n.Encoder, n.pooler, n.Head) }
 
