@@ -32,6 +32,7 @@ type dropout struct {
 	seed  uint64
 	drop  uint32 // values below it, of 65536, are dropped
 	scale float32
+	rows  []int32 // the numbers of the rows that apply counts; nil: as it counts
 }
 
 // dropout numbers a new site. It does nothing outside of training.
@@ -49,6 +50,9 @@ func (d dropout) active() bool { return d.drop > 0 }
 // apply multiplies a row by its mask: zero, or 1/(1-rate).
 func (d dropout) apply(l kernel.Level, x []float32, row int) {
 	if d.drop > 0 {
+		if d.rows != nil {
+			row = int(d.rows[row])
+		}
 		l.Dropout(x, mix(d.seed+golden*uint64(row+1)), d.drop, d.scale)
 	}
 }

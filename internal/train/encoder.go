@@ -201,7 +201,7 @@ func (e *Encoder) Forward(g *Graph, b *Batch, keep ...int) ([]mat.Tensor, error)
 		}
 		return g.train || i == len(e.Layers)
 	}
-	for x := range e.states(g, b) {
+	for x := range e.states(g, b, nil) {
 		if n := len(states); n > 0 && !wanted(n-1) {
 			g.give(Values(states[n-1]))
 			states[n-1] = nil
@@ -211,8 +211,37 @@ func (e *Encoder) Forward(g *Graph, b *Batch, keep ...int) ([]mat.Tensor, error)
 	return states, nil
 }
 
-// states runs the blocks one after another.
-func (e *Encoder) states(g *Graph, b *Batch) iter.Seq[mat.Tensor] {
+// ForwardRows gives the last states of some tokens, which are ascending: [rows,
+// hidden]. It is Forward followed by Rows, except for the time: in the last
+// layer the other tokens are only attended to. Errors wrap ErrBatch.
+func (e *Encoder) ForwardRows(g *Graph, b *Batch, rows []int32) (mat.Tensor, error) {
+	if err := b.Check(&e.Config); err != nil {
+		return nil, err
+	}
+	if len(rows) == 0 {
+		return nil, fmt.Errorf("%w: no rows selected", ErrBatch)
+	}
+	if err := checkRows("row", rows, b.Tokens()); err != nil {
+		return nil, err
+	}
+	for i, r := range rows[1:] {
+		if r <= rows[i] {
+			return nil, fmt.Errorf("%w: row %d after row %d", ErrBatch, r, rows[i])
+		}
+	}
+	var last mat.Tensor
+	for x := range e.states(g, b, rows) {
+		if last != nil && !g.train {
+			g.give(Values(last))
+		}
+		last = x
+	}
+	return last, nil
+}
+
+// states runs the blocks one after another, the last one for some rows alone
+// unless rows is nil.
+func (e *Encoder) states(g *Graph, b *Batch, rows []int32) iter.Seq[mat.Tensor] {
 	return func(yield func(mat.Tensor) bool) {
 		eps := float32(e.Config.LayerNormEps)
 		kinds := b.Types
@@ -226,12 +255,15 @@ func (e *Encoder) states(g *Graph, b *Batch) iter.Seq[mat.Tensor] {
 		if !yield(x) {
 			return
 		}
-		for _, l := range e.Layers {
-			mid := e.attention(g, l, x, b.Offsets)
-			x = g.run(&feedForward{
-				g: g, x: mid, l: l,
-				residual: residual{g: g, n: l.OutputNorm, eps: eps, drop: g.dropout(e.Config.Dropout)},
-			})
+		for i, l := range e.Layers {
+			var only []int32
+			if i == len(e.Layers)-1 {
+				only = rows
+			}
+			mid := e.attention(g, l, x, b.Offsets, only)
+			drop := g.dropout(e.Config.Dropout)
+			drop.rows = only
+			x = g.run(&feedForward{g: g, x: mid, l: l, residual: residual{g: g, n: l.OutputNorm, eps: eps, drop: drop}})
 			if !g.train {
 				g.give(Values(mid))
 			}
@@ -244,14 +276,23 @@ func (e *Encoder) states(g *Graph, b *Batch) iter.Seq[mat.Tensor] {
 
 // attention adds the first block of a layer. DistilBERT does not drop from its
 // output.
-func (e *Encoder) attention(g *Graph, l *Layer, x mat.Tensor, offsets []int32) mat.Tensor {
+func (e *Encoder) attention(g *Graph, l *Layer, x mat.Tensor, offsets, rows []int32) mat.Tensor {
 	rate := e.Config.Dropout
 	if e.Config.Architecture == DistilBERT {
 		rate = 0
 	}
-	return g.run(&attention{
-		g: g, x: x, l: l, heads: e.Config.Heads, offsets: offsets,
-		drop:     g.dropout(e.Config.AttentionDropout),
-		residual: residual{g: g, n: l.AttentionNorm, eps: float32(e.Config.LayerNormEps), drop: g.dropout(rate)},
+	asking := x
+	if rows != nil {
+		asking = g.run(&gather{g: g, x: x, rows: rows})
+	}
+	inner, outer := g.dropout(e.Config.AttentionDropout), g.dropout(rate)
+	outer.rows = rows
+	y := g.run(&attention{
+		g: g, x: x, asking: asking, rows: rows, l: l, heads: e.Config.Heads, offsets: offsets, drop: inner,
+		residual: residual{g: g, n: l.AttentionNorm, eps: float32(e.Config.LayerNormEps), drop: outer},
 	})
+	if rows != nil && !g.train {
+		g.give(Values(asking))
+	}
+	return y
 }

@@ -208,8 +208,14 @@ func (h *MLMHead) Logits(g *Graph, states mat.Tensor, rows []int32, word *nn.Par
 	if err != nil {
 		return nil, fmt.Errorf("masked positions: %w", err)
 	}
-	x = g.Linear(x, h.Dense)
-	if x, err = g.Activate(x, GELU); err != nil {
+	return h.Scores(g, x, word)
+}
+
+// Scores is Logits for rows that have been selected: those of
+// Encoder.ForwardRows.
+func (h *MLMHead) Scores(g *Graph, x mat.Tensor, word *nn.Param) (mat.Tensor, error) {
+	x, err := g.Activate(g.Linear(x, h.Dense), GELU)
+	if err != nil {
 		return nil, err
 	}
 	x = g.LayerNorm(x, h.Norm, h.eps)
