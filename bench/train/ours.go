@@ -12,6 +12,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/nlpodyssey/spago/mat"
+
 	"semdex/internal/kernel"
 	"semdex/internal/train"
 )
@@ -137,13 +139,12 @@ func (o *ours) update() (float64, error) {
 
 // loss runs forward and backward.
 func (o *ours) loss(g *train.Graph) (float64, error) {
-	states, err := o.encoder.Forward(g, o.ragged)
+	x, err := o.states(g)
 	if err != nil {
 		return 0, err
 	}
-	x := states[len(states)-1]
 	if o.head != nil {
-		if x, err = o.head.Logits(g, x, o.rows, o.encoder.Word); err == nil {
+		if x, err = o.head.Scores(g, x, o.encoder.Word); err == nil {
 			x, err = g.CrossEntropy(x, o.targets)
 		}
 	} else if x, err = g.Pool(x, o.ragged, train.PoolMean); err == nil {
@@ -153,4 +154,16 @@ func (o *ours) loss(g *train.Graph) (float64, error) {
 		return 0, err
 	}
 	return float64(train.Values(x)[0]), g.Backward(x, 1)
+}
+
+// states is the last states of the masked tokens, or of all.
+func (o *ours) states(g *train.Graph) (mat.Tensor, error) {
+	if o.head != nil {
+		return o.encoder.ForwardRows(g, o.ragged, o.rows)
+	}
+	all, err := o.encoder.Forward(g, o.ragged)
+	if err != nil {
+		return nil, err
+	}
+	return all[len(all)-1], nil
 }
