@@ -1,7 +1,7 @@
 # Thin names for the commands people type. Everything is plain go underneath.
 TOOL = go tool -modfile=tools/go.mod
 
-.PHONY: build test race lint fmt fuzz bench-peers bench-train
+.PHONY: build test race lint fmt fuzz bench-peers bench-index bench-train
 
 build: ## the binary, in ./semdex
 	CGO_ENABLED=0 go build -trimpath -ldflags="-s -w" -o semdex ./cmd/semdex
@@ -29,3 +29,6 @@ bench-peers: ## the encoder beside onnxruntime, see docs/performance.md
 
 bench-train: ## training beside PyTorch (Debian: python3-torch, libopenblas0-pthread), see docs/performance.md
 	go -C bench run -buildvcs=false ./train --budget 4m30s $(ARGS)
+
+bench-index: ## the vector backends beside hnswlib, see docs/performance-index.md
+	go -C bench run -buildvcs=false ./index $(ARGS)
