@@ -27,7 +27,8 @@ func TestHandbookExamples(t *testing.T) {
 	s := newTestServer(t, Options{
 		Embedder: namedEmbedder{decodingEmbedder{&fakeEmbedder{dims: 256}}},
 		Reader:   figureReader{},
-		Version:  Version{Version: "0.1.0", Commit: "a077aad"},
+		Reranker: &fakePredictor{name: "my-reranker", labels: score}, Classifier: &fakePredictor{labels: threeWays},
+		Version: Version{Version: "0.1.0", Commit: "a077aad"},
 	})
 	if err := s.warm(t.Context()); err != nil {
 		t.Fatal(err)

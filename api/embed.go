@@ -41,14 +41,7 @@ func (s *Server) postEmbed(c echo.Context) error {
 	}
 	inference := time.Since(began)
 
-	h := c.Response().Header()
-	h.Set("X-Compute-Type", "cpu")
-	h.Set("X-Compute-Characters", strconv.Itoa(characters(texts)))
-	h.Set("X-Compute-Tokens", strconv.Itoa(sum(encoding.Tokens)))
-	h.Set("X-Queue-Time", wholeMilliseconds(encoding.Waited))
-	h.Set("X-Inference-Time", wholeMilliseconds(max(0, inference-encoding.Waited)))
-	h.Set("X-Compute-Time", wholeMilliseconds(time.Since(start)))
-	h.Set("X-Total-Time", wholeMilliseconds(time.Since(start)))
+	teiHeaders(c, start, characters(texts), sum(encoding.Tokens), encoding.Waited, inference)
 	return s.send(c, http.StatusOK, jsonType, wire.AppendVectors(nil, encoding.Vectors))
 }
 
@@ -64,16 +57,12 @@ func teiOptions(r wire.TEIEmbed, dims int) (EncodeOptions, error) {
 	if r.PromptName != nil {
 		o.Prompt = *r.PromptName
 	}
+	var err error
 	if r.TruncationDirection != nil {
-		switch *r.TruncationDirection {
-		case "Left", "left":
-			o.CutStart = true
-		case "Right", "right":
-		default:
-			return o, badRequest("invalid_parameter", "truncation_direction", "`truncation_direction` must be \"Left\" or \"Right\", not %q", *r.TruncationDirection)
+		if o.CutStart, err = cutLeft(*r.TruncationDirection); err != nil {
+			return o, err
 		}
 	}
-	var err error
 	o.Dims, err = dimensions(r.Dimensions, dims)
 	return o, err
 }

@@ -8,6 +8,7 @@ import (
 	"syscall"
 	"time"
 
+	"semdex/embed"
 	"semdex/index"
 )
 
@@ -30,6 +31,7 @@ var (
 	errOverloaded   = errors.New("too many requests are in flight")
 	errBodyTimeout  = errors.New("the request body stopped arriving")
 	errEncoder      = errors.New("encoder failed")
+	errPredictor    = errors.New("the model that judges texts failed")
 )
 
 // statusClientGone is what the log shows for a request whose client hung up
@@ -132,6 +134,11 @@ var mappings = []struct {
 	{err: context.DeadlineExceeded, status: 503, kind: "timeout", hint: "ask for less at once, or send the request again later"},
 	{err: context.Canceled, status: statusClientGone, kind: "client_gone"},
 	{err: index.ErrEncoder, status: 500, kind: "encoder_failed", hint: "mode \"keyword\" searches without the encoder", opaque: true},
+	{err: index.ErrNoReranker, status: errNoReranker.Status, kind: errNoReranker.Type, hint: errNoReranker.Hint},
+	{err: embed.ErrTooLong, status: 400, kind: "text_too_long", hint: "send a shorter text, or allow truncation"},
+	{err: embed.ErrClosed, status: 503, kind: "unavailable", hint: "send the request again"},
+	{err: index.ErrReranker, status: 500, kind: "reranker_failed", hint: "without \"rerank\" the search works", opaque: true},
+	{err: errPredictor, status: 500, kind: "predictor_failed", opaque: true},
 	{err: errEncoder, status: 500, kind: "encoder_failed", opaque: true},
 }
 

@@ -43,6 +43,8 @@ var sentinels = []struct {
 	{"ErrCorrupt", index.ErrCorrupt, 500, "data_damaged", 424, wire.TEIBackend},
 	{"ErrReadOnly", index.ErrReadOnly, 503, "read_only", 503, wire.TEIUnhealthy},
 	{"ErrEncoder", index.ErrEncoder, 500, "encoder_failed", 424, wire.TEIBackend},
+	{"ErrNoReranker", index.ErrNoReranker, 501, "no_reranker", 501, wire.TEIBackend},
+	{"ErrReranker", fmt.Errorf("%w: secret detail", index.ErrReranker), 500, "reranker_failed", 424, wire.TEIBackend},
 	{"errEncoder", errEncoder, 500, "encoder_failed", 424, wire.TEIBackend},
 	{"ErrTextTooLong", ErrTextTooLong, 400, "text_too_long", 422, wire.TEIValidation},
 	{"ErrUnknownPrompt", ErrUnknownPrompt, 400, "unknown_prompt", 422, wire.TEIValidation},

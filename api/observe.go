@@ -21,6 +21,9 @@ type serverMetrics struct {
 	texts     metrics.Counters
 	tokens    metrics.Counters
 	degraded  metrics.Counters
+
+	pairs, pairTokens metrics.Counters // judged for clients
+
 	documents metrics.Counters // by what happened to them
 	deleted   metrics.Counters
 }
@@ -36,6 +39,8 @@ func newServerMetrics(version string) *serverMetrics {
 	m.rejected = r.Counters("semdex_rejected_total", "Requests turned away because too many were in flight.", "work")
 	m.texts = r.Counters("semdex_embed_texts_total", "Texts embedded for clients.")
 	m.tokens = r.Counters("semdex_embed_tokens_total", "Tokens read while embedding texts for clients.")
+	m.pairs = r.Counters("semdex_predict_inputs_total", "Texts and pairs judged for clients.")
+	m.pairTokens = r.Counters("semdex_predict_tokens_total", "Tokens read while judging texts and pairs for clients.")
 	m.degraded = r.Counters("semdex_search_degraded_total", "Hybrid searches answered from keywords alone.")
 	m.documents = r.Counters("semdex_documents_total", "Documents stored, by what happened to them.", "result")
 	m.deleted = r.Counters("semdex_documents_deleted_total", "Documents deleted.")

@@ -105,6 +105,7 @@ func TestOpenAPIFields(t *testing.T) {
 		{"components/schemas/SearchStats", searchStats{}},
 		{"components/schemas/LegStats", legStats{}},
 		{"components/schemas/LegScore", index.LegScore{}},
+		{"components/schemas/RerankStats", index.RerankStats{}},
 		{"components/schemas/QARequest", qaRequest{}},
 		{"components/schemas/QAAnswer", Answers{}},
 		{"components/schemas/Answer", Answer{}},
@@ -117,6 +118,8 @@ func TestOpenAPIFields(t *testing.T) {
 		{"components/schemas/Model", Model{}},
 		{"components/schemas/OpenAIModel", wire.OpenAIModel{}},
 		{"paths/~embed/post/" + body, wire.TEIEmbed{}},
+		{"paths/~predict/post/" + body, wire.TEIPredict{}},
+		{"components/requestBodies/Rerank/content/application~json/schema", wire.Rerank{}},
 	}
 	for _, tt := range tests {
 		at := spec

@@ -46,6 +46,11 @@ func (s *Server) routes() []route {
 		{method: "DELETE", path: "/collections/{collection}/documents/{id...}", handle: s.deleteDocument},
 		{method: "POST", path: "/collections/{collection}/delete", handle: s.deleteDocuments},
 
+		{method: "POST", path: "/rerank", handle: s.postRerank, shape: tei},
+		{method: "POST", path: "/v1/rerank", handle: s.postRerank, shape: cohere},
+		{method: "POST", path: "/v2/rerank", handle: s.postRerank, shape: cohere},
+		{method: "POST", path: "/predict", handle: s.postPredict, shape: tei},
+
 		{method: "POST", path: "/embed", handle: s.postEmbed, shape: tei},
 		{method: "POST", path: "/v1/embeddings", handle: s.postOpenAIEmbeddings, shape: openai},
 		{method: "GET", path: "/v1/models", handle: s.listOpenAIModels, shape: openai},

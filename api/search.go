@@ -28,6 +28,7 @@ type searchRequest struct {
 	GroupBy    string          `json:"group_by"`
 	Highlight  bool            `json:"highlight"`
 	Explain    bool            `json:"explain"`
+	Rerank     bool            `json:"rerank"`
 }
 
 // searchAnswer is index.Result on the wire: every key of a hit is always
@@ -48,6 +49,7 @@ type searchHit struct {
 	Title      string         `json:"title"`
 	Metadata   map[string]any `json:"metadata"`
 	Scores     index.Scores   `json:"scores"`
+	Rerank     *float64       `json:"rerank_score,omitempty"` // decided the order
 	Highlights []index.Span   `json:"highlights"`
 	Explain    string         `json:"explain,omitempty"`
 }
@@ -60,6 +62,7 @@ type searchStats struct {
 	Dense    *legStats          `json:"dense,omitempty"`
 	Keyword  *legStats          `json:"keyword,omitempty"`
 	More     bool               `json:"more"`
+	Rerank   *index.RerankStats `json:"rerank,omitempty"`
 	EncodeMS float64            `json:"encode_ms"`
 	SearchMS float64            `json:"search_ms"`
 	TookMS   float64            `json:"took_ms"`
@@ -129,6 +132,7 @@ func (r searchRequest) query() (index.Query, error) {
 		GroupBy:   index.Grouping(r.GroupBy),
 		Highlight: r.Highlight,
 		Explain:   r.Explain,
+		Rerank:    r.Rerank,
 	}
 	if strings.TrimSpace(r.Query) == "" {
 		return q, badRequest("missing_parameter", "query", "query is missing or empty")
@@ -192,7 +196,7 @@ func within(object string, err error) error {
 }
 
 // urlParams are the parameters of GET /search.
-var urlParams = []string{"q", "collection", "top_k", "offset", "mode", "fusion", "alpha", "filter", "min_score", "group_by", "highlight", "explain"}
+var urlParams = []string{"q", "collection", "top_k", "offset", "mode", "fusion", "alpha", "filter", "min_score", "group_by", "highlight", "explain", "rerank"}
 
 func searchFromURL(values url.Values) (searchRequest, error) {
 	for name, v := range values {
@@ -213,6 +217,7 @@ func searchFromURL(values url.Values) (searchRequest, error) {
 		MinScore:   param(&p, "min_score", "a number", parseFinite),
 		Highlight:  deref(param(&p, "highlight", "true or false", strconv.ParseBool)),
 		Explain:    deref(param(&p, "explain", "true or false", strconv.ParseBool)),
+		Rerank:     deref(param(&p, "rerank", "true or false", strconv.ParseBool)),
 		Offset:     deref(param(&p, "offset", "an integer", strconv.Atoi)),
 	}
 	alpha := param(&p, "alpha", "a number", parseFinite)
@@ -270,7 +275,7 @@ func newSearchAnswer(r index.Result, took time.Duration) searchAnswer {
 			ID: h.ID, DocumentID: h.DocumentID, Score: h.Score,
 			Text: h.Text, Start: h.Start, End: h.End,
 			Title: h.Title, Metadata: h.Metadata,
-			Scores: h.Scores, Highlights: h.Highlights, Explain: h.Explain,
+			Scores: h.Scores, Highlights: h.Highlights, Explain: h.Explain, Rerank: h.RerankScore,
 		}
 		if h.Metadata == nil {
 			a.Hits[i].Metadata = map[string]any{}
@@ -282,7 +287,7 @@ func newSearchAnswer(r index.Result, took time.Duration) searchAnswer {
 	a.Stats = searchStats{
 		Mode: r.Stats.Mode, Degraded: r.Stats.Degraded, Fusion: r.Stats.Fusion,
 		Dense: newLegStats(r.Stats.Dense), Keyword: newLegStats(r.Stats.Keyword),
-		More:     r.Stats.More,
+		More: r.Stats.More, Rerank: r.Stats.Rerank,
 		EncodeMS: milliseconds(r.Stats.Encode), SearchMS: milliseconds(r.Stats.Search), TookMS: milliseconds(took),
 	}
 	if r.Stats.Mode == index.Hybrid {

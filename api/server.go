@@ -20,6 +20,11 @@ type Options struct {
 	Embedder Embedder
 	// Reader answers POST /qa; without one the route says how to get one.
 	Reader Reader
+	// Reranker gives texts a score for a query: POST /rerank. Searches are
+	// reranked by the index.
+	Reranker Predictor
+	// Classifier answers POST /predict; nil means Reranker.
+	Classifier Predictor
 
 	// Version is what GET /version tells.
 	Version Version
@@ -51,6 +56,7 @@ type Limits struct {
 	Body     int64 // bytes of a JSON body: 32 MiB
 	Document int64 // bytes of one document's JSON: 32 MiB
 	Inputs   int   // texts of an embedding request: 2048
+	Pairs    int   // texts or pairs of a request to rerank or predict: 1000
 
 	Searches int // searches and embeddings in flight: 64
 	Writers  int // bodies with documents in flight: 8
@@ -64,6 +70,7 @@ func (l Limits) withDefaults() Limits {
 	setDefault(&l.Body, 32<<20)
 	setDefault(&l.Document, 32<<20)
 	setDefault(&l.Inputs, 2048)
+	setDefault(&l.Pairs, 1000)
 	setDefault(&l.Searches, 64)
 	setDefault(&l.Writers, 8)
 	setDefault(&l.Timeout, 60*time.Second)
@@ -89,6 +96,8 @@ type Server struct {
 	echo     *echo.Echo
 	origins  *http.CrossOriginProtection
 	apiKey   []byte // SHA-256 of Options.APIKey, nil for none
+
+	reranker, classifier Predictor // or nil
 
 	searches permits
 	writers  permits
@@ -121,6 +130,14 @@ func New(o Options) (*Server, error) {
 		log:      o.Log,
 		origins:  http.NewCrossOriginProtection(),
 		apiKey:   hashKey(o.APIKey),
+
+		reranker: o.Reranker, classifier: o.Classifier,
+	}
+	if s.classifier == nil {
+		s.classifier = o.Reranker
+	}
+	if err := checkReranker(o.Reranker); err != nil {
+		return nil, err
 	}
 	for _, origin := range o.Origins {
 		if err := s.origins.AddTrustedOrigin(origin); err != nil {
