@@ -164,9 +164,9 @@ func scoreBytes() {
 	RET()
 }
 
-// exp2Coarse is exp2Poly with a relative error of 7e-05, which disappears in
-// bytes.
-var exp2Coarse = []float32{0.0551716691, 0.242611122, 0.693260985, 0.999928074}
+// exp2Coarse are minimax coefficients for the relative error of 2^f over
+// 0 <= f < 1, highest power first; the error of 7e-05 disappears in bytes.
+var exp2Coarse = []float32{0.0780245227, 0.226067155, 0.695833541, 0.999925219}
 
 // softmaxBytes writes the softmax of 16 rows as bytes.
 func softmaxBytes() {
@@ -180,45 +180,74 @@ func softmaxBytes() {
 	n := Load(Param("n"), GP64())
 	scales := Load(Param("scale"), GP64())
 	inv := Load(Param("inv"), GP64())
-	exp := newExp2With(i, exp2Coarse)
-	scale, top, sum := i.vec(), i.vec(), i.vec()
+	poly := make([]reg.VecVirtual, len(exp2Coarse))
+	for k, c := range exp2Coarse {
+		poly[k] = i.splat(c)
+	}
 	// Adding it rounds to an integer, in the low bits.
 	round, full := i.splat(1<<23), i.splat(float32(math.Log2(255)))
-	rows := GP64()
-	MOVQ(U32(byteBlock), rows)
-	Label("row")
-	VBROADCASTSS(Mem{Base: scales}, scale)
-	VMOVUPS(Mem{Base: s}, top)
+	// Several rows at a time, so that their reductions overlap.
+	const together = 4
+	var scale, top, sum [together]reg.VecVirtual
+	for r := range together {
+		scale[r], top[r], sum[r] = i.vec(), i.vec(), i.vec()
+	}
+	blocks, ld3 := GP64(), GP64()
+	MOVQ(U32(byteBlock/together), blocks)
+	LEAQ(Mem{Base: ld, Index: ld, Scale: 2}, ld3)
+	row := func(base reg.Register, r int) Mem {
+		return []Mem{{Base: base}, {Base: base, Index: ld, Scale: 1}, {Base: base, Index: ld, Scale: 2}, {Base: base, Index: ld3, Scale: 1}}[r]
+	}
+	Label("rows")
 	p := GP64()
+	for r := range together {
+		VBROADCASTSS(Mem{Base: scales, Disp: 4 * r}, scale[r])
+		VMOVUPS(row(s, r), top[r])
+		i.zero(sum[r])
+	}
 	MOVQ(s, p)
-	i.loop("max", n, []reg.Register{p}, func() { VMAXPS(Mem{Base: p}, top, top) })
-	i.spread(i.reduce(top, func(o ...Op) { VMAXPS(o[0], o[1], o[2]) }), top)
-	VFMSUB213PS(full, scale, top)
-	i.zero(sum)
+	i.loop("max", n, []reg.Register{p}, func() {
+		for r := range together {
+			VMAXPS(row(p, r), top[r], top[r])
+		}
+	})
+	for r := range together {
+		i.spread(i.reduce(top[r], func(o ...Op) { VMAXPS(o[0], o[1], o[2]) }), top[r])
+		VFMSUB213PS(full, scale[r], top[r])
+	}
 	q := GP64()
 	MOVQ(s, p)
 	MOVQ(s, q)
 	i.loop("exp", n, []reg.Register{p}, func() {
-		v := i.vec()
-		VMOVUPS(Mem{Base: p}, v)
-		VFMSUB213PS(top, scale, v)
-		exp.apply(v)
-		VADDPS(round, v, v)
-		VPMOVDB(v.AsZ(), Mem{Base: q})
-		VSUBPS(round, v, v)
-		VADDPS(v, sum, sum)
+		for r := range together {
+			v, f, e := i.vec(), i.vec(), i.vec()
+			VMOVUPS(row(p, r), v)
+			VFMSUB213PS(top[r], scale[r], v)
+			VREDUCEPS(Imm(0b0001), v, f) // v - floor(v)
+			VMOVAPS(poly[0], e)
+			for _, c := range poly[1:] {
+				VFMADD213PS(c, f, e)
+			}
+			VSCALEFPS(v, e, v) // times 2^floor(v)
+			VADDPS(round, v, v)
+			VPMOVDB(v.AsZ(), row(q, r))
+			VSUBPS(round, v, v)
+			VADDPS(v, sum[r], sum[r])
+		}
 		ADDQ(Imm(byteBlock), q)
 	})
-	x := i.reduce(sum, func(o ...Op) { VADDPS(o[0], o[1], o[2]) })
-	one := XMM()
-	VMOVSS(constant(1), one)
-	VDIVSS(x, one, one)
-	VMOVSS(one, Mem{Base: inv})
-	ADDQ(Imm(4), inv)
-	ADDQ(Imm(4), scales)
-	ADDQ(ld, s)
-	SUBQ(Imm(1), rows)
-	JNZ(LabelRef("row"))
+	for r := range together {
+		x := i.reduce(sum[r], func(o ...Op) { VADDPS(o[0], o[1], o[2]) })
+		one := XMM()
+		VMOVSS(constant(1), one)
+		VDIVSS(x, one, one)
+		VMOVSS(one, Mem{Base: inv, Disp: 4 * r})
+	}
+	ADDQ(Imm(4*together), inv)
+	ADDQ(Imm(4*together), scales)
+	LEAQ(Mem{Base: s, Index: ld, Scale: together}, s)
+	SUBQ(Imm(1), blocks)
+	JNZ(LabelRef("rows"))
 	VZEROUPPER()
 	RET()
 }

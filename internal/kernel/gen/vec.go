@@ -87,7 +87,11 @@ func (i isa) reduce(v reg.VecVirtual, op func(...Op)) reg.Register {
 		op(t, y, y)
 	}
 	x, t := v.AsX(), XMM()
-	VEXTRACTF128(Imm(1), y, t)
+	if i.lanes == 16 {
+		VEXTRACTF32X4(Imm(1), y, t) // reaches all 32 registers
+	} else {
+		VEXTRACTF128(Imm(1), y, t)
+	}
 	op(t, x, x)
 	VPERMILPS(Imm(0b1110), x, t)
 	op(t, x, x)
