@@ -51,7 +51,7 @@ func openVectors(path string, key [sha256.Size]byte, dims, most int) (v *vectorF
 		done = min(most, int((info.Size()-vectorHeader)/int64(4*dims)))
 		return v, done, nil
 	}
-	if err := f.Truncate(0); err == nil {
+	if err = f.Truncate(0); err == nil {
 		_, err = f.WriteAt(header, 0)
 	}
 	if err != nil {

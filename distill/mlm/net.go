@@ -67,11 +67,11 @@ func (n *Net) Modules() []train.Module { return []train.Module{n.Encoder, n.Head
 
 // Score is how a net predicts hidden tokens of held-out text.
 type Score struct {
-	Tokens     int     // predicted
-	Loss       float64 // mean cross-entropy in nats
-	Perplexity float64 // e^Loss
-	Accuracy   float64 // share of tokens whose score is highest
-	Unigram    float64 // entropy of the text's ordinary tokens: the loss that their frequencies alone would give
+	Tokens     int     `json:"hidden_tokens"`   // predicted
+	Loss       float64 `json:"loss"`            // mean cross-entropy in nats
+	Perplexity float64 `json:"perplexity"`      // e^Loss
+	Accuracy   float64 `json:"accuracy"`        // share of tokens whose score is highest
+	Unigram    float64 `json:"unigram_entropy"` // entropy of the text's ordinary tokens: the loss that their frequencies alone would give
 }
 
 // AtChance says that the net predicts no better than the frequencies of the
