@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
+	"unicode"
 
 	"semdex/embed/encoder"
 )
@@ -189,12 +191,12 @@ func (c *call) flush(ctx context.Context) error {
 	return nil
 }
 
-// finish chooses the answers of a query.
+// finish chooses the answers of a query. Punctuation alone is none.
 func (c *call) finish(i int, q Query) {
 	place := func(a *candidate) bool {
 		t := c.texts[q.Passages[a.passage]]
 		a.start, a.end = c.r.Config.Text(t.Passage, t.runes, a.from, a.to)
-		return a.start < a.end
+		return slices.ContainsFunc(t.runes[a.start:a.end], func(r rune) bool { return unicode.IsLetter(r) || unicode.IsNumber(r) })
 	}
 	out := &c.results[i]
 	out.NoAnswer = 1

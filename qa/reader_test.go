@@ -123,6 +123,22 @@ func TestQuestionIsNoAnswer(t *testing.T) {
 	}
 }
 
+// TestPunctuationIsNoAnswer, whatever it scores.
+func TestPunctuationIsNoAnswer(t *testing.T) {
+	r := keyReader(t, smallConfig(), keyPieces...)
+	r.engine.(keyEngine).start[tokenID(t, r, ".")] = 50
+	r.engine.(keyEngine).end[tokenID(t, r, ".")] = 50
+	got, err := r.Read(t.Context(), "it", []string{"x . . dust"}, 9)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, a := range got.Answers {
+		if strings.Trim(a.Text, ". ") == "" {
+			t.Errorf("%+v", a)
+		}
+	}
+}
+
 // TestThreshold: odds and score are the same for a span in any window and
 // passage, and the threshold is where the score is one half.
 func TestThreshold(t *testing.T) {

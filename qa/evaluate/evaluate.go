@@ -196,19 +196,25 @@ func BestThreshold(samples ...Sample) (float64, error) {
 }
 
 // Tune finds a reader's threshold on sets. To those without impossible questions
-// it adds as many, by asking the same of neighbouring contexts.
+// it adds as many, by asking the same of neighbouring contexts. Where there are
+// none, nothing speaks for silence, and the threshold is 0.
 func Tune(ctx context.Context, r *qa.Reader, sets []*squad.Set, o Options) (float64, error) {
 	o.Distractors = 0
+	impossible := 0
 	var samples []Sample
 	for _, set := range sets {
 		if set.Report.Impossible == 0 {
 			set = set.WithImpossible(o.Seed)
 		}
+		impossible += set.Report.Impossible
 		predictions, err := Predict(ctx, r, set, o)
 		if err != nil {
 			return 0, err
 		}
 		samples = append(samples, Sample{set, predictions})
+	}
+	if impossible == 0 {
+		return 0, nil
 	}
 	return BestThreshold(samples...)
 }

@@ -7,12 +7,13 @@ import (
 	"path/filepath"
 	"testing"
 
+	"semdex/embed/model"
+	"semdex/embed/model/modeltest"
+	"semdex/embed/tokenize"
 	"semdex/qa"
 	"semdex/qa/evaluate"
 	"semdex/qa/score"
 	"semdex/qa/squad"
-
-	"semdex/embed/tokenize"
 )
 
 // set has two answerable questions and two impossible ones.
@@ -68,6 +69,31 @@ func TestBestThreshold(t *testing.T) {
 		if got.F1 != best {
 			t.Errorf("%v: F1 %g at %g, the best is %g", odds, got.F1, threshold, best)
 		}
+	}
+}
+
+// TestTune: without impossible questions, nor neighbours to ask them of, there is
+// nothing to tune.
+func TestTune(t *testing.T) {
+	m := modeltest.New(model.DistilBERT, modeltest.Options{})
+	m.Heads = map[string]*model.Tensor{
+		qa.HeadWeight: model.NewF32(qa.HeadWeight, []int{2, 32}, make([]float32, 64)),
+		qa.HeadBias:   model.NewF32(qa.HeadBias, []int{2}, make([]float32, 2)),
+	}
+	r, err := qa.NewReader(m, qa.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = r.Close() }()
+	one := &squad.Set{Contexts: []string{"the search"}, Questions: []squad.Question{
+		{ID: "a", Text: "search?", Answers: []squad.Answer{{Text: "search", Start: 4, End: 10}}},
+	}}
+	if threshold, err := evaluate.Tune(t.Context(), r, []*squad.Set{one}, evaluate.Options{}); err != nil || threshold != 0 {
+		t.Errorf("%g, %v", threshold, err)
+	}
+	// Every span of this model is as likely as none: the best is to be silent.
+	if threshold, err := evaluate.Tune(t.Context(), r, []*squad.Set{set()}, evaluate.Options{}); err != nil || threshold <= 0 {
+		t.Errorf("with impossible questions: %g, %v", threshold, err)
 	}
 }
 
