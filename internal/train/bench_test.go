@@ -61,11 +61,11 @@ func benchStep(b *testing.B, c Config, sentences, length int) {
 	step := func(n int) {
 		g := engine.Train(uint64(n))
 		defer g.Close()
-		states, err := e.Forward(g, batch)
+		x, err := e.ForwardRows(g, batch, rows)
 		if err != nil {
 			b.Fatal(err)
 		}
-		logits, err := head.Logits(g, states[len(states)-1], rows, e.Word)
+		logits, err := head.Scores(g, x, e.Word)
 		if err != nil {
 			b.Fatal(err)
 		}

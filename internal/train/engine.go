@@ -72,9 +72,11 @@ func blocks(rows int) int { return (rows + rowBlock - 1) / rowBlock }
 
 // eachBlock calls f for every block of rows.
 func (e *Engine) eachBlock(rows int, f func(block, lo, hi int)) {
-	e.each(blocks(rows), func(i int) {
-		f(i, i*rowBlock, min(rows, (i+1)*rowBlock))
-	})
+	t := take(e, &e.teams, newTeam)
+	t.blocks, t.rows = f, rows
+	t.run(blocks(rows), max(0, min(e.workers, blocks(rows))-1), t.block)
+	t.blocks = nil
+	give(e, &e.teams, t)
 }
 
 // Graph is one forward pass and, if it was made for training, the backward pass
@@ -165,20 +167,26 @@ func (g *Graph) pass(x mat.Tensor, grad []float32) {
 	x.AccGrad(t)
 }
 
-// accumulate lets f write the gradient of a parameter of n values, or add to it
-// where it is held. Anything but a parameter of this package goes through
-// AccGrad.
-func (g *Graph) accumulate(x mat.Tensor, n int, f func(dst []float32, add bool)) {
+// open gives the memory of a parameter's gradient of n values, to be written,
+// or to be added to if add is set, and then shut. It is nil if the parameter
+// takes none. Anything but a parameter of this package goes through AccGrad.
+func (g *Graph) open(x mat.Tensor, n int) (dst []float32, add bool) {
 	if !x.RequiresGrad() {
-		return
+		return nil, false
 	}
 	if t := paramTensor(x); t != nil {
-		t.accumulate(f)
+		return t.open()
+	}
+	return g.take(n), false
+}
+
+// shut ends what open began.
+func (g *Graph) shut(x mat.Tensor, dst []float32) {
+	if t := paramTensor(x); t != nil {
+		t.shut()
 		return
 	}
-	buf := g.take(n)
-	f(buf, false)
-	g.pass(x, buf)
+	g.pass(x, dst)
 }
 
 // finite says that v is neither NaN nor infinite.

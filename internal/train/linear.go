@@ -70,7 +70,8 @@ func (g *Graph) projectGrad(dy matrix, x []float32, in int, l *Linear) {
 }
 
 func (g *Graph) weightGrad(dy matrix, x []float32, in int, l *Linear) {
-	g.accumulate(l.Weight, dy.cols*in, func(dst []float32, add bool) {
+	if dst, add := g.open(l.Weight, dy.cols*in); dst != nil {
 		g.e.mulTN(dense(dst, dy.cols, in), dy, x, add)
-	})
+		g.shut(l.Weight, dst)
+	}
 }

@@ -53,14 +53,17 @@ func (g *Graph) normGrad(dx, gy, x []float32, n *Norm, eps float32, then func(i 
 // sumParts adds rows of parts, stride apart, in order, to a gradient of n
 // values.
 func (g *Graph) sumParts(x mat.Tensor, n int, parts []float32, stride int) {
-	g.accumulate(x, n, func(dst []float32, add bool) {
-		if !add {
-			clear(dst)
-		}
-		for ; len(parts) >= n; parts = parts[min(stride, len(parts)):] {
-			g.e.level.Axpy(dst, parts[:n], 1)
-		}
-	})
+	dst, add := g.open(x, n)
+	if dst == nil {
+		return
+	}
+	if !add {
+		clear(dst)
+	}
+	for ; len(parts) >= n; parts = parts[min(stride, len(parts)):] {
+		g.e.level.Axpy(dst, parts[:n], 1)
+	}
+	g.shut(x, dst)
 }
 
 // columnSums adds the sums of x's columns to the gradient of a bias. First, if

@@ -15,6 +15,10 @@ type team struct {
 	next atomic.Int64
 	left sync.WaitGroup
 	help func() // t.work and t.left.Done
+
+	blocks func(block, lo, hi int) // of rows, instead of f
+	rows   int
+	block  func(i int) // calls blocks
 }
 
 func newTeam() *team {
@@ -23,6 +27,7 @@ func newTeam() *team {
 		defer t.left.Done()
 		t.work()
 	}
+	t.block = func(i int) { t.blocks(i, i*rowBlock, min(t.rows, (i+1)*rowBlock)) }
 	return t
 }
 

@@ -104,15 +104,15 @@ func (t *Tensor) AccGrad(grad mat.Tensor) {
 		return
 	}
 	values := Values(grad)
-	t.accumulate(func(dst []float32, add bool) {
-		if !add {
-			copy(dst, values)
-			return
-		}
-		for i, v := range values {
-			dst[i] += v
-		}
-	})
+	dst, add := t.open()
+	defer t.shut()
+	if !add {
+		copy(dst, values)
+		return
+	}
+	for i, v := range values {
+		dst[i] += v
+	}
 }
 
 // adopt takes over the memory of the first gradient of an operator's result.
@@ -140,11 +140,10 @@ func (t *Tensor) addRows(r *RowGrad) bool {
 	return true
 }
 
-// accumulate calls f with the dense gradient; add says whether it holds values
-// to add to.
-func (t *Tensor) accumulate(f func(dst []float32, add bool)) {
+// open locks the tensor and gives its dense gradient; add says whether it holds
+// values to add to. After shut it does.
+func (t *Tensor) open() (dst []float32, add bool) {
 	t.mu.Lock()
-	defer t.mu.Unlock()
 	if len(t.grad) != t.Size() {
 		t.grad, t.shown = make([]float32, t.Size()), nil
 	}
@@ -154,8 +153,12 @@ func (t *Tensor) accumulate(f func(dst []float32, add bool)) {
 		t.rows.reset()
 		t.dense = true
 	}
-	f(t.grad, t.dense)
+	return t.grad, t.dense
+}
+
+func (t *Tensor) shut() {
 	t.dense = true
+	t.mu.Unlock()
 }
 
 // RowGrad is the gradient of a table of which some rows were read. Rows are the

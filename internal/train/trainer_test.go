@@ -296,7 +296,7 @@ func TestMemoryStaysFlat(t *testing.T) {
 			per := (after60.Mallocs - after20.Mallocs) / 40
 			bytes := (after60.TotalAlloc - after20.TotalAlloc) / 40
 			t.Logf("%d allocations, %d kB a step of two batches", per, bytes/1000)
-			if per > 4_000 || bytes > 400_000 {
+			if per > 1_000 || bytes > 200_000 {
 				t.Errorf("%d allocations of %d bytes a step", per, bytes)
 			}
 			runtime.GC()
