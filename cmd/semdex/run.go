@@ -132,7 +132,8 @@ func (a *app) train(ctx context.Context, f *runFlags, e *train.Engine, task trai
 	if err != nil {
 		return nil, runHint(err, f)
 	}
-	if s := t.State(); s.Step > 0 {
+	resumed := t.State().Step > 0
+	if s := t.State(); resumed {
 		a.note("continuing after step %s of %s", progress.Count(int64(s.Step)), progress.Count(int64(t.Steps())))
 	}
 	r, err := t.Run(ctx)
@@ -141,6 +142,11 @@ func (a *app) train(ctx context.Context, f *runFlags, e *train.Engine, task trai
 	}
 	report := &runReport{
 		Model: f.out, Run: f.dir, Steps: r.Step, Tokens: r.Tokens, Loss: r.Loss, Stopped: r.Stopped, Seconds: r.Duration.Seconds(),
+	}
+	if resumed {
+		if err := report.readLog(); err != nil {
+			return nil, err
+		}
 	}
 	if r.Evaluated {
 		best, err := t.LoadBest()
@@ -193,7 +199,7 @@ func runHint(err error, f *runFlags) error {
 // saveRun writes what was trained, with its card, and completes the report.
 func (a *app) saveRun(ctx context.Context, f *runFlags, m *model.Model, c card.Card, r *runReport) error {
 	c.Licence = f.licence
-	curve, err := readCurve(filepath.Join(f.dir, train.LogName))
+	curve, err := readCurve(f.dir)
 	if err != nil {
 		return err
 	}
@@ -214,9 +220,24 @@ func (a *app) saveRun(ctx context.Context, f *runFlags, m *model.Model, c card.C
 	return err
 }
 
-// readCurve takes a run's evaluations, each with the mean loss since the one
-// before, from its log.
-func readCurve(name string) ([]card.Point, error) {
+// readLog completes the report of a run that took several processes: its time is
+// what all of its steps took.
+func (r *runReport) readLog() error {
+	lines, err := readLog(r.Run)
+	r.Seconds = 0
+	for _, l := range lines {
+		if l.Score == nil {
+			r.Loss = l.Loss
+		}
+		if l.Rate > 0 {
+			r.Seconds += float64(l.Tokens) / l.Rate
+		}
+	}
+	return err
+}
+
+func readLog(dir string) ([]train.Line, error) {
+	name := filepath.Join(dir, train.LogName)
 	file, err := os.Open(name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
@@ -228,6 +249,16 @@ func readCurve(name string) ([]card.Point, error) {
 	lines, err := train.ReadLog(file)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return lines, nil
+}
+
+// readCurve takes a run's evaluations, each with the mean loss since the one
+// before, from its log.
+func readCurve(dir string) ([]card.Point, error) {
+	lines, err := readLog(dir)
+	if err != nil {
+		return nil, err
 	}
 	var points []card.Point
 	sum, n := 0.0, 0
