@@ -239,6 +239,10 @@ func TestThreeFiles(t *testing.T) {
 	if _, err := Expand(t.TempDir()); !errors.Is(err, ErrLayout) {
 		t.Errorf("an empty folder: %v", err)
 	}
+	// A table of that name is a table.
+	if d, err := Read(write(t, "labels.tsv", "a\tb\tneutral\n"), Format{}); err != nil || len(d.Rows) != 1 {
+		t.Errorf("labels.tsv: %+v, %v", d, err)
+	}
 	if err := os.WriteFile(filepath.Join(dir, "s2.dev"), []byte("d\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -130,8 +130,13 @@ func threeFiles(path string) (split, bool) {
 			s.name = name
 		}
 	}
-	return s, s.name != "" && slices.ContainsFunc([]string{"", ".gz"}, func(ext string) bool {
-		info, err := os.Stat(s.file("labels") + ext)
+	return s, s.name != "" && s.has("s1") && s.has("s2") && s.has("labels")
+}
+
+// has says that a part is there, plain or gzipped.
+func (s split) has(part string) bool {
+	return slices.ContainsFunc([]string{"", ".gz"}, func(ext string) bool {
+		info, err := os.Stat(s.file(part) + ext)
 		return err == nil && info.Mode().IsRegular()
 	})
 }

@@ -37,6 +37,7 @@ type evalRetrievalFlags struct {
 	split    string
 	limit    int
 	passages index.SplitOptions
+	reranker string
 	markdown bool
 	asJSON   bool
 }
@@ -74,6 +75,7 @@ func (a *app) evalRetrievalCommand() *cobra.Command {
 	flags.IntVar(&f.limit, "limit", 0, "ask only the first `n` queries of a set")
 	flags.IntVar(&f.passages.Size, "passage-size", 0, "`n` characters are the target length of a passage (default chosen by the index)")
 	flags.IntVar(&f.passages.Overlap, "passage-overlap", 0, "`n` characters are repeated from the passage before")
+	flags.StringVar(&f.reranker, "reranker", "", "`model` that puts the best 100 of every system in order, measured as well")
 	flags.BoolVar(&f.markdown, "markdown", false, "print the table as Markdown")
 	flags.BoolVar(&f.asJSON, "json", false, "print JSON")
 	return verb(c, atLeast(1, "a judged collection"))
@@ -134,7 +136,13 @@ func (a *app) evalRetrieval(ctx context.Context, paths []string, f *evalRetrieva
 		return nil, err
 	}
 	defer a.close(encoder)
-	service, err := a.openLocal(dir, encoder, index.ServiceOptions{Split: f.passages}, mayBeNew)
+	options, closeReranker, err := (&rerankFlags{f.reranker != "", f.reranker}).open(ctx, a, new(target), f.load())
+	if err != nil {
+		return nil, err
+	}
+	defer closeReranker()
+	options.Split = f.passages
+	service, err := a.openLocal(dir, encoder, options, mayBeNew)
 	if err != nil {
 		return nil, err
 	}
@@ -175,7 +183,11 @@ func (r *retrievalRun) set(ctx context.Context, set *evaluate.Set) (evaluate.Rep
 	var done, total atomic.Int64
 	bar := r.app.progress("asking "+set.Name, func() progress.State { return progress.State{Done: done.Load(), Total: total.Load()} })
 	defer bar.Stop()
-	return evaluate.Run(ctx, set, r.flags.systems(r.service, r.collection), func(n, of int) {
+	systems := r.flags.systems(r.service, r.collection)
+	if r.flags.reranker != "" {
+		systems = withReranked(systems, r.flags.systems(reranked{r.service}, r.collection))
+	}
+	return evaluate.Run(ctx, set, systems, func(n, of int) {
 		done.Store(int64(n))
 		total.Store(int64(of))
 	})

@@ -65,6 +65,9 @@ func origin(hit index.Hit) string {
 	if s := hit.Scores.Keyword; s != nil {
 		parts = append(parts, fmt.Sprintf("words %.2f (%d)", s.Score, s.Rank))
 	}
+	if s := hit.RerankScore; s != nil {
+		parts = append(parts, fmt.Sprintf("reranked %.3f", *s))
+	}
 	for _, name := range slices.Sorted(maps.Keys(hit.Metadata)) {
 		parts = append(parts, name+"="+metaText(hit.Metadata[name]))
 	}
@@ -131,6 +134,9 @@ func describe(res index.Result) string {
 	how := string(s.Mode)
 	if s.Mode == index.Hybrid {
 		how = fmt.Sprintf("hybrid, %s, alpha %.2g", s.Fusion, s.Alpha)
+	}
+	if r := s.Rerank; r != nil {
+		how += ", reranked by " + r.Model
 	}
 	return fmt.Sprintf("%d of %d%s hits, %s, %s", len(res.Hits), res.Total, more, how, progress.Duration(s.Total))
 }

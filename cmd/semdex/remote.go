@@ -201,6 +201,9 @@ func (r *remote) Search(ctx context.Context, collection string, q index.Query) (
 	if q.Filter != nil {
 		request["filter"] = q.Filter.String()
 	}
+	if q.Rerank { // servers of before do not know it
+		request["rerank"] = true
+	}
 	if q.MinScore != nil {
 		request["min_score"] = *q.MinScore
 	}
@@ -215,6 +218,7 @@ func (r *remote) Search(ctx context.Context, collection string, q index.Query) (
 			Dense    *remoteLeg         `json:"dense"`
 			Keyword  *remoteLeg         `json:"keyword"`
 			More     bool               `json:"more"`
+			Rerank   *index.RerankStats `json:"rerank"`
 			Encode   float64            `json:"encode_ms"`
 			Search   float64            `json:"search_ms"`
 			Took     float64            `json:"took_ms"`
@@ -226,7 +230,7 @@ func (r *remote) Search(ctx context.Context, collection string, q index.Query) (
 	s := answer.Stats
 	return index.Result{Hits: answer.Hits, Total: answer.Total, Stats: index.Stats{
 		Mode: s.Mode, Degraded: s.Degraded, Fusion: s.Fusion, Alpha: s.Alpha,
-		Dense: s.Dense.stats(), Keyword: s.Keyword.stats(), More: s.More,
+		Dense: s.Dense.stats(), Keyword: s.Keyword.stats(), More: s.More, Rerank: s.Rerank,
 		Encode: milliseconds(s.Encode), Search: milliseconds(s.Search), Total: milliseconds(s.Took),
 	}}, nil
 }

@@ -12,6 +12,7 @@ import (
 const searchExample = `  semdex search "조선의 궁궐은 어디에 있나"
   semdex search --filter 'lang = "ko" and year >= 2000' --top 3 "반도체 수출"
   semdex search --mode keyword --json "palace" | jq '.hits[].id'
+  semdex search --rerank --reranker my-reranker "the oldest palace"
   semdex search --server http://127.0.0.1:8080 "how do vaccines work"`
 
 // searchFlags are the flags of the verb search.
@@ -19,6 +20,7 @@ type searchFlags struct {
 	target
 	modelFlags
 	fusionFlags
+	rerankFlags
 	top, offset int
 	mode        string
 	filter      string
@@ -47,6 +49,7 @@ func (a *app) searchCommand() *cobra.Command {
 	f.collectionFlag(c)
 	f.modelFlags.flags(c)
 	f.fusionFlags.flags(c)
+	f.rerankFlags.flags(c)
 	flags := c.Flags()
 	flags.IntVarP(&f.top, "top", "n", 10, "how `many` hits")
 	flags.IntVar(&f.offset, "offset", 0, "how `many` hits to leave out before them")
@@ -63,7 +66,7 @@ func (a *app) searchCommand() *cobra.Command {
 func (f *searchFlags) query(cmd *cobra.Command, text string) (index.Query, error) {
 	q := index.Query{
 		Text: text, TopK: f.top, Offset: f.offset, Mode: index.Mode(f.mode), GroupBy: index.Grouping(f.group),
-		Highlight: true, Explain: f.explain,
+		Highlight: true, Explain: f.explain, Rerank: f.rerank,
 	}
 	var err error
 	if q.Fusion, err = f.fusion(cmd); err != nil {
@@ -129,12 +132,16 @@ func oneOf[T ~string](cmd *cobra.Command, flag, value string, allowed ...T) erro
 }
 
 func (a *app) search(ctx context.Context, q index.Query, f *searchFlags) error {
+	options, closeReranker, err := f.rerankFlags.open(ctx, a, &f.target, f.load())
+	if err != nil {
+		return err
+	}
+	defer closeReranker()
 	var st store
-	var err error
-	if q.Mode == index.KeywordOnly { // words need no model
-		st, err = a.openStore(&f.target)
+	if q.Mode == index.KeywordOnly && f.server == "" { // words need no model
+		st, err = a.openLocal(f.data, nil, options, mustExist)
 	} else {
-		st, err = a.openModelled(ctx, &f.target, &f.modelFlags, index.ServiceOptions{}, mustExist)
+		st, err = a.openModelled(ctx, &f.target, &f.modelFlags, options, mustExist)
 	}
 	if err != nil {
 		return err

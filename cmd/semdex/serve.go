@@ -35,6 +35,7 @@ const serveExample = `  semdex serve --demo
 // serveFlags are the flags of the verb serve.
 type serveFlags struct {
 	modelFlags
+	judgeFlags
 	data       string
 	addr       string
 	collection string
@@ -60,6 +61,7 @@ func (a *app) serveCommand() *cobra.Command {
 		},
 	}
 	f.modelFlags.flags(c)
+	f.judgeFlags.flags(c)
 	flags := c.Flags()
 	flags.StringVarP(&f.data, "data", "d", defaultData, "`folder` of the index")
 	flags.StringVar(&f.addr, "addr", "127.0.0.1:8080", "`host:port` to listen on; port 0 takes a free one")
@@ -87,6 +89,11 @@ func (a *app) serve(ctx context.Context, f *serveFlags) (err error) {
 		return err
 	}
 	defer closeReader()
+	judges, err := a.openJudges(ctx, &f.judgeFlags, f.load())
+	if err != nil {
+		return err
+	}
+	defer a.close(judges)
 	listener, err := net.Listen("tcp", f.addr)
 	if err != nil {
 		if errors.Is(err, syscall.EADDRINUSE) {
@@ -101,7 +108,10 @@ func (a *app) serve(ctx context.Context, f *serveFlags) (err error) {
 		}
 		defer func() { err = errors.Join(err, os.RemoveAll(f.data)) }()
 	}
-	service, err := a.openLocal(f.data, encoder, index.ServiceOptions{}, mayBeNew)
+	var options api.Options
+	var serviceOptions index.ServiceOptions
+	judges.serve(&serviceOptions, &options)
+	service, err := a.openLocal(f.data, encoder, serviceOptions, mayBeNew)
 	if err != nil {
 		return err
 	}
@@ -110,14 +120,11 @@ func (a *app) serve(ctx context.Context, f *serveFlags) (err error) {
 	if f.apiKey == "" && !isLoopback(listener.Addr()) {
 		a.warn("everyone who reaches %s can read and change the documents; --api-key asks for a key", listener.Addr())
 	}
-	options := api.Options{
-		Index: service, Embedder: embedder{encoder}, Reader: reader, Log: a.serverLogger(),
-		APIKey: f.apiKey, Origins: f.origins, Local: isLoopback(listener.Addr()), DefaultCollection: f.collection, Limits: f.limits,
-		Version: api.Version{Version: readBuild().Version, Commit: readBuild().Commit},
-		Warm: func(ctx context.Context) error {
-			return a.warm(ctx, service, encoder, url, f)
-		},
-	}
+	options.Index, options.Embedder, options.Reader, options.Log = service, embedder{encoder}, reader, a.serverLogger()
+	options.APIKey, options.Origins, options.Local = f.apiKey, f.origins, isLoopback(listener.Addr())
+	options.DefaultCollection, options.Limits = f.collection, f.limits
+	options.Version = api.Version{Version: readBuild().Version, Commit: readBuild().Commit}
+	options.Warm = func(ctx context.Context) error { return a.warm(ctx, service, encoder, url, f) }
 	if f.demo && f.collection == "" {
 		options.DefaultCollection = demoCollection
 	}
