@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/nlpodyssey/spago/mat"
+	"github.com/nlpodyssey/spago/nn"
 
 	"semdex/internal/kernel"
 )
@@ -48,6 +49,20 @@ var sentenceCases = []lossCase{
 		},
 		want:  (15.0/6 + 2.0/4) / 2,
 		grads: [][]float32{{0, (1.0/3 + 1.0/2) / 2, (2.0 / 3) / 2, -(1.0/3 + 1.0/2) / 2, 0, -1.0 / 2}},
+	},
+	{
+		// u = 1, 2, 0 and v = 0, 2, 3 have the features (1, 0, 1), (2, 2, 0),
+		// (0, 3, 3), which the identity takes for the scores of three classes.
+		name: "softmax over (u, v, |u - v|)", shapes: [][2]int{{6, 1}, {3, 3}},
+		data: [][]float32{{1, 2, 0, 0, 2, 3}, {1, 0, 0, 0, 1, 0, 0, 0, 1}},
+		loss: func(g *Graph, in []mat.Tensor) (mat.Tensor, error) {
+			x, err := g.PairFeatures(in[0], []int32{0, 1, 2}, []int32{3, 4, 5})
+			if err != nil {
+				return nil, err
+			}
+			return g.CrossEntropy(g.Linear(x, &Linear{Weight: in[1].(*nn.Param)}), []int32{0, 1, 2})
+		},
+		want: (math.Log(2+math.Exp(-1)) + math.Log(2+math.Exp(-2)) + math.Log(2+math.Exp(-3))) / 3,
 	},
 	{
 		name: "columns", shapes: [][2]int{{2, 3}},

@@ -21,7 +21,7 @@ import (
 const (
 	Spearman = "spearman" // of cosine and people's scores
 	MRR      = "mrr@10"   // mean reciprocal rank among the first ten
-	Accuracy = "accuracy" // of finding each sentence's translation, the mean of both directions
+	Accuracy = "accuracy" // of finding each sentence's translation (the mean of both directions), or of labels
 )
 
 // Score is one measure on one set.

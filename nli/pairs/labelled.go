@@ -1,6 +1,8 @@
 package pairs
 
 import (
+	"cmp"
+	"context"
 	"math"
 	"math/rand/v2"
 	"strings"
@@ -40,16 +42,42 @@ func (b *builder) inference() error {
 			if err = b.optional(file, err); err != nil {
 				return err
 			}
-			against := contradictions(list)
-			for _, p := range list {
-				if p.Label == nli.Entailment {
-					c.pairAgainst(p.Premise, p.Hypothesis, against.next(p.Premise))
-				}
-			}
+			c.entailed(list)
 		}
 		c.close(lang.name, lang.licence, lang.weight, soft)
 	}
 	return nil
+}
+
+// entailed adds what follows from each premise. Neutral hypotheses are left out:
+// they are neither alike nor opposed.
+func (c *collection) entailed(list []nli.Inference) {
+	against := contradictions(list)
+	for _, p := range list {
+		if p.Label == nli.Entailment {
+			c.pairAgainst(p.Premise, p.Hypothesis, against.next(p.Premise))
+		}
+	}
+}
+
+// Inferences is a corpus of natural language inference.
+type Inferences struct {
+	Name   string
+	Weight float64 // of the source; 0: the number of its pairs
+	List   []nli.Inference
+}
+
+// Entailed makes a source of each corpus: premises with the hypotheses that
+// follow from them, and with contradicting ones to be told from. Corpora without
+// a pair that follows are left out.
+func Entailed(corpora ...Inferences) (*Data, error) {
+	b := newBuilder(context.Background(), "", Options{})
+	for _, set := range corpora {
+		c := b.collect()
+		c.entailed(set.List)
+		c.close(set.Name, "", cmp.Or(set.Weight, float64(len(c.list))), 1)
+	}
+	return b.finish()
 }
 
 // hypotheses are lists of them by premise.

@@ -13,6 +13,7 @@ package pairs
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"strings"
@@ -164,6 +165,9 @@ func (b *builder) finish() (*Data, error) {
 		}
 	}
 	if len(kept) == 0 {
+		if len(b.data.Missing) == 0 {
+			return nil, errors.New("no training pairs")
+		}
 		return nil, fmt.Errorf("no training pairs: %d files of the data folder are missing (%s ...)",
 			len(b.data.Missing), strings.Join(b.data.Missing[:min(3, len(b.data.Missing))], ", "))
 	}

@@ -8,7 +8,6 @@ import (
 	"sync/atomic"
 
 	"semdex/embed/tokenize"
-	"semdex/internal/train"
 	"semdex/nli/pairs"
 )
 
@@ -81,25 +80,4 @@ func (c *Corpus) append(dst []int32, r pairs.Run, most int) []int32 {
 		return dst[:from]
 	}
 	return append(dst[:min(len(dst), from+most-1)], c.closing)
-}
-
-// shuffled is the place of i in a random order of 0..n-1 that key decides: a
-// Feistel network over as many bits as n needs, walked until it is in range
-// (Black and Rogaway 2002). It needs no memory.
-func shuffled(i, n int, key uint64) int {
-	half := uint(1)
-	for 1<<(2*half) < n {
-		half++
-	}
-	mask := uint64(1)<<half - 1
-	x := uint64(i)
-	for {
-		left, right := x>>half, x&mask
-		for round := range uint64(4) {
-			left, right = right, left^train.Seed(key, round, right)&mask
-		}
-		if x = left<<half | right; x < uint64(n) {
-			return int(x)
-		}
-	}
 }

@@ -73,7 +73,7 @@ func TestDraw(t *testing.T) {
 	short, seen := 0, map[int32]int{}
 	for i := range task.Batches {
 		b := task.draw(9, i)
-		if task.source[i] == 0 {
+		if task.deck.source[i] == 0 {
 			short++
 			for _, ids := range b.a {
 				seen[ids[1]]++
@@ -108,7 +108,7 @@ func TestDraw(t *testing.T) {
 func TestDrawBudget(t *testing.T) {
 	task := drawing(t, Sizes{Pairs: 3, Tokens: 20, MaxTokens: 12})
 	for i := range task.Batches {
-		if b := task.draw(9, i); task.source[i] == 1 && b.pairs() != 2 {
+		if b := task.draw(9, i); task.deck.source[i] == 1 && b.pairs() != 2 {
 			t.Fatalf("%d long pairs of %d tokens", b.pairs(), b.tokens)
 		}
 	}
@@ -119,7 +119,7 @@ func TestDrawBudget(t *testing.T) {
 func TestBatchNumbers(t *testing.T) {
 	task := drawing(t, Sizes{Pairs: 4, Tokens: 1000, MaxTokens: 8})
 	for i := range task.Batches {
-		if task.source[i] != 0 {
+		if task.deck.source[i] != 0 {
 			continue
 		}
 		b := task.draw(1, i)

@@ -1,6 +1,7 @@
 package sbert
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -51,12 +52,8 @@ type Ranking struct {
 	Chunk int
 	Seed  uint64
 
-	source  []int32 // of every batch
-	ordinal []int32 // of every batch among those of its source
+	deck deck
 }
-
-// Plan is the only one that fits tasks whose examples are batches.
-var Plan = train.Plan{Tokens: 1, Examples: 1, Window: 1}
 
 // Prepare checks the settings and deals the batches out to the sources. Errors
 // wrap train.ErrConfig or ErrData.
@@ -87,27 +84,14 @@ func checkDims(dims []int, width int) error {
 }
 
 func (t *Ranking) deal() error {
-	var total float64
-	for _, s := range t.Corpus.sources {
+	weights := make([]float64, len(t.Corpus.sources))
+	for i, s := range t.Corpus.sources {
 		if s.Len() < 2 {
 			return fmt.Errorf("%w: source %s has %d pairs; a pair needs another to be told from", ErrData, s.Name, s.Len())
 		}
-		total += s.Weight
+		weights[i] = s.Weight
 	}
-	rng := rand.New(rand.NewPCG(t.Seed, 0x6465616c))
-	t.source, t.ordinal = make([]int32, t.Batches), make([]int32, t.Batches)
-	dealt := make([]int32, len(t.Corpus.sources))
-	for i := range t.source {
-		x, pick := rng.Float64()*total, 0
-		for pick < len(dealt)-1 {
-			if x -= t.Corpus.sources[pick].Weight; x < 0 {
-				break
-			}
-			pick++
-		}
-		t.source[i], t.ordinal[i] = int32(pick), dealt[pick]
-		dealt[pick]++
-	}
+	t.deck = deal(weights, t.Batches, t.Seed)
 	return nil
 }
 
@@ -166,19 +150,12 @@ func (t *Ranking) contrast(g *train.Graph, x mat.Tensor, b *batch) (mat.Tensor, 
 
 // draw makes batch i.
 func (t *Ranking) draw(seed uint64, i int) *batch {
-	src := t.Corpus.sources[t.source[i]]
+	source := t.deck.source[i]
+	src := t.Corpus.sources[source]
 	rng := rand.New(rand.NewPCG(seed, train.Seed(seed, uint64(i))))
-	b := &batch{sharpness: src.Sharpness}
-	if b.sharpness == 0 {
-		b.sharpness = 1
-	}
-	n := src.Len()
-	size := min(t.Sizes.Pairs, n)
-	first := int(t.ordinal[i]) * size
-	for k := first; k < first+size; k++ {
-		key := train.Seed(seed, uint64(t.source[i]), uint64(k/n))
-		e := src.Draw(shuffled(k%n, n, key), rng)
-		if !b.add(t.Corpus, e, t.Sizes) {
+	b := &batch{sharpness: cmp.Or(src.Sharpness, 1)}
+	for _, k := range t.deck.draw(seed, i, src.Len(), t.Sizes.Pairs) {
+		if !b.add(t.Corpus, src.Draw(k, rng), t.Sizes) {
 			break
 		}
 	}
