@@ -52,9 +52,11 @@ func (a *app) trainCommand() *cobra.Command {
 		a.trainCrossCommand(),
 		a.trainDistillCommand(),
 		a.trainMLMCommand(),
+		a.trainNLICommand(),
 		a.trainPairsCommand(),
 		a.trainPlotCommand(),
 		a.trainQACommand(),
+		a.trainSTSCommand(),
 		a.trainStaticCommand(),
 	)
 }

@@ -25,12 +25,19 @@ type sentenceDev struct {
 	maxTokens int
 	workers   int
 	latest    []devset.Score
+
+	// With labelled sets, the accuracy of a head counts as well.
+	head     *sbert.Judging
+	labelled []*sbert.Judged
+	engine   *train.Engine
 }
+
+func (d *sentenceDev) empty() bool { return d.sets.Empty() && len(d.labelled) == 0 }
 
 // start sets the run's Evaluate and shows where the training begins. Without
 // development sets it does neither.
 func (d *sentenceDev) start(ctx context.Context, f *runFlags) error {
-	if d.sets.Empty() {
+	if d.empty() {
 		f.options.EvalEvery = 0
 		return nil
 	}
@@ -46,17 +53,31 @@ func (d *sentenceDev) start(ctx context.Context, f *runFlags) error {
 // score scores every set and gives their mean.
 func (d *sentenceDev) score(ctx context.Context) (float64, error) {
 	var err error
-	d.latest, err = sbert.Score(ctx, d.net.Model(), d.sets, d.maxTokens, d.workers)
+	d.latest, err = d.scores(ctx)
 	return devset.Mean(d.latest), err
+}
+
+func (d *sentenceDev) scores(ctx context.Context, widths ...int) ([]devset.Score, error) {
+	list, err := sbert.Score(ctx, d.net.Model(), d.sets, d.maxTokens, d.workers, widths...)
+	if err != nil {
+		return nil, err
+	}
+	for _, s := range d.labelled {
+		accuracy, err := d.head.Accuracy(d.engine, s)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, devset.Score{Set: s.Name, Measure: devset.Accuracy, Dims: d.net.Dims(), Value: accuracy})
+	}
+	return list, nil
 }
 
 // final gives the scores of the weights of now at all widths.
 func (d *sentenceDev) final(ctx context.Context, dims []int) ([]card.Score, error) {
-	if d.sets.Empty() {
+	if d.empty() {
 		return nil, nil
 	}
-	m := d.net.Model()
-	scores, err := sbert.Score(ctx, m, d.sets, d.maxTokens, d.workers, widthsOf(m.Dims(), dims)...)
+	scores, err := d.scores(ctx, widthsOf(d.net.Dims(), dims)...)
 	if err != nil {
 		return nil, err
 	}
