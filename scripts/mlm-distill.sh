@@ -50,14 +50,14 @@ init stacked-6 teacher-3 --arch bert --layers 0,1,2,0,1,2
 run teacher-6 mlm --model "$OUT/stacked-6" --batch-tokens 2048 --steps 1000 --lr 1e-3 --warmup 0.1 \
 	--schedule constant --seed 2
 init stacked-12 teacher-6 --arch bert --layers 0,1,2,3,4,5,0,1,2,3,4,5
-run teacher-12 mlm --model "$OUT/stacked-12" --batch-tokens 2048 --steps 1500 --lr 1e-3 --warmup 0.1 --seed 3
+run teacher-12 mlm --model "$OUT/stacked-12" --batch-tokens 2048 --steps 1200 --lr 1e-3 --warmup 0.1 --seed 3
 
 # Students with the same start, text and steps, with the teacher and without.
 init student teacher-12 --layers 0,2,4,7,9,11
 for seed in 1 2 3; do
 	run "distilled-$seed" distill mlm --teacher "$OUT/teacher-12" --student "$OUT/student" \
 		--alpha "${ALPHA:-0.5}" --temperature "${TEMPERATURE:-2}" --beta "${BETA:-0}" --hidden-only \
-		--batch-tokens 1024 --steps 1000 --lr 1e-3 --warmup 0.1 --seed "1$seed"
+		--batch-tokens 1024 --steps 600 --lr 1e-3 --warmup 0.1 --seed "1$seed"
 	run "alone-$seed" mlm --model "$OUT/student" \
-		--batch-tokens 1024 --steps 1000 --lr 1e-3 --warmup 0.1 --seed "1$seed"
+		--batch-tokens 1024 --steps 600 --lr 1e-3 --warmup 0.1 --seed "1$seed"
 done
