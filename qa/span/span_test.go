@@ -83,7 +83,7 @@ func tokenizer(t *testing.T, s *squad.Set) *tokenize.Tokenizer {
 
 // small is an untrained model for a tokenizer.
 func small(arch model.Architecture, tok *tokenize.Tokenizer) *model.Model {
-	m := modeltest.New(arch, modeltest.Options{Hidden: 64, Layers: 2, Vocab: 100, Positions: 96, Seed: 1, Spread: 0.05})
+	m := modeltest.New(arch, modeltest.Options{Hidden: 64, Layers: 1, Vocab: 100, Positions: 96, Seed: 1, Spread: 0.05})
 	values := make([]float32, tok.Len()*64)
 	rng := rand.New(rand.NewPCG(1, 2))
 	for i := range values {
@@ -111,10 +111,10 @@ func features(t *testing.T, s *qa.Splitter, set *squad.Set, o span.FeatureOption
 
 // TestOverfit: fifty questions over ten passages, English and Korean, in windows
 // of 80 tokens, are learnt by heart: EM 100 with DistilBERT. BERT, with its token
-// types, learns for a moment alone. The saved folder scores the same, to the
+// types, has one round of training alone. The saved folder scores the same, to the
 // last digit.
 func TestOverfit(t *testing.T) {
-	for arch, steps := range map[model.Architecture]int{model.DistilBERT: 300, model.BERT: 30} {
+	for arch, rounds := range map[model.Architecture]int{model.DistilBERT: 10, model.BERT: 1} {
 		t.Run(string(arch), func(t *testing.T) {
 			set, e := fifty(t), engine(t)
 			tok := tokenizer(t, set)
@@ -161,20 +161,28 @@ func TestOverfit(t *testing.T) {
 				return s
 			}
 			net.Encoder.Config.Dropout, net.Encoder.Config.AttentionDropout = 0, 0
-			tr, err := train.NewTrainer(e, task, train.Options{
-				Seed: 1, Steps: steps, Plan: train.Plan{Tokens: 800}, Clip: 1, WarmupShare: 0.1,
-				Optimizer: train.AdamW{LR: 3e-3},
-			})
-			if err != nil {
-				t.Fatal(err)
+			// Some seeds and instruction levels need another round for the last
+			// question.
+			var got evaluate.Score
+			for round := range rounds {
+				tr, err := train.NewTrainer(e, task, train.Options{
+					Seed: uint64(round), Steps: 200, Plan: train.Plan{Tokens: 800}, Clip: 1, WarmupShare: 0.1,
+					Optimizer: train.AdamW{LR: 3e-3},
+				})
+				if err != nil {
+					t.Fatal(err)
+				}
+				result, err := tr.Run(t.Context())
+				if err != nil {
+					t.Fatal(err)
+				}
+				got = measure(reader(net.Model()))
+				t.Logf("round %d: loss %.4f, EM %.2f, F1 %.4f", round, result.Loss, got.Exact, got.F1)
+				if got.Exact == 1 {
+					break
+				}
 			}
-			result, err := tr.Run(t.Context())
-			if err != nil {
-				t.Fatal(err)
-			}
-			got := measure(reader(net.Model()))
-			t.Logf("loss %.4f, EM %.2f, F1 %.4f", result.Loss, got.Exact, got.F1)
-			if got.Exact != 1 && arch == model.DistilBERT {
+			if got.Exact != 1 && rounds > 1 {
 				t.Errorf("EM %.2f, F1 %.3f", got.Exact, got.F1)
 			}
 			dir := filepath.Join(t.TempDir(), "reader")
