@@ -2,6 +2,7 @@ package train
 
 import (
 	"fmt"
+	"math"
 
 	"github.com/nlpodyssey/spago/mat"
 
@@ -75,9 +76,23 @@ func (g *Graph) logSoftmax(p, x []float32, scale float32) logProbs {
 			top = i
 		}
 	}
-	// The largest probability is 1 / sum exp(scale (x - top)).
-	return logProbs{x, float64(scale), float64(x[top]), log(p[top])}
+	l := logProbs{x: x, scale: float64(scale), top: float64(x[top])}
+	if len(x) > fewClasses {
+		l.logTop = log(p[top]) // the largest probability is 1 / sum exp(scale (x - top))
+		return l
+	}
+	var sum float64
+	for i := range x {
+		sum += math.Exp(l.at(i))
+	}
+	l.logTop = -math.Log(sum)
+	return l
 }
+
+// fewClasses is the number of classes up to which the sum of a softmax costs
+// nothing in float64. A classifier's KL needs that: it is multiplied by T^2, which
+// brings the rounding of float32 to light.
+const fewClasses = 16
 
 // logProbs is the logarithms of softmax(scale x), which stay exact where the
 // probability underflows: scale (x_i - top) - log sum.

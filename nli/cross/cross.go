@@ -129,15 +129,14 @@ type Data struct {
 	ids    []int32
 	ends   []int // of the inputs in ids
 	second []int // where the second text begins
-	types  bool
 	// Truncated is the number of pairs that were cut.
 	Truncated int
 }
 
 // Tokenize makes inputs of at most maxTokens tokens, cutting the longer text
-// first. Types says that the model tells the texts apart by token types.
-func (s *Set) Tokenize(tok *tokenize.Tokenizer, maxTokens int, types bool) *Data {
-	d := &Data{set: s, types: types}
+// first.
+func (s *Set) Tokenize(tok *tokenize.Tokenizer, maxTokens int) *Data {
+	d := &Data{set: s}
 	for _, p := range s.Pairs {
 		e := tok.EncodePair(p.A, p.B, tokenize.Options{MaxTokens: maxTokens})
 		second := len(d.ids) + len(e.IDs)
@@ -169,15 +168,12 @@ func (d *Data) begin(i int) int {
 	return d.ends[i-1]
 }
 
-// Append adds input i to a batch.
+// Append adds input i to a batch, with token types, which DistilBERT ignores.
 func (d *Data) Append(b *train.Batch, i int) {
 	from, to := d.begin(i), d.ends[i]
-	var types []int32
-	if d.types {
-		types = make([]int32, to-from)
-		for t := d.second[i]; t < to; t++ {
-			types[t-from] = 1
-		}
+	types := make([]int32, to-from)
+	for t := d.second[i]; t < to; t++ {
+		types[t-from] = 1
 	}
 	b.Append(d.ids[from:to], types)
 }
@@ -200,8 +196,7 @@ func NewTask(net *trainable.ClassifierModel, s *Set, maxTokens int) (*Task, erro
 	if classes := max(1, len(s.Labels)); net.Classes() != classes {
 		return nil, fmt.Errorf("%w: they have %d classes, the model %d", ErrData, classes, net.Classes())
 	}
-	types := net.Encoder.Config.TypeVocabSize > 1
-	return &Task{Data: s.Tokenize(net.Tokenizer(), maxTokens, types), Net: net}, nil
+	return &Task{Data: s.Tokenize(net.Tokenizer(), maxTokens), Net: net}, nil
 }
 
 // Modules implements train.Task.
