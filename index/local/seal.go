@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"path/filepath"
 	"runtime"
@@ -92,14 +93,27 @@ func (c *Collection) build(ctx context.Context, k *sealing) error {
 	if err != nil {
 		return err
 	}
-	k.result, err = c.saveSealed(g, keys)
+	k.result, err = c.saveSealed(ctx, g, keys)
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
 	if err != nil {
 		c.log.Warn("the graph of vectors stays in memory; it will be made again at the next start", "error", err)
-		k.result = &sealed{graph: g, index: g, rows: rows, keys: keys}
-		k.result.users.Store(1)
+		k.result = k.unsaved(g, rows, keys)
 	}
 	c.useCoder(ctx, k.result)
 	return nil
+}
+
+// unsaved is the result without a file. Its rows may be those of the graph
+// before, which then stays.
+func (k *sealing) unsaved(g *vector.Graph, rows vector.Rows, keys []sealedKey) *sealed {
+	out := &sealed{graph: g, index: g, rows: rows, keys: keys, unsaved: true}
+	out.users.Store(1)
+	if before := k.view.sealed; !k.fresh && before.acquire() {
+		out.unmap = func() error { before.release(); return nil }
+	}
+	return out
 }
 
 // rows are the vectors that the graph is to have, and where each document's
@@ -131,7 +145,7 @@ func (k *sealing) rows(ctx context.Context) (vector.Rows, []sealedKey, error) {
 
 // saveSealed writes the file of a graph, durable and whole or not at all, and
 // opens it.
-func (c *Collection) saveSealed(g *vector.Graph, keys []sealedKey) (*sealed, error) {
+func (c *Collection) saveSealed(ctx context.Context, g *vector.Graph, keys []sealedKey) (*sealed, error) {
 	fsys, path := c.o.fsys, c.sealedPath()
 	temp := path + ".tmp"
 	if err := ignoreMissing(fsys.Remove(temp)); err != nil {
@@ -141,7 +155,7 @@ func (c *Collection) saveSealed(g *vector.Graph, keys []sealedKey) (*sealed, err
 	if err != nil {
 		return nil, err
 	}
-	_, err = g.Save(f, appendMeta(nil, c.manifestID, keys))
+	_, err = g.Save(writerUntil{ctx, f}, appendMeta(nil, c.manifestID, keys))
 	if err == nil {
 		err = f.Sync()
 	}
@@ -155,6 +169,19 @@ func (c *Collection) saveSealed(g *vector.Graph, keys []sealedKey) (*sealed, err
 		return nil, fmt.Errorf("sync folder: %w", err)
 	}
 	return readSealed(fsys, path, c.manifestID, c.dims, c.engine.level)
+}
+
+// writerUntil writes until its context is done.
+type writerUntil struct {
+	ctx context.Context
+	io.WriterAt
+}
+
+func (w writerUntil) WriteAt(p []byte, at int64) (int, error) {
+	if err := w.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return w.WriterAt.WriteAt(p, at)
 }
 
 // finishSealing adopts a graph. Documents that came meanwhile keep their
@@ -176,7 +203,10 @@ func (c *Collection) finishSealing(k *sealing) {
 		c.state = s
 		c.mu.Unlock()
 	} else {
-		store := k.result.rows
+		store := c.state.store
+		if !k.result.unsaved {
+			store = k.result.rows
+		}
 		for slot := store.Len(); slot < c.state.store.Len(); slot++ {
 			store.Append(c.state.store.At(slot))
 		}

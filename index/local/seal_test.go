@@ -290,3 +290,38 @@ func TestGraphFileIsDerived(t *testing.T) {
 		t.Errorf("left behind: %v", left)
 	}
 }
+
+// A graph that cannot be written is used from memory, and the next one too.
+func TestGraphWithoutRoom(t *testing.T) {
+	rng := rand.New(rand.NewPCG(3, 3))
+	s := newStore(t, Options{GraphPassages: 100})
+	m := model{}
+	add := func(from, to int) {
+		for i := from; i < to; i++ {
+			id := fmt.Sprint(i)
+			m[id] = i + 1
+			s.put(id, i+1)
+		}
+		s.settle()
+		s.wantNearest(rng, m)
+	}
+	add(0, 100)
+	saved := s.inGraph()
+	if err := os.Mkdir(s.c.sealedPath()+".tmp", 0o700); err != nil { // in the way of the next file
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(s.c.sealedPath()+".tmp", "x"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	add(100, 200)
+	add(200, 300)
+	if n := s.inGraph(); n <= saved {
+		t.Errorf("%d passages in the graph, %d before", n, saved)
+	}
+	s.check()
+	if err := os.RemoveAll(s.c.sealedPath() + ".tmp"); err != nil {
+		t.Fatal(err)
+	}
+	s.reopen()
+	s.wantNearest(rng, m)
+}

@@ -51,6 +51,10 @@ type sealed struct {
 	rows  vector.Rows
 	keys  []sealedKey // by sequence
 
+	// unsaved is a graph without a file: its rows share memory with the state
+	// that it was made of.
+	unsaved bool
+
 	users atomic.Int64 // the collection and those who read; 0 once unmapped
 	unmap func() error // nil if there is nothing to unmap
 }

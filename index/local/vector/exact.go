@@ -3,6 +3,7 @@ package vector
 import (
 	"cmp"
 	"context"
+	"math"
 	"runtime"
 	"slices"
 	"sync"
@@ -16,7 +17,9 @@ const scanShare = 8192
 
 // Exact finds rows by comparing the query with every accepted one. Its results
 // are exact: int8 codes only choose the rows whose float32 dot products are
-// computed, by a bound that no row escapes.
+// computed, by a bound that no row escapes. Where that leaves very many rows,
+// all about as far from the query, the bound is the likely one: more than eight
+// standard deviations of what codes are off by.
 type Exact struct {
 	rows     Rows
 	from, to int
@@ -93,6 +96,7 @@ type scan struct {
 	e      *Exact
 	target *target
 	slack  float32 // two bounds, in units of the codes' scores
+	likely float32 // the same for likely bounds
 	best   *top
 
 	floor []float32   // a heap of the k best codes' scores, the worst on top
@@ -116,6 +120,7 @@ func newScan(e *Exact, t *target, q Query) *scan {
 	s := &scan{e: e, target: t, best: newTop(q.K, q.Before), tidy: 4*q.K + 256}
 	if t.scale > 0 {
 		s.slack = 2 * e.rows.bound(t) / t.scale
+		s.likely = s.slack * float32(min(1, 6/math.Sqrt(float64(e.rows.dims))))
 	}
 	return s
 }
@@ -214,8 +219,12 @@ func (s *scan) raise(score float32) bool {
 
 // drop forgets what is not among the best any more.
 func (s *scan) drop() {
-	least := s.least()
-	s.kept = slices.DeleteFunc(s.kept, func(c candidate) bool { return c.score < least })
+	under := func(c candidate) bool { return c.score < s.least() }
+	s.kept = slices.DeleteFunc(s.kept, under)
+	if len(s.kept) > 32*s.best.k+512 {
+		s.slack = s.likely
+		s.kept = slices.DeleteFunc(s.kept, under)
+	}
 	s.tidy = max(s.tidy, 2*len(s.kept))
 }
 
