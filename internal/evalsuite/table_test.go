@@ -130,7 +130,7 @@ func TestDigest(t *testing.T) {
 		d.Add(texts...)
 		return d.String()
 	}
-	if sum("ab", "c") == sum("a", "bc") || sum("a") != sum("a") || len(sum()) != 16 {
+	if sum("ab", "c") == sum("a", "bc") || len(sum()) != 16 {
 		t.Error("digests do not tell borders")
 	}
 }
