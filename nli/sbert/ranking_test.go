@@ -176,38 +176,57 @@ func TestRankingLearns(t *testing.T) {
 	}
 }
 
-// A run that is stopped and goes on has the curve and the weights of one that
-// is not.
-func TestRankingResumes(t *testing.T) {
+// A run that is stopped and goes on has the weights of one that is not, those of
+// heads included.
+func TestResume(t *testing.T) {
 	data := toy(1, 300)
-	weights := func(dir string, stops ...int) []float32 {
-		net := open(t, untrained(t, 1))
-		for _, stop := range append(stops, 0) {
-			net = open(t, untrained(t, 1))
-			o := options(24, dir)
-			ctx, cancel := context.WithCancel(t.Context())
-			o.Resume = true
-			o.Progress = func(p train.Progress) {
-				if p.Step == stop {
-					cancel()
-				}
+	for name, newTask := range map[string]func(*trainable.SentenceModel) train.Task{
+		"ranking": func(net *trainable.SentenceModel) train.Task { return ranking(t, net, data, 24) },
+		"softmax": func(net *trainable.SentenceModel) train.Task {
+			task := &sbert.Judging{
+				Net: net.SentenceEncoder, Objective: sbert.Softmax, Sets: []*sbert.Judged{classified(t, 1, 100)},
+				Batches: 24, Pairs: 8, Seed: 1,
 			}
-			err := run(t, ctx, ranking(t, net, data, 24), o)
-			cancel()
-			if stop > 0 != errors.Is(err, context.Canceled) {
-				t.Fatalf("stop at %d: %v", stop, err)
+			if err := task.Prepare(); err != nil {
+				t.Fatal(err)
+			}
+			return task
+		},
+	} {
+		whole := resumed(t, newTask)
+		if parts := resumed(t, newTask, 3, 11); !slices.Equal(whole, parts) {
+			t.Errorf("%s: a run that was stopped twice ends with other weights", name)
+		}
+	}
+}
+
+// resumed is the weights at the end of a run of 24 updates that was stopped after
+// some of them.
+func resumed(t *testing.T, newTask func(*trainable.SentenceModel) train.Task, stops ...int) []float32 {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), "run")
+	var task train.Task
+	for _, stop := range append(stops, 0) {
+		task = newTask(open(t, untrained(t, 1)))
+		ctx, cancel := context.WithCancel(t.Context())
+		o := options(24, dir)
+		o.Resume = true
+		o.Progress = func(p train.Progress) {
+			if p.Step == stop {
+				cancel()
 			}
 		}
-		var all []float32
-		for _, p := range train.Parameters(net.Modules()...) {
-			all = append(all, p.Values...)
+		err := run(t, ctx, task, o)
+		cancel()
+		if stop > 0 != errors.Is(err, context.Canceled) {
+			t.Fatalf("stop at %d: %v", stop, err)
 		}
-		return all
 	}
-	dir := t.TempDir()
-	if !slices.Equal(weights(filepath.Join(dir, "whole")), weights(filepath.Join(dir, "parts"), 3, 11)) {
-		t.Error("a run that was stopped twice ends with other weights")
+	var all []float32
+	for _, p := range train.Parameters(task.Modules()...) {
+		all = append(all, p.Values...)
 	}
+	return all
 }
 
 // In chunks of few tokens a step without dropout is the same.
