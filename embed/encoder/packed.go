@@ -13,7 +13,8 @@ import (
 type Precision int
 
 // The precisions. Int8 quantises weights per output channel when the engine is
-// made and activations per token as they come; everything else stays float32.
+// made and activations per token as they come, those of attention too in long
+// sentences; everything else stays float32.
 const (
 	Float32 Precision = iota
 	Int8
