@@ -122,7 +122,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 				if err != nil {
 					return fmt.Errorf("%s %d, %d threads: %w", kind, size, threads, err)
 				}
-				fmt.Fprintf(stderr, "%s %d, %d threads: %v\n", kind, size, threads, time.Since(start).Round(time.Second))
+				fmt.Fprintf(stderr, "%s %d, %d threads: %v\n%s", kind, size, threads, time.Since(start).Round(time.Second), cell)
 				r.cells = append(r.cells, cell)
 			}
 		}

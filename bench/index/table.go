@@ -51,9 +51,7 @@ func (r *report) String() string {
 	fmt.Fprintf(&b, "%s, %d CPUs, %s/%s, %s, %s.\n\n", workload.Processor(), runtime.NumCPU(), runtime.GOOS, runtime.GOARCH, runtime.Version(), time.Now().UTC().Format("2006-01-02"))
 	b.WriteString("| vectors | threads | index | QPS at recall .95 | QPS at .99 | best recall | p50, p99 at .95 (ms) | build (s, CPU s) | memory (MB) + mapped |\n|---|---|---|---|---|---|---|---|---|\n")
 	for _, c := range r.cells {
-		for _, x := range c.subjects {
-			c.row(&b, x)
-		}
+		b.WriteString(c.String())
 	}
 	b.WriteString("\n| vectors | threads | QPS at .95 | QPS at .99 | build time | memory |\n|---|---|---|---|---|---|\n")
 	for _, c := range r.cells {
@@ -64,6 +62,15 @@ func (r *report) String() string {
 
 func (c *cell) name() string {
 	return fmt.Sprintf("%s %dk x %d", c.set.kind, c.set.size/1000, c.set.dims)
+}
+
+// String is the cell's rows of the table.
+func (c *cell) String() string {
+	var b strings.Builder
+	for _, x := range c.subjects {
+		c.row(&b, x)
+	}
+	return b.String()
 }
 
 func (c *cell) row(b *strings.Builder, x *subject) {
