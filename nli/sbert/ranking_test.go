@@ -113,7 +113,7 @@ func ranking(t *testing.T, net *trainable.SentenceModel, data *pairs.Data, batch
 	return task
 }
 
-// options are those of a short run; fold its folder, "" for none.
+// options are those of a short run; dir is its folder, "" for none.
 func options(steps int, dir string) train.Options {
 	return train.Options{
 		Seed: 3, Steps: steps, Plan: sbert.Plan, Optimizer: train.AdamW{LR: 3e-3}, WarmupShare: 0.1, Clip: 1,
