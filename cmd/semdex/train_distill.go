@@ -11,6 +11,7 @@ import (
 func (a *app) trainDistillCommand() *cobra.Command {
 	return group("distill", "Train a student with a teacher",
 		a.trainDistillMLMCommand(),
+		a.trainDistillNLICommand(),
 		a.trainDistillSentenceCommand(),
 	)
 }
