@@ -31,8 +31,10 @@ type Config struct {
 	Question int `json:"question"`
 	// MaxAnswer is the longest answer in tokens.
 	MaxAnswer int `json:"max_answer"`
-	// Threshold is the log-odds of an answer against none above which the
-	// reader gives it; tuned on a development set.
+	// Scoring is what spans are weighed against.
+	Scoring Scoring `json:"scoring"`
+	// Threshold is the log-odds of an answer above which the reader gives it;
+	// tuned on a development set.
 	Threshold float64 `json:"threshold"`
 	// Words widens answers to whole words. Particles lets them end within a
 	// Korean word and takes particles off their ends: people answer 서울, not
@@ -43,7 +45,7 @@ type Config struct {
 
 // DefaultConfig is that of models which bring none.
 func DefaultConfig() Config {
-	return Config{Version: 1, Window: 384, Stride: 128, Question: 64, MaxAnswer: 30, Words: true, Particles: true}
+	return Config{Version: 1, Window: 384, Stride: 128, Question: 64, MaxAnswer: 30, Scoring: Odds, Words: true, Particles: true}
 }
 
 // leastPassage is the number of tokens of a passage that a window must hold.
@@ -61,6 +63,8 @@ func (c Config) Check() error {
 		return bad("a question of %d tokens, answers of %d, a stride of %d", c.Question, c.MaxAnswer, c.Stride)
 	case c.Window-c.Question-specials < leastPassage:
 		return bad("a window of %d tokens leaves no room for a passage beside a question of %d", c.Window, c.Question)
+	case c.Scoring != Odds && c.Scoring != Probability:
+		return bad("scoring %q; there are odds and probability", c.Scoring)
 	case math.IsNaN(c.Threshold) || math.IsInf(c.Threshold, 0):
 		return bad("the threshold is %g", c.Threshold)
 	}

@@ -34,8 +34,8 @@ type Answer struct {
 	// Context is the sentence that the answer stands in, also runes of the
 	// passage.
 	Context [2]int
-	// Odds is the log-odds of the answer against none, which compare across
-	// passages.
+	// Odds is the log-odds of the answer, as Config.Scoring weighs it; they
+	// compare across passages.
 	Odds float64
 	// Score is the odds less the threshold, brought to 0 to 1: above .5 the
 	// answer is better given than not.
@@ -181,7 +181,7 @@ func (c *call) flush(ctx context.Context) error {
 	for i, in := range c.inputs {
 		found := &c.found[in.query]
 		from := len(*found)
-		*found = decode(*found, logits[2*offsets[i]:2*offsets[i+1]], in.before, in.window, c.r.Config, c.r.scoring)
+		*found = decode(*found, logits[2*offsets[i]:2*offsets[i+1]], in.before, in.window, c.r.Config)
 		for k := from; k < len(*found); k++ {
 			(*found)[k].passage = in.passage
 		}

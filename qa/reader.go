@@ -3,8 +3,8 @@
 // qa_outputs that scores every token as start and as end of the answer).
 //
 // A passage is read in overlapping windows, so that its length does not matter,
-// and every span is scored against "no answer" on its own, so that the answers
-// of different passages compare. An answer is a stretch of its passage, by
+// and every span is scored against "no answer" in its window, so that the
+// answers of different passages compare. An answer is a stretch of its passage, by
 // runes:
 //
 //	r, err := qa.Load(ctx, "models/reader", qa.Options{})
@@ -47,9 +47,6 @@ type Options struct {
 	BatchTokens int
 	// Config replaces the folder's.
 	Config *Config
-	// Scoring is how spans compare; "" means Odds. The others are there to be
-	// measured against it.
-	Scoring Scoring
 }
 
 const defaultBatchTokens = 8192
@@ -64,13 +61,12 @@ const (
 // neither on what is read together nor on the number of workers.
 type Reader struct {
 	*Splitter
-	model   *model.Model
-	engine  encoder.Engine
-	weight  []float32 // [2, hidden]
-	bias    [2]float64
-	types   bool // the model tells question from passage
-	batch   int
-	scoring Scoring
+	model  *model.Model
+	engine encoder.Engine
+	weight []float32 // [2, hidden]
+	bias   [2]float64
+	types  bool // the model tells question from passage
+	batch  int
 
 	mu     sync.RWMutex // held for reading while the weights are in use
 	closed bool
@@ -116,13 +112,10 @@ func NewReader(m *model.Model, o Options) (*Reader, error) {
 		return nil, err
 	}
 	r := &Reader{
-		Splitter: s, model: m, types: m.Config.TypeVocabSize > 1, batch: o.BatchTokens, scoring: o.Scoring,
+		Splitter: s, model: m, types: m.Config.TypeVocabSize > 1, batch: o.BatchTokens,
 	}
 	if r.batch <= 0 {
 		r.batch = defaultBatchTokens
-	}
-	if r.scoring == "" {
-		r.scoring = Odds
 	}
 	if err := r.readHead(); err != nil {
 		return nil, err

@@ -60,7 +60,7 @@ func keyReader(t *testing.T, c Config, pieces ...string) *Reader {
 		e.end[int32(id)] = map[string]float32{"car": 5, "coin": 8, "서울": 7}[name]
 	}
 	return &Reader{
-		Splitter: s, model: &model.Model{Name: "key"}, engine: e, weight: []float32{1, 0, 0, 1}, batch: 512, scoring: Odds,
+		Splitter: s, model: &model.Model{Name: "key"}, engine: e, weight: []float32{1, 0, 0, 1}, batch: 512,
 	}
 }
 
@@ -316,21 +316,21 @@ func TestText(t *testing.T) {
 func TestScorings(t *testing.T) {
 	logits := []float32{1, 1, 0, 0, 2, 0, 0, 3} // [CLS] and three tokens
 	w := Window{To: 3, Start: [2]int{0, 3}}
-	c := Config{MaxAnswer: 3}
-	for how, want := range map[Scoring]float64{
-		Odds: 3, Logits: 5,
-		Probability: 5 - math.Log(2*math.E+math.Exp(2)+1+1-math.E) - math.Log(math.E+2+math.Exp(3)),
-	} {
-		best := decode(nil, logits, 1, w, c, how)
+	p := math.Exp(5) / (math.E + 1 + math.Exp(2) + 1) / (math.E + 2 + math.Exp(3))
+	for how, want := range map[Scoring]float64{Odds: 3, Probability: math.Log(p / (1 - p))} {
+		best := decode(nil, logits, 1, w, Config{MaxAnswer: 3, Scoring: how})
 		slices.SortFunc(best, ranked)
-		if b := best[0]; b.from != 1 || b.to != 3 || math.Abs(b.score-want) > 1e-6 || b.odds != 3 {
-			t.Errorf("%s: %+v, want tokens 1 to 3 and a score of %g", how, b, want)
+		if b := best[0]; b.from != 1 || b.to != 3 || math.Abs(b.odds-want) > 1e-6 {
+			t.Errorf("%s: %+v, want tokens 1 to 3 and %g", how, b, want)
 		}
 	}
-	for _, b := range decode(nil, logits, 1, w, Config{MaxAnswer: 1}, Odds) {
+	for _, b := range decode(nil, logits, 1, w, Config{MaxAnswer: 1}) {
 		if b.to-b.from != 1 {
 			t.Errorf("%+v is longer than allowed", b)
 		}
+	}
+	if sure := logit(0); math.IsInf(sure, 0) || sure < 30 {
+		t.Errorf("a probability of 1 gives odds of %g", sure)
 	}
 }
 
@@ -367,7 +367,7 @@ func TestConfig(t *testing.T) {
 	}
 	bad := c
 	bad.Window = bad.Question
-	for _, b := range []Config{bad, {}, {Version: 1, Window: 50, Question: 5, MaxAnswer: 5, Threshold: math.NaN()}} {
+	for _, b := range []Config{bad, {}, {Version: 1, Window: 50, Question: 5, MaxAnswer: 5, Scoring: Odds, Threshold: math.NaN()}, {Version: 1, Window: 50, Question: 5, MaxAnswer: 5, Scoring: "x"}} {
 		if err := WriteConfig(dir, b); !errors.Is(err, ErrConfig) {
 			t.Errorf("%+v: %v", b, err)
 		}

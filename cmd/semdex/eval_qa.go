@@ -38,7 +38,6 @@ type evalQAFlags struct {
 	cased         bool
 	sample        int
 	distractors   int
-	scoring       string
 	config        qa.Config
 	seed          uint64
 	asJSON        bool
@@ -75,6 +74,7 @@ func (a *app) evalQACommand() *cobra.Command {
 		},
 	}
 	flags := c.Flags()
+	addReaderFlags(flags, &f.config)
 	flags.StringVar(&f.model, "model", "", "reader's `folder`, or a name on the hub that has been pulled")
 	flags.IntVar(&f.workers, "workers", 0, "`threads` that read (default one per processor)")
 	flags.BoolVar(&f.int8, "int8", false, "read with 8-bit weights")
@@ -84,9 +84,8 @@ func (a *app) evalQACommand() *cobra.Command {
 	flags.IntVar(&f.sample, "sample", 0, "`questions` of each file; 0: all")
 	flags.Uint64Var(&f.seed, "seed", 1, "`seed` of samples and distractors")
 	flags.IntVar(&f.distractors, "distractors", 0, "other `passages` of the article to read with a question's own")
-	flags.StringVar(&f.scoring, "scoring", string(qa.Odds), "how spans compare: odds, probability or logits")
+	flags.StringVar((*string)(&f.config.Scoring), "scoring", string(qa.Odds), "what spans are weighed against: no answer (odds) or all else in the window (probability); default the reader's own")
 	flags.BoolVar(&f.asJSON, "json", false, "print JSON")
-	addReaderFlags(flags, &f.config)
 	return verb(c, atLeast(1, "a file"))
 }
 
@@ -102,7 +101,7 @@ func (f *evalQAFlags) parse(cmd *cobra.Command) error {
 	if err := f.config.Check(); err != nil {
 		return usage(cmd, "%v", err)
 	}
-	return oneOf(cmd, "scoring", f.scoring, qa.Odds, qa.Probability, qa.Logits)
+	return nil
 }
 
 // qaResult is one way to answer on one file.
@@ -155,7 +154,7 @@ func (a *app) evalQA(cmd *cobra.Command, files []string, f *evalQAFlags) ([]qaRe
 // openReader loads the reader with its folder's settings, but for those that
 // were given.
 func (a *app) openReader(ctx context.Context, flags *pflag.FlagSet, f *evalQAFlags) (*qa.Reader, error) {
-	o := qa.Options{Workers: f.workers, Int8: f.int8, Scoring: qa.Scoring(f.scoring)}
+	o := qa.Options{Workers: f.workers, Int8: f.int8}
 	r, err := a.loadReader(ctx, f.model, o)
 	if err != nil {
 		return nil, err
@@ -168,6 +167,7 @@ func (a *app) openReader(ctx context.Context, flags *pflag.FlagSet, f *evalQAFla
 		"max-answer":   func() { c.MaxAnswer = f.config.MaxAnswer },
 		"words":        func() { c.Words = f.config.Words },
 		"particles":    func() { c.Particles = f.config.Particles },
+		"scoring":      func() { c.Scoring = f.config.Scoring },
 	} {
 		if flags.Changed(name) {
 			set()

@@ -27,9 +27,9 @@ to the nearest place (--offsets repair), or fatal (--offsets fail); each is
 reported with its id.
 
 Every evaluation reads the development questions and the weights with the best F1
-are kept. The threshold below which the reader stays silent is tuned on them at the
-end and stored in the folder, which opens in transformers as a model for question
-answering.`
+are kept. At the end the scoring that tells passages apart best is chosen on them,
+and the threshold below which the reader stays silent is tuned. Both are stored in
+the folder, which opens in transformers as a model for question answering.`
 
 const trainQAExample = `  semdex train qa --model my-bert --train train-v1.1.json --dev dev-v1.1.json --out reader
   semdex train qa --model my-bert --train faq.json --dev-share 0.1 --negatives 1 -o reader`
@@ -304,6 +304,11 @@ func (r *qaRun) detail() string {
 func (r *qaRun) save(ctx context.Context, report *qaReport) error {
 	f := r.f
 	if len(r.dev) > 0 {
+		var err error
+		o := qa.Options{Workers: f.workers, Config: &f.config}
+		if f.config.Scoring, err = evaluate.Choose(ctx, r.net.Model(), o, r.sample, f.options.Seed); err != nil {
+			return err
+		}
 		reader, err := r.reader()
 		if err != nil {
 			return err
@@ -353,6 +358,7 @@ func (r *qaRun) card(report *qaReport) card.Card {
 	}
 	c.Set("windows", fmt.Sprintf("%d tokens, %d of them shared with the next; questions of at most %d", f.config.Window, f.config.Stride, f.config.Question))
 	c.Set("windows without an answer", fmt.Sprintf("%g of them, and those of %d other passages a question", f.features.Unanswerable, f.features.Negatives))
+	c.Set("scoring of spans", f.config.Scoring)
 	c.Set("threshold", fmt.Sprintf("%.4f", report.Threshold))
 	for i, s := range r.latest {
 		c.Scores = append(c.Scores, card.Score{Set: r.sample[i].Name, Measure: "EM, last evaluation", Value: percent(s.Exact)},

@@ -10,6 +10,7 @@ import (
 	"math"
 	"slices"
 
+	"semdex/embed/model"
 	"semdex/qa"
 	"semdex/qa/score"
 	"semdex/qa/squad"
@@ -18,8 +19,7 @@ import (
 // ErrPredictions: there are not as many predictions as questions.
 var ErrPredictions = errors.New("predictions do not fit the questions")
 
-// Prediction is the best answer to a question and the log-odds against there
-// being none.
+// Prediction is the best answer to a question and its log-odds.
 type Prediction struct {
 	Text string  `json:"text"`
 	Odds float64 `json:"odds"`
@@ -193,6 +193,50 @@ func BestThreshold(samples ...Sample) (float64, error) {
 		}
 	}
 	return threshold, nil
+}
+
+// tuneDistractors is the number of other passages among which Choose has a
+// reader find the right one.
+const tuneDistractors = 4
+
+// Choose gives the scoring with which a reader of the model m scores the higher
+// mean F1 on sets, each question among passages of its article: the first of
+// equals.
+func Choose(ctx context.Context, m *model.Model, o qa.Options, sets []*squad.Set, seed uint64) (qa.Scoring, error) {
+	var best float64
+	chosen := qa.Odds
+	for _, how := range []qa.Scoring{qa.Odds, qa.Probability} {
+		c := *o.Config
+		c.Scoring, o.Config = how, &c
+		r, err := qa.NewReader(m, o)
+		if err != nil {
+			return "", err
+		}
+		var sum float64
+		for _, set := range sets {
+			predictions, err := Predict(ctx, r, set, Options{Distractors: tuneDistractors, Seed: seed})
+			if err != nil {
+				return "", err
+			}
+			sum += answerable(set, predictions)
+		}
+		if sum > best {
+			best, chosen = sum, how
+		}
+	}
+	return chosen, nil
+}
+
+// answerable is the mean F1 over the questions that have an answer.
+func answerable(set *squad.Set, predictions []Prediction) float64 {
+	var p Part
+	for i := range set.Questions {
+		if q := &set.Questions[i]; !q.Impossible {
+			_, f1 := rate(set.Style, q, predictions[i].Text)
+			p.Questions, p.F1 = p.Questions+1, p.F1+f1
+		}
+	}
+	return p.mean().F1
 }
 
 // Tune finds a reader's threshold on sets. To those without impossible questions

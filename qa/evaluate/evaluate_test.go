@@ -91,6 +91,13 @@ func TestTune(t *testing.T) {
 	if threshold, err := evaluate.Tune(t.Context(), r, []*squad.Set{one}, evaluate.Options{}); err != nil || threshold != 0 {
 		t.Errorf("%g, %v", threshold, err)
 	}
+	for _, s := range []*squad.Set{one, set()} {
+		c := qa.DefaultConfig()
+		how, err := evaluate.Choose(t.Context(), m, qa.Options{Config: &c}, []*squad.Set{s}, 1)
+		if err != nil || how != qa.Odds || c.Scoring != qa.Odds {
+			t.Errorf("of equals %q is chosen (%v)", how, err)
+		}
+	}
 	// Every span of this model is as likely as none: the best is to be silent.
 	if threshold, err := evaluate.Tune(t.Context(), r, []*squad.Set{set()}, evaluate.Options{}); err != nil || threshold <= 0 {
 		t.Errorf("with impossible questions: %g, %v", threshold, err)
