@@ -30,6 +30,9 @@ func Config(m *model.Model) (train.Config, error) {
 		Dropout:          m.Config.Dropout,
 		AttentionDropout: m.Config.AttentionDropout,
 	}
+	if m.Static != nil {
+		return c, fmt.Errorf("%w: it is a static table and has no layers; semdex train static makes such tables", ErrModel)
+	}
 	if m.Config.Activation != "gelu" {
 		return c, fmt.Errorf("%w: activation %q; only the exact gelu is trained", ErrModel, m.Config.Activation)
 	}
