@@ -34,9 +34,9 @@ import (
 type Options struct {
 	// Workers bounds the goroutines of one call of Encode; 0: one per CPU.
 	Workers int
-	// Int8 quantises the linear layers of a transformer: faster where the
-	// processor has VNNI, with vectors at a cosine of about .999 to the
-	// float32 ones. Static models ignore it.
+	// Int8 quantises the linear layers and the attention of a transformer:
+	// faster where the processor has VNNI, with vectors at a cosine of about
+	// .999 to the float32 ones. Static models ignore it.
 	Int8 bool
 	// Reference runs a transformer on the plain reference engine instead of the
 	// packed one: slow, for comparisons.
