@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/nlpodyssey/spago/mat"
+
 	"semdex/embed/model"
 	"semdex/embed/trainable"
 	"semdex/internal/train"
@@ -156,25 +158,47 @@ func entropy(counts map[int32]int, n int) float64 {
 	return h
 }
 
+// answer is what a net says to a batch.
+type answer struct {
+	logits mat.Tensor // [rows, vocab]
+	states mat.Tensor // [tokens, hidden], the last ones; nil if they were not wanted
+}
+
+// answer scores the vocabulary at rows, which are ascending. The last layer is
+// computed for the other tokens only if all states are wanted.
+func (n *Net) answer(g *train.Graph, b *train.Batch, rows []int32, states bool) (a answer, err error) {
+	if states {
+		all, err := n.Encoder.Forward(g, b)
+		if err != nil {
+			return a, err
+		}
+		a.states = all[len(all)-1]
+		a.logits, err = n.Head.Logits(g, a.states, rows, n.Encoder.Word)
+		return a, err
+	}
+	x, err := n.Encoder.ForwardRows(g, b, rows)
+	if err != nil {
+		return a, err
+	}
+	a.logits, err = n.Head.Scores(g, x, n.Encoder.Word)
+	return a, err
+}
+
 // score gives a batch's mean loss and the number of tokens predicted right.
 func (n *Net) score(e *train.Engine, b *Masked) (loss float64, hits int, err error) {
 	g := e.Eval()
 	defer g.Close()
-	states, err := n.Encoder.Forward(g, &b.Batch)
+	a, err := n.answer(g, &b.Batch, b.Rows, false)
 	if err != nil {
 		return 0, 0, err
 	}
-	logits, err := n.Head.Logits(g, states[len(states)-1], b.Rows, n.Encoder.Word)
-	if err != nil {
-		return 0, 0, err
-	}
-	l, err := g.CrossEntropy(logits, b.Targets)
+	l, err := g.CrossEntropy(a.logits, b.Targets)
 	if err != nil {
 		return 0, 0, err
 	}
 	v := n.Encoder.Config.VocabSize
 	for i, t := range b.Targets {
-		row := train.Values(logits)[i*v : (i+1)*v]
+		row := train.Values(a.logits)[i*v : (i+1)*v]
 		best := 0
 		for j, x := range row {
 			if x > row[best] {

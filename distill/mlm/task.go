@@ -87,30 +87,26 @@ func (t *Task) Loss(g *train.Graph, seed uint64, examples []int32) (train.Loss, 
 	if len(b.Rows) == 0 {
 		return train.Loss{Tokens: b.Tokens()}, nil
 	}
-	states, err := t.Encoder.Forward(g, &b.Batch)
-	if err != nil {
-		return train.Loss{}, err
-	}
-	last := states[len(states)-1]
 	var value mat.Tensor
+	var err error
 	if t.Teach == nil {
-		value, err = t.own(g, last, b.Rows, b.Targets)
+		value, err = t.own(g, b)
 	} else {
-		value, err = t.taught(g, last, b)
+		value, err = t.taught(g, b)
 	}
 	return train.Loss{Value: value, Weight: float64(len(b.Rows)), Tokens: b.Tokens()}, err
 }
 
-func (t *Task) own(g *train.Graph, last mat.Tensor, rows, targets []int32) (mat.Tensor, error) {
-	logits, err := t.Head.Logits(g, last, rows, t.Encoder.Word)
+func (t *Task) own(g *train.Graph, b *Masked) (mat.Tensor, error) {
+	own, err := t.answer(g, &b.Batch, b.Rows, false)
 	if err != nil {
 		return nil, err
 	}
-	return g.CrossEntropy(logits, targets)
+	return g.CrossEntropy(own.logits, b.Targets)
 }
 
 // taught is the loss with a teacher.
-func (t *Task) taught(g *train.Graph, last mat.Tensor, b *Masked) (mat.Tensor, error) {
+func (t *Task) taught(g *train.Graph, b *Masked) (mat.Tensor, error) {
 	k := t.Teach
 	rows, targets := b.Rows, b.Targets
 	if !k.HiddenOnly {
@@ -120,18 +116,18 @@ func (t *Task) taught(g *train.Graph, last mat.Tensor, b *Masked) (mat.Tensor, e
 	if err != nil {
 		return nil, err
 	}
-	logits, err := t.Head.Logits(g, last, rows, t.Encoder.Word)
+	own, err := t.answer(g, &b.Batch, rows, k.Beta > 0)
 	if err != nil {
 		return nil, err
 	}
-	hard, err1 := g.CrossEntropy(logits, targets)
-	soft, err2 := g.KL(logits, theirs.logits, k.Temperature)
+	hard, err1 := g.CrossEntropy(own.logits, targets)
+	soft, err2 := g.KL(own.logits, theirs.logits, k.Temperature)
 	if err := errors.Join(err1, err2); err != nil {
 		return nil, err
 	}
 	weights, losses := []float64{k.Alpha, 1 - k.Alpha}, []mat.Tensor{hard, soft}
 	if k.Beta > 0 {
-		cos, err := g.Cosine(last, theirs.states, nil, nil)
+		cos, err := g.Cosine(own.states, theirs.states, nil, nil)
 		if err != nil {
 			return nil, err
 		}
@@ -156,20 +152,16 @@ func everywhere(b *Masked) (rows, targets []int32) {
 	return rows, targets
 }
 
-type answer struct{ logits, states mat.Tensor }
-
 // answer runs the teacher without dropout and without gradients. Its tensors
 // live as long as the student's graph.
 func (k *Teaching) answer(g *train.Graph, b *train.Batch, rows []int32) (answer, error) {
-	t := g.Frozen()
-	states, err := k.Teacher.Encoder.Forward(t, b)
+	a, err := k.Teacher.answer(g.Frozen(), b, rows, k.Beta > 0)
 	if err != nil {
 		return answer{}, fmt.Errorf("teacher: %w", err)
 	}
-	last := states[len(states)-1]
-	logits, err := k.Teacher.Head.Logits(t, last, rows, k.Teacher.Encoder.Word)
-	if err != nil {
-		return answer{}, fmt.Errorf("teacher: %w", err)
+	a.logits = train.Detach(a.logits)
+	if a.states != nil {
+		a.states = train.Detach(a.states)
 	}
-	return answer{train.Detach(logits), train.Detach(last)}, nil
+	return a, nil
 }
