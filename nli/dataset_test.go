@@ -203,6 +203,12 @@ func TestLabelsByName(t *testing.T) {
 }
 
 func TestScores(t *testing.T) {
+	for _, name := range []string{"KLUE-STS", "SICK, scores"} {
+		c := official[name]
+		if got, err := ReadSTS(write(t, c.file, c.text)); err != nil || len(got) != 1 || got[0].Score < 4 {
+			t.Errorf("%s: %v, %v", name, got, err)
+		}
+	}
 	d, err := Read(write(t, "x.csv", "sentence1,sentence2,score\na,b,4.5\n"), Format{Kind: Scores})
 	if err != nil {
 		t.Fatal(err)

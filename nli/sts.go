@@ -20,8 +20,17 @@ type Scored struct {
 // ReadSTS reads a set of scored pairs, plain or gzipped. A .csv file holds
 // sentence1,sentence2,score as STS-B does, with or without a header of these
 // names. A .tsv file has a header that names these three columns in any order,
-// as KorSTS does, and its quotes are literal. Errors name the line.
+// as KorSTS does, and its quotes are literal. JSON (KLUE-STS) and .txt (SICK) are
+// read as Read does. Errors name the line.
 func ReadSTS(path string) ([]Scored, error) {
+	switch filepath.Ext(strings.TrimSuffix(path, ".gz")) {
+	case ".json", ".jsonl", ".txt": // KLUE-STS, SICK
+		d, err := Read(path, Format{Kind: Scores})
+		if err != nil {
+			return nil, err
+		}
+		return d.Scored(math.Inf(-1), math.MaxFloat64)
+	}
 	dialect := table.CSV
 	if filepath.Ext(strings.TrimSuffix(path, ".gz")) == ".tsv" {
 		dialect = table.TSV
