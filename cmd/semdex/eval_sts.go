@@ -13,7 +13,7 @@ import (
 )
 
 func (a *app) evalCommand() *cobra.Command {
-	return group("eval", "Measure models and search", a.evalSTSCommand(), a.evalNLICommand(), a.evalQACommand(), a.evalRetrievalCommand())
+	return group("eval", "Measure models and search", a.evalSTSCommand(), a.evalNLICommand(), a.evalQACommand(), a.evalRetrievalCommand(), a.evalSuiteCommand(), a.evalCompareCommand())
 }
 
 // stsResult is the agreement of a model with people on one file.

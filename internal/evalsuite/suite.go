@@ -63,7 +63,7 @@ type Set struct {
 	Limit int      `yaml:"limit"` // only the first queries; 0: all
 
 	// Of nli sets: how the files are read, and what the baselines learn from.
-	Task    string            `yaml:"task"` // nli, sts or relevance; default: by the model
+	Task    string            `yaml:"task"` // nli (default), sts or relevance
 	Top     float64           `yaml:"top_score"`
 	Columns []string          `yaml:"columns"`
 	Labels  map[string]string `yaml:"labels"`
@@ -186,6 +186,9 @@ func (s *Set) checkKind() error {
 	}
 	if s.Kind == Retrieval && len(s.Modes) == 0 {
 		s.Modes = Modes()
+	}
+	if s.Kind == NLI && s.Task == "" {
+		s.Task = "nli"
 	}
 	for _, m := range s.Modes {
 		if !slices.Contains(Modes(), m) {
