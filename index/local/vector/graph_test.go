@@ -255,7 +255,8 @@ func TestGraphAllocations(t *testing.T) {
 	rows := rowsOf(64, clustered(r, 4000, 64, 50, 0.6))
 	g := build(t, rows, Params{})
 	q := Query{Vector: normal(r, 64), K: 10, EF: 50}
-	if n := testing.AllocsPerRun(50, func() { _, _, _ = g.Search(t.Context(), q) }); n > 8 {
+	ctx := t.Context()
+	if n := testing.AllocsPerRun(50, func() { _, _, _ = g.Search(ctx, q) }); n > mostAllocations {
 		t.Errorf("%v allocations a search", n)
 	}
 }

@@ -14,7 +14,7 @@ type top struct {
 }
 
 func newTop(k int, before func(a, b uint32) bool) *top {
-	return &top{k: k, before: before}
+	return &top{k: k, before: before, hits: make([]Hit, 0, max(0, min(k, 128)))}
 }
 
 // better is the order of results.
