@@ -85,7 +85,7 @@ func (r *Results) shown(row *Row, measure string) string {
 		}
 	}
 	text := hundredths(f.Value)
-	if rows > 1 && row.Role != Ceiling && text == hundredths(best) {
+	if rows > 1 && best > 0 && row.Role != Ceiling && text == hundredths(best) {
 		return "**" + text + "**"
 	}
 	return text
