@@ -27,7 +27,7 @@ sentence-transformers, or the name of a model on the hub that semdex model pull
 has fetched.`
 
 func (a *app) modelCommand() *cobra.Command {
-	c := group("model", "Look at, check, fetch and convert models",
+	c := group("model", "Make, look at, fetch and convert models",
 		a.modelInfoCommand(), a.modelVerifyCommand(), a.modelPullCommand(), a.modelConvertCommand(), a.modelListCommand(),
 		a.modelCreateCommand(), a.vocabCommand())
 	c.Long = modelLong
