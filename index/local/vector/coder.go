@@ -26,10 +26,15 @@ type Coder struct {
 	rows  Rows
 	own   *Graph // for what coder/hnsw cannot do: filters and scans
 	count int
+	ef    int // how many candidates it is asked for at least
 }
 
-// coderEF is the least number of candidates that coder/hnsw is asked for.
-const coderEF = 400
+// coderEF is what ef begins with; it is doubled, up to coderMost, until the
+// recall gate opens.
+const (
+	coderEF   = 400
+	coderMost = 3200
+)
 
 // coderVersion is that of coder/hnsw's encoding.
 const coderVersion = 1
@@ -43,10 +48,20 @@ func NewCoder(ctx context.Context, g *Graph) (*Coder, error) {
 	if err := errors.Join(err, r.Close()); err != nil {
 		return nil, err
 	}
-	if err := CheckRecall(ctx, unaided{c}, &g.rows, g.level); err != nil {
-		return nil, fmt.Errorf("coder/hnsw: %w", err)
+	return c.pass(ctx)
+}
+
+// pass takes the index through the recall gate.
+func (c *Coder) pass(ctx context.Context) (*Coder, error) {
+	for c.ef = coderEF; ; c.ef *= 2 {
+		err := CheckRecall(ctx, unaided{c}, &c.rows, c.own.level)
+		if err == nil {
+			return c, nil
+		}
+		if !errors.Is(err, ErrRecall) || c.ef >= coderMost {
+			return nil, fmt.Errorf("coder/hnsw: %w", err)
+		}
 	}
-	return c, nil
 }
 
 func importCoder(g *Graph, r io.Reader) (c *Coder, err error) {
@@ -137,7 +152,7 @@ func (c *Coder) Search(ctx context.Context, q Query) ([]Hit, Stats, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, Stats{Plan: PlanCoder}, err
 	}
-	k := max(coderEF, q.EF, 4*q.K)
+	k := max(c.ef, q.EF, 4*q.K)
 	if q.Accept != nil || q.K <= 0 || 2*k >= c.graph.Len() {
 		return c.own.Search(ctx, q)
 	}
@@ -167,7 +182,7 @@ func (c *Coder) ask(q Query, k int) (hits []Hit, rescored int) {
 type unaided struct{ *Coder }
 
 func (u unaided) Search(_ context.Context, q Query) ([]Hit, Stats, error) {
-	hits, rescored := u.ask(q, max(coderEF, 4*q.K))
+	hits, rescored := u.ask(q, max(u.ef, 4*q.K))
 	return hits, Stats{Plan: PlanCoder, Rescored: rescored}, nil
 }
 
@@ -244,8 +259,5 @@ func OpenCoder(ctx context.Context, g *Graph, r io.ReaderAt, size int64) (*Coder
 	if c.graph.Len() > g.count || c.graph.Len() > 0 && c.graph.Dims() != g.rows.dims {
 		return nil, damaged("it is of another graph")
 	}
-	if err := CheckRecall(ctx, unaided{c}, &g.rows, g.level); err != nil {
-		return nil, fmt.Errorf("coder/hnsw: %w", err)
-	}
-	return c, nil
+	return c.pass(ctx)
 }
