@@ -29,7 +29,7 @@ has fetched.`
 func (a *app) modelCommand() *cobra.Command {
 	c := group("model", "Make, look at, fetch and convert models",
 		a.modelInfoCommand(), a.modelVerifyCommand(), a.modelPullCommand(), a.modelConvertCommand(), a.modelListCommand(),
-		a.modelCreateCommand(), a.vocabCommand())
+		a.modelCreateCommand(), a.modelReduceCommand(), a.vocabCommand())
 	c.Long = modelLong
 	return c
 }
