@@ -111,6 +111,8 @@ var mappings = []struct {
 
 	{err: index.ErrCollectionNotFound, status: 404, kind: "collection_not_found", hint: "GET /collections lists them; PUT /collections/{collection} creates one"},
 	{err: index.ErrDocumentNotFound, status: 404, kind: "document_not_found"},
+	{err: index.ErrAliasNotFound, status: 404, kind: "alias_not_found", hint: "GET /aliases lists them"},
+	{err: index.ErrAliased, status: 409, kind: "collection_aliased", hint: "PUT /aliases/{alias} moves an alias to another collection, DELETE /aliases/{alias} forgets it"},
 	{err: index.ErrCollectionExists, status: 409, kind: "collection_exists", hint: "documents can be put into it as it is"},
 	{err: index.ErrModelMismatch, status: 409, kind: "model_mismatch", hint: "serve the model that the collection was built with, or index its documents again into a new collection"},
 	{err: index.ErrInvalidName, status: 400, kind: "invalid_name"},

@@ -18,6 +18,7 @@ type Index interface {
 	List(ctx context.Context) ([]index.Info, error)
 	// Drop deletes a collection.
 	Drop(ctx context.Context, collection string) error
+	Aliases
 
 	// PutStream stores documents in batches as they come, in a collection that
 	// it makes if there is none. It tells after each batch what is durable.

@@ -115,6 +115,7 @@ func TestOpenAPIFields(t *testing.T) {
 		{"components/schemas/CollectionSettings", createRequest{}},
 		{"components/schemas/Collection", index.Info{}},
 		{"components/schemas/Collection/properties/settings", index.Settings{}},
+		{"components/schemas/Alias", index.Alias{}},
 		{"components/schemas/Model", Model{}},
 		{"components/schemas/OpenAIModel", wire.OpenAIModel{}},
 		{"paths/~embed/post/" + body, wire.TEIEmbed{}},

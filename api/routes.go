@@ -46,6 +46,10 @@ func (s *Server) routes() []route {
 		{method: "DELETE", path: "/collections/{collection}/documents/{id...}", handle: s.deleteDocument},
 		{method: "POST", path: "/collections/{collection}/delete", handle: s.deleteDocuments},
 
+		{method: "GET", path: "/aliases", handle: s.listAliases},
+		{method: "PUT", path: "/aliases/{alias}", handle: s.putAlias},
+		{method: "DELETE", path: "/aliases/{alias}", handle: s.deleteAlias},
+
 		{method: "POST", path: "/rerank", handle: s.postRerank, shape: tei},
 		{method: "POST", path: "/v1/rerank", handle: s.postRerank, shape: cohere},
 		{method: "POST", path: "/v2/rerank", handle: s.postRerank, shape: cohere},

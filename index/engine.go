@@ -8,14 +8,16 @@ type Engine interface {
 	// Create makes an empty collection; ErrCollectionExists if there is one,
 	// ErrInvalidName if CheckName refuses the name.
 	Create(ctx context.Context, name string, s Settings) (Collection, error)
-	// Open returns an existing collection; ErrCollectionNotFound if there is
-	// none. Service calls it for every request, so it must be cheap. A
+	// Open returns an existing collection, by its name or an alias;
+	// ErrCollectionNotFound if there is none. Service calls it for every request, so it must be cheap. A
 	// Collection outlives neither Drop (ErrCollectionNotFound) nor Close.
 	Open(ctx context.Context, name string) (Collection, error)
-	// Drop deletes a collection and everything in it.
+	// Drop deletes a collection and everything in it; ErrAliased if it has
+	// aliases.
 	Drop(ctx context.Context, name string) error
 	// List describes all collections, ordered by name.
 	List(ctx context.Context) ([]Info, error)
+	Aliases
 	// Close flushes and releases everything. Calls after it give ErrClosed.
 	Close() error
 }

@@ -6,6 +6,8 @@ import "errors"
 var (
 	ErrCollectionNotFound = errors.New("collection not found")
 	ErrCollectionExists   = errors.New("collection exists already")
+	ErrAliasNotFound      = errors.New("alias not found")
+	ErrAliased            = errors.New("collection has aliases")
 	ErrDocumentNotFound   = errors.New("document not found")
 	ErrInvalidName        = errors.New("invalid collection name")
 	ErrInvalidDocument    = errors.New("invalid document")

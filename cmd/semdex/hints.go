@@ -17,6 +17,8 @@ var hints = []struct {
 }{
 	{index.ErrLocked, "a server or another semdex uses this folder; stop it, or ask it with --server URL"},
 	{index.ErrCollectionNotFound, "semdex collections lists what there is"},
+	{index.ErrAliasNotFound, "semdex alias list shows what there is"},
+	{index.ErrAliased, "semdex alias set moves an alias to another collection, semdex alias delete forgets it"},
 	{index.ErrDocumentNotFound, "ids are those of the indexed file; semdex search shows them"},
 	{index.ErrModelMismatch, "use the model the collection was built with (--model), or index into a new collection"},
 	{index.ErrUnknownField, "semdex collections info NAME lists the fields that filters can use"},

@@ -98,6 +98,8 @@ func (r *remote) send(ctx context.Context, method, path, contentType string, bod
 // refusals are the errors of a server that the command line has hints for.
 var refusals = map[string]error{
 	"collection_not_found": index.ErrCollectionNotFound,
+	"alias_not_found":      index.ErrAliasNotFound,
+	"collection_aliased":   index.ErrAliased,
 	"document_not_found":   index.ErrDocumentNotFound,
 	"unknown_field":        index.ErrUnknownField,
 	"field_type":           index.ErrFieldType,

@@ -23,11 +23,14 @@ type Memory struct {
 }
 
 // memoryData outlives an engine, so that Reopen finds it again.
-type memoryData struct{ collections map[string]*memoryCollection }
+type memoryData struct {
+	collections map[string]*memoryCollection
+	aliases     index.AliasTable
+}
 
 // NewMemory returns an empty engine.
 func NewMemory() *Memory {
-	return &Memory{data: &memoryData{collections: make(map[string]*memoryCollection)}}
+	return &Memory{data: &memoryData{collections: make(map[string]*memoryCollection), aliases: make(index.AliasTable)}}
 }
 
 // Reopen closes m and returns a new engine over the same collections, as
@@ -55,6 +58,9 @@ func (m *Memory) Create(ctx context.Context, name string, s index.Settings) (ind
 	if m.data.collections[name] != nil {
 		return nil, fmt.Errorf("%w: %q", index.ErrCollectionExists, name)
 	}
+	if err := m.data.aliases.CheckCreate(name); err != nil {
+		return nil, err
+	}
 	s.Fields = maps.Clone(s.Fields)
 	if s.Fields == nil {
 		s.Fields = make(map[string]index.FieldKind)
@@ -71,7 +77,7 @@ func (m *Memory) Open(ctx context.Context, name string) (index.Collection, error
 	if err := m.usable(ctx); err != nil {
 		return nil, err
 	}
-	c, err := m.find(name)
+	c, err := m.find(m.data.aliases.Resolve(name))
 	if err != nil {
 		return nil, err
 	}
@@ -83,6 +89,9 @@ func (m *Memory) Drop(ctx context.Context, name string) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if err := m.usable(ctx); err != nil {
+		return err
+	}
+	if err := m.data.aliases.CheckDrop(name); err != nil {
 		return err
 	}
 	if _, err := m.find(name); err != nil {

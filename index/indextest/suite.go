@@ -25,6 +25,7 @@ func Run(t *testing.T, open func(t *testing.T) (engine index.Engine, reopen func
 		run  func(*harness)
 	}{
 		{"Collections", testCollections},
+		{"Aliases", testAliases},
 		{"Settings", testSettings},
 		{"Documents", testDocuments},
 		{"UpsertReplaces", testUpsertReplaces},

@@ -82,10 +82,14 @@ type Engine struct {
 	level kernel.Level
 	queue *bleveindex.AnalysisQueue
 
-	mu     sync.Mutex // also held while a collection is opened, made or dropped
-	closed bool
-	open   map[string]*Collection
-	names  map[string]bool
+	mu      sync.Mutex // also held while a collection is opened, made or dropped
+	closed  bool
+	open    map[string]*Collection
+	names   map[string]bool
+	aliases index.AliasTable
+	// aliasesLost is why the file of aliases cannot be read; they are none then,
+	// and none can be made.
+	aliasesLost error
 }
 
 var (
@@ -170,7 +174,7 @@ func (e *Engine) load() error {
 			}
 		}
 	}
-	return nil
+	return e.loadAliases()
 }
 
 func (e *Engine) folder(prefix, name string) string {
@@ -205,6 +209,9 @@ func (e *Engine) Create(ctx context.Context, name string, s index.Settings) (ind
 	s.Analyzer = a.Name()
 	if e.names[name] {
 		return nil, fmt.Errorf("%w: %q", index.ErrCollectionExists, name)
+	}
+	if err := e.aliases.CheckCreate(name); err != nil {
+		return nil, err
 	}
 	if err := e.create(name, s); err != nil {
 		return nil, fmt.Errorf("create collection %q: %w", name, err)
@@ -263,7 +270,10 @@ func (e *Engine) Open(ctx context.Context, name string) (index.Collection, error
 	if err := e.usable(ctx); err != nil {
 		return nil, err
 	}
-	c, err := e.get(name)
+	c, err := e.get(e.aliases.Resolve(name))
+	if errors.Is(err, index.ErrCollectionNotFound) && e.aliasesLost != nil {
+		err = fmt.Errorf("%w, and no alias: %w", err, e.aliasesLost)
+	}
 	if err != nil {
 		return nil, err // not c: a nil *Collection is no nil Collection
 	}
@@ -291,6 +301,9 @@ func (e *Engine) Drop(ctx context.Context, name string) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if err := e.usable(ctx); err != nil {
+		return err
+	}
+	if err := e.aliases.CheckDrop(name); err != nil {
 		return err
 	}
 	if !e.names[name] {
