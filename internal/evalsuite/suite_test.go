@@ -111,3 +111,16 @@ func write(t *testing.T, dir, name, text string) {
 		t.Fatal(err)
 	}
 }
+
+// The suites that the documentation names are whole.
+func TestReleasedSuites(t *testing.T) {
+	files, err := filepath.Glob("../../testdata/suites/*.yaml")
+	if err != nil || len(files) < 2 {
+		t.Fatalf("%v, %v", files, err)
+	}
+	for _, file := range files {
+		if _, err := Load(file, "data"); err != nil {
+			t.Error(err)
+		}
+	}
+}
