@@ -224,7 +224,9 @@ func (r *suiteRun) open(ctx context.Context) error {
 	}
 	r.search = options
 	r.closers = append(r.closers, done)
-	r.named("reranker", f.reranker)
+	if m, ok := options.Reranker.(*reranker); ok {
+		r.named("reranker", m.Name())
+	}
 	if f.classifier != "" {
 		if r.classifier, err = r.openPredictor(ctx, f.classifier, f.load()); err != nil {
 			return err
@@ -243,9 +245,7 @@ func (r *suiteRun) open(ctx context.Context) error {
 }
 
 func (r *suiteRun) named(role, name string) {
-	if name != "" {
-		r.models = append(r.models, evalsuite.Model{Role: role, Name: name})
-	}
+	r.models = append(r.models, evalsuite.Model{Role: role, Name: name})
 }
 
 // measure gives the results of a set; a path may hold several.

@@ -62,6 +62,13 @@ func digestOf(s *evaluate.Set) string {
 // searches adds the rows of one encoder to the results of the sets. The first
 // encoder's index also gives the rows of keywords, which no encoder changes.
 func (r *suiteRun) searches(ctx context.Context, e suiteEncoder, first bool, set *evalsuite.Set, judged []*evaluate.Set, out []evalsuite.Results) (err error) {
+	modes := slices.Clone(set.Modes)
+	if !first {
+		modes = slices.DeleteFunc(modes, func(m string) bool { return m == string(index.KeywordOnly) })
+	}
+	if len(modes) == 0 {
+		return nil
+	}
 	dir, err := os.MkdirTemp("", "semdex-eval-")
 	if err != nil {
 		return err
@@ -72,7 +79,7 @@ func (r *suiteRun) searches(ctx context.Context, e suiteEncoder, first bool, set
 		return err
 	}
 	defer func() { err = errors.Join(err, service.Close()) }()
-	f := &evalRetrievalFlags{method: "minmax", alphas: []float64{index.DefaultAlpha}, modes: set.Modes}
+	f := &evalRetrievalFlags{method: "minmax", alphas: []float64{index.DefaultAlpha}, modes: modes}
 	run := &retrievalRun{app: r.app, service: service, flags: f}
 	for i, j := range judged {
 		if !sameCorpus(j.Documents, run.documents) {
@@ -83,9 +90,6 @@ func (r *suiteRun) searches(ctx context.Context, e suiteEncoder, first bool, set
 		systems := f.systems(service, run.collection)
 		if r.flags.reranker != "" {
 			systems = withReranked(systems, f.systems(reranked{service}, run.collection))
-		}
-		if !first {
-			systems = slices.DeleteFunc(systems, func(s evaluate.System) bool { return s.Name == string(index.KeywordOnly) })
 		}
 		rows, err := r.ask(ctx, j, e, systems)
 		if err != nil {
@@ -126,8 +130,8 @@ func (r *suiteRun) ask(ctx context.Context, set *evaluate.Set, e suiteEncoder, s
 			}
 			row.Mean(m.name, list)
 		}
-		if whole.System == string(index.KeywordOnly) {
-			row.By, row.System, row.Role = "BM25", "", evalsuite.Baseline
+		if rest, ok := strings.CutPrefix(whole.System, string(index.KeywordOnly)); ok {
+			row.By, row.System, row.Role = "BM25"+rest, "", evalsuite.Baseline
 			baselines = append(baselines, row)
 			continue
 		}
