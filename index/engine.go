@@ -58,6 +58,8 @@ type Collection interface {
 	// words gives an empty leg.
 	Keyword(ctx context.Context, text string, k int, f Filter) (Leg, error)
 
+	Wordings
+
 	// Fetch returns the passages' documents and offsets, in the order asked.
 	// Passages deleted meanwhile come back with Found false.
 	Fetch(ctx context.Context, refs []Ref) ([]Stored, error)
@@ -79,6 +81,11 @@ type Leg struct {
 	Plan string
 	// Examined counts the passages that were scored.
 	Examined int
+	// Verified counts the passages that were read for the sake of a Wording.
+	// Bounded says that those beyond MaxVerified were not; there may be more
+	// then, which no deeper search finds.
+	Verified int
+	Bounded  bool
 }
 
 // Candidate is a passage with one leg's raw score: a cosine or a BM25 score.

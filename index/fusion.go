@@ -63,14 +63,13 @@ func fuse(dense, keyword *Leg, method FusionMethod, alpha float64) []fused {
 	return ranking
 }
 
-// single ranks one leg by its own scores.
+// single ranks one leg as it is ordered itself.
 func single(leg *Leg, slot func(*Scores) **LegScore) []fused {
 	ranking := make([]fused, len(leg.Candidates))
 	for i, c := range leg.Candidates {
 		ranking[i] = fused{ref: c.Ref, score: c.Score}
 		*slot(&ranking[i].scores) = &LegScore{Score: c.Score, Rank: i + 1, Share: c.Score}
 	}
-	slices.SortFunc(ranking, compareFused)
 	return ranking
 }
 

@@ -51,7 +51,13 @@ const (
 // Query is a search request. The zero value of every field but Text has a
 // sensible meaning.
 type Query struct {
-	Text      string
+	Text string
+	// Operators says that "phrases" and -exclusions in Text are to be obeyed
+	// (ParseWording). They hold for every hit, whichever leg found it, and the
+	// rest of the text is what is encoded, ranked by and highlighted.
+	Operators bool
+	wording   Wording // of Text, once it is prepared
+
 	Vector    []float32 // if nil, Service encodes Text when the mode needs it
 	TopK      int       // 10
 	Offset    int
@@ -127,10 +133,14 @@ type Stats struct {
 
 // LegStats says what one leg did.
 type LegStats struct {
-	Plan       string        `json:"plan"`
-	Examined   int           `json:"examined"`
-	Candidates int           `json:"candidates"`
-	Took       time.Duration `json:"-"`
+	Plan       string `json:"plan"`
+	Examined   int    `json:"examined"`
+	Candidates int    `json:"candidates"`
+	// Verified counts the passages that were read for phrases and exclusions;
+	// Bounded says that the leg stopped at MaxVerified of them.
+	Verified int           `json:"verified,omitempty"`
+	Bounded  bool          `json:"bounded,omitempty"`
+	Took     time.Duration `json:"-"`
 }
 
 // MarshalJSON writes the times in milliseconds, as the HTTP API does.

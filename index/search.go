@@ -4,11 +4,10 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
-
-	"golang.org/x/sync/errgroup"
 )
 
 // Limits and defaults of a query.
@@ -34,8 +33,8 @@ func Search(ctx context.Context, c Collection, q Query) (Result, error) {
 // search is Search; noVector says why a hybrid query has no vector.
 func search(ctx context.Context, c Collection, q Query, noVector string) (Result, error) {
 	begin := time.Now()
-	q = q.withDefaults()
-	if err := q.check(); err != nil {
+	q, err := q.prepare()
+	if err != nil {
 		return Result{}, err
 	}
 	if q.Mode == DenseOnly && q.Vector == nil {
@@ -59,6 +58,9 @@ func search(ctx context.Context, c Collection, q Query, noVector string) (Result
 	case q.Mode == Hybrid:
 		s.stats.Fusion, s.stats.Alpha = q.Fusion.Method, *q.Fusion.Alpha
 	}
+	if err := s.open(ctx); err != nil {
+		return Result{}, err
+	}
 	ranking, err := s.ranking(ctx)
 	if err != nil {
 		return Result{}, err
@@ -71,6 +73,18 @@ func search(ctx context.Context, c Collection, q Query, noVector string) (Result
 	s.stats.Total = s.stats.Search
 	result.Stats = s.stats
 	return result, nil
+}
+
+// prepare fills what the zero value leaves open, checks the query, and takes
+// the operators out of its text. A prepared query stays as it is.
+func (q Query) prepare() (Query, error) {
+	q = q.withDefaults()
+	err := q.check()
+	if err == nil && q.Operators {
+		q.Text, q.wording, err = ParseWording(q.Text)
+		q.Operators = false
+	}
+	return q, err
 }
 
 // withDefaults fills what the zero value leaves open.
@@ -130,28 +144,39 @@ type searcher struct {
 	c     Collection
 	q     Query
 	stats Stats
+
+	dense, keyword *descent // nil where the mode does without
 }
 
+// depthStep is how much deeper a search goes when what it has is not enough.
+const depthStep = 4
+
 // ranking returns all groups (or passages) above the minimum score among the
-// candidates, going deeper until the page is full or nothing more can come.
+// candidates, going deeper until the page is full or nothing more can come. The
+// steps are the same for every page, so that a later page goes on where an
+// earlier one ended.
 func (s *searcher) ranking(ctx context.Context) ([]fused, error) {
 	need := s.q.Offset + s.q.TopK
-	for depth := max(Window, need); ; depth *= 4 {
-		dense, keyword, err := s.legs(ctx, depth)
-		if err != nil {
+	for depth := Window; ; depth *= depthStep {
+		if err := s.deepen(ctx, depth); err != nil {
 			return nil, err
 		}
-		ranking := s.fuse(dense, keyword)
+		ranking := s.fuse(s.dense.top(depth), s.keyword.top(depth))
 		enough := s.cut(&ranking)
 		if s.q.GroupBy == ByDocument {
 			ranking = groupByDocument(ranking)
 		}
-		more := dense != nil && dense.More || keyword != nil && keyword.More
-		s.stats.More = more && !enough
-		if len(ranking) >= need || !s.stats.More {
+		more := !enough && (s.dense.deeper(depth) || s.keyword.deeper(depth))
+		s.stats.More = more || s.bounded()
+		if len(ranking) >= need || !more {
 			return ranking, nil
 		}
 	}
+}
+
+// bounded reports whether a leg stopped early.
+func (s *searcher) bounded() bool {
+	return s.dense != nil && s.dense.bounded || s.keyword != nil && s.keyword.bounded
 }
 
 // cut drops what is below the minimum score. It reports whether anything that
@@ -161,13 +186,9 @@ func (s *searcher) cut(ranking *[]fused) (enough bool) {
 	if s.q.MinScore == nil {
 		return false
 	}
-	keep := len(*ranking)
-	for keep > 0 && (*ranking)[keep-1].score < *s.q.MinScore {
-		keep--
-	}
-	enough = keep < len(*ranking) || s.stats.Fusion != "" && *s.q.MinScore > 0
-	*ranking = (*ranking)[:keep]
-	return enough
+	all := len(*ranking)
+	*ranking = slices.DeleteFunc(*ranking, func(f fused) bool { return f.score < *s.q.MinScore })
+	return len(*ranking) < all || s.stats.Fusion != "" && *s.q.MinScore > 0
 }
 
 func (s *searcher) fuse(dense, keyword *Leg) []fused {
@@ -178,38 +199,6 @@ func (s *searcher) fuse(dense, keyword *Leg) []fused {
 		return single(dense, func(s *Scores) **LegScore { return &s.Dense })
 	}
 	return single(keyword, func(s *Scores) **LegScore { return &s.Keyword })
-}
-
-// legs runs the legs of the mode side by side, depth candidates each.
-func (s *searcher) legs(ctx context.Context, depth int) (dense, keyword *Leg, err error) {
-	g, ctx := errgroup.WithContext(ctx)
-	if s.stats.Mode != KeywordOnly {
-		dense = new(Leg)
-		g.Go(func() error {
-			return runLeg(dense, &s.stats.Dense, func() (Leg, error) { return s.c.Dense(ctx, s.q.Vector, depth, s.q.Filter) })
-		})
-	}
-	if s.stats.Mode != DenseOnly {
-		keyword = new(Leg)
-		g.Go(func() error {
-			return runLeg(keyword, &s.stats.Keyword, func() (Leg, error) { return s.c.Keyword(ctx, s.q.Text, depth, s.q.Filter) })
-		})
-	}
-	return dense, keyword, g.Wait()
-}
-
-func runLeg(out *Leg, stats **LegStats, leg func() (Leg, error)) (err error) {
-	begin := time.Now()
-	if *out, err = leg(); err != nil {
-		return err
-	}
-	if *stats == nil {
-		*stats = new(LegStats)
-	}
-	(*stats).Plan, (*stats).Candidates = out.Plan, len(out.Candidates)
-	(*stats).Examined = out.Examined
-	(*stats).Took += time.Since(begin)
-	return nil
 }
 
 // page reads the hits of the page asked for. Passages that vanished since the

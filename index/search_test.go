@@ -164,17 +164,30 @@ type scripted struct {
 	total    int
 	gone     map[string]bool
 	depths   []int
+	allowed  func(index.Ref) bool
+	fickle   bool // the order depends on how many are asked for
 }
 
 func (s *scripted) Dense(_ context.Context, _ []float32, k int, _ index.Filter) (index.Leg, error) {
 	s.depths = append(s.depths, k)
 	var leg index.Leg
 	for i := range min(k, s.total) {
+		if s.fickle && k < s.total {
+			i = (i*7 + k) % s.total // 7 does not divide the totals of the tests
+		}
 		ref := index.Ref{Document: fmt.Sprintf("d%03d", i/s.passages), Ordinal: i % s.passages}
 		leg.Candidates = append(leg.Candidates, index.Candidate{Ref: ref, Score: 1 - float64(i)/float64(s.total)})
 	}
 	leg.More = k < s.total
 	return leg, nil
+}
+
+func (s *scripted) Allows(_ context.Context, refs []index.Ref, _ index.Wording) ([]bool, error) {
+	out := make([]bool, len(refs))
+	for i, r := range refs {
+		out[i] = s.allowed(r)
+	}
+	return out, nil
 }
 
 func (s *scripted) Fetch(_ context.Context, refs []index.Ref) ([]index.Stored, error) {

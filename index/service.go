@@ -198,8 +198,8 @@ func (s *Service) checkModel(name string, settings Settings) error {
 // the mode is KeywordOnly. A query that asks for reranking is ErrNoReranker
 // without a reranker. See also the function Search.
 func (s *Service) Search(ctx context.Context, collection string, q Query) (Result, error) {
-	q = q.withDefaults()
-	if err := q.check(); err != nil {
+	q, err := q.prepare()
+	if err != nil {
 		return Result{}, err
 	}
 	if q.Rerank && s.options.Reranker == nil {

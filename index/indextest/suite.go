@@ -46,6 +46,7 @@ func Run(t *testing.T, open func(t *testing.T) (engine index.Engine, reopen func
 		{"KeywordTies", testKeywordTies},
 		{"KeywordOddQueries", testKeywordOddQueries},
 		{"KeywordForgets", testKeywordForgets},
+		{"Wording", testWording},
 		{"Matches", testMatches},
 		{"Visibility", testVisibility},
 		{"Reopen", testReopen},

@@ -50,10 +50,17 @@ func (c *Collection) Keyword(ctx context.Context, text string, k int, f index.Fi
 		if err != nil {
 			return index.Leg{}, err
 		}
-		leg, stale, err := c.searchText(ctx, v, accepted, query, max(k, 0))
-		if err != nil || !stale || attempt == 3 {
-			return leg, err
+		s := &textSearch{view: v, accepted: accepted}
+		s.best = newTopK(v, max(k, 0)+1)
+		if err := c.searchText(ctx, s, query); err != nil {
+			return index.Leg{}, err
 		}
+		if s.stale && attempt < 3 {
+			continue
+		}
+		leg := index.Leg{Plan: "bm25", Examined: s.examined}
+		leg.Candidates, leg.More = s.best.candidates(max(k, 0))
+		return leg, nil
 	}
 }
 
@@ -86,17 +93,15 @@ func (c *Collection) queryTerms(text string) []queryTerm {
 	return out
 }
 
-// searchText ranks the accepted passages (all, if nil); stale says that the
-// view and the text leg disagreed about a passage.
-func (c *Collection) searchText(ctx context.Context, v *view, accepted *roaring.Bitmap, query []queryTerm, k int) (leg index.Leg, stale bool, err error) {
+// searchText scores the passages of all segments.
+func (c *Collection) searchText(ctx context.Context, s *textSearch, query []queryTerm) (err error) {
 	// Damage that came after the files were verified makes bleve panic.
 	defer func() {
 		if r := recover(); r != nil {
 			err = fmt.Errorf("%w: text leg: %v", index.ErrCorrupt, r)
 		}
 	}()
-	s := textSearch{view: v, accepted: accepted, best: newTopK(v, k+1)}
-	err = c.text.read(func(snapshot *scorch.IndexSnapshot) error {
+	return c.text.read(func(snapshot *scorch.IndexSnapshot) error {
 		c.text.forget(snapshot)
 		if err := s.prepare(ctx, snapshot, query); err != nil {
 			return err
@@ -109,24 +114,27 @@ func (c *Collection) searchText(ctx context.Context, v *view, accepted *roaring.
 			if err != nil {
 				return err
 			}
-			if err := s.segment(i, keys); err != nil {
+			if err := s.segment(i, seg, keys); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
-	leg = index.Leg{Plan: "bm25", Examined: s.examined}
-	leg.Candidates, leg.More = s.best.candidates(k)
-	return leg, s.stale, err
 }
 
 // textSearch is one keyword query on its way through the segments.
 type textSearch struct {
 	view     *view
-	accepted *roaring.Bitmap
-	best     *topK
+	accepted *roaring.Bitmap // all, if nil
 	examined int
-	stale    bool
+	stale    bool // the view and the text leg disagreed about a passage
+
+	// Passages go to one of these: the best of those with any of the terms, or
+	// the passages that may hold all of the phrases, or, for counting, all
+	// documents with any of the terms.
+	best     *topK
+	phrases  *phraseSearch
+	matching *roaring.Bitmap
 
 	lists   [][]weightedList // by segment
 	average float64          // length of a passage
@@ -180,9 +188,9 @@ func (s *textSearch) prepare(ctx context.Context, snapshot *scorch.IndexSnapshot
 // scorePool holds score buffers, all zeros.
 var scorePool = sync.Pool{New: func() any { return new([]float64) }}
 
-// segment scores a segment's passages, term by term, and offers them.
-func (s *textSearch) segment(i int, keys []textKey) error {
-	if len(s.lists[i]) == 0 {
+// segment scores a segment's passages and offers them.
+func (s *textSearch) segment(i int, seg *scorch.SegmentSnapshot, keys []textKey) error {
+	if len(s.lists[i]) == 0 && s.phrases == nil {
 		return nil
 	}
 	buf := scorePool.Get().(*[]float64)
@@ -192,6 +200,34 @@ func (s *textSearch) segment(i int, keys []textKey) error {
 	}
 	scores := (*buf)[:len(keys)]
 	defer clear(scores)
+	if err := s.score(i, keys, scores); err != nil {
+		return err
+	}
+	if s.phrases != nil {
+		return s.phrases.segment(s, seg, keys, scores)
+	}
+	for n, score := range scores {
+		if score <= 0 {
+			continue
+		}
+		s.examined++
+		if s.matching == nil && !s.best.wants(score) {
+			continue
+		}
+		doc, ok := s.find(keys[n])
+		switch {
+		case !ok:
+		case s.matching != nil:
+			s.matching.Add(doc)
+		default:
+			s.best.offer(scored{score, doc, keys[n].ordinal})
+		}
+	}
+	return nil
+}
+
+// score adds up the scores of a segment's passages, term by term.
+func (s *textSearch) score(i int, keys []textKey, scores []float64) error {
 	var it segment.PostingsIterator
 	for _, l := range s.lists[i] {
 		it = l.postings.Iterator(true, false, false, it)
@@ -205,29 +241,22 @@ func (s *textSearch) segment(i int, keys []textKey) error {
 			}
 			n, tf := p.Number(), float64(p.Frequency())
 			if n >= uint64(len(keys)) {
-				return errors.Join(index.ErrCorrupt, errors.New("text leg: a posting beyond its segment"))
+				return errBeyond
 			}
 			scores[n] += l.weight * tf / (tf + bm25K1*(1-bm25B+bm25B*float64(keys[n].length)/s.average))
-		}
-	}
-	for n, score := range scores {
-		if score > 0 {
-			s.examined++
-			if s.best.wants(score) {
-				s.offer(keys[n], score)
-			}
 		}
 	}
 	return nil
 }
 
-func (s *textSearch) offer(key textKey, score float64) {
-	doc, ok := s.view.find(key.sequence)
+var errBeyond = errors.Join(index.ErrCorrupt, errors.New("text leg: a posting beyond its segment"))
+
+// find returns the document of a passage, if it is live and accepted.
+func (s *textSearch) find(key textKey) (doc uint32, ok bool) {
+	doc, ok = s.view.find(key.sequence)
 	if !ok || !s.view.live.Contains(doc) || int(key.ordinal) >= s.view.docs[doc].passages() {
 		s.stale = true
-		return
+		return 0, false
 	}
-	if s.accepted == nil || s.accepted.Contains(doc) {
-		s.best.offer(scored{score, doc, key.ordinal})
-	}
+	return doc, s.accepted == nil || s.accepted.Contains(doc)
 }
