@@ -25,6 +25,9 @@ type searchRequest struct {
 	Fusion     json.RawMessage `json:"fusion"` // "minmax", or an index.Fusion
 	Filter     json.RawMessage `json:"filter"` // a filter's JSON form, or a string with its text form
 	MinScore   *float64        `json:"min_score"`
+	MinDense   *float64        `json:"min_dense"`
+	MinKeyword *float64        `json:"min_keyword"`
+	Operators  *bool           `json:"operators"` // nil: true
 	GroupBy    string          `json:"group_by"`
 	Highlight  bool            `json:"highlight"`
 	Explain    bool            `json:"explain"`
@@ -72,6 +75,8 @@ type legStats struct {
 	Plan       string  `json:"plan"`
 	Examined   int     `json:"examined"`
 	Candidates int     `json:"candidates"`
+	Verified   int     `json:"verified,omitempty"`
+	Bounded    bool    `json:"bounded,omitempty"`
 	TookMS     float64 `json:"took_ms"`
 }
 
@@ -126,9 +131,11 @@ func (s *Server) search(c echo.Context, request searchRequest) error {
 func (r searchRequest) query() (index.Query, error) {
 	q := index.Query{
 		Text:      r.Query,
+		Operators: r.Operators == nil || *r.Operators,
 		Offset:    r.Offset,
 		Mode:      index.Mode(r.Mode),
 		MinScore:  r.MinScore,
+		MinDense:  r.MinDense, MinKeyword: r.MinKeyword,
 		GroupBy:   index.Grouping(r.GroupBy),
 		Highlight: r.Highlight,
 		Explain:   r.Explain,
@@ -196,7 +203,7 @@ func within(object string, err error) error {
 }
 
 // urlParams are the parameters of GET /search.
-var urlParams = []string{"q", "collection", "top_k", "offset", "mode", "fusion", "alpha", "filter", "min_score", "group_by", "highlight", "explain", "rerank"}
+var urlParams = []string{"q", "collection", "top_k", "offset", "mode", "fusion", "alpha", "filter", "min_score", "min_dense", "min_keyword", "operators", "group_by", "highlight", "explain", "rerank"}
 
 func searchFromURL(values url.Values) (searchRequest, error) {
 	for name, v := range values {
@@ -215,6 +222,9 @@ func searchFromURL(values url.Values) (searchRequest, error) {
 		GroupBy:    values.Get("group_by"),
 		TopK:       param(&p, "top_k", "an integer", strconv.Atoi),
 		MinScore:   param(&p, "min_score", "a number", parseFinite),
+		MinDense:   param(&p, "min_dense", "a number", parseFinite),
+		MinKeyword: param(&p, "min_keyword", "a number", parseFinite),
+		Operators:  param(&p, "operators", "true or false", strconv.ParseBool),
 		Highlight:  deref(param(&p, "highlight", "true or false", strconv.ParseBool)),
 		Explain:    deref(param(&p, "explain", "true or false", strconv.ParseBool)),
 		Rerank:     deref(param(&p, "rerank", "true or false", strconv.ParseBool)),
@@ -300,5 +310,5 @@ func newLegStats(l *index.LegStats) *legStats {
 	if l == nil {
 		return nil
 	}
-	return &legStats{Plan: l.Plan, Examined: l.Examined, Candidates: l.Candidates, TookMS: milliseconds(l.Took)}
+	return &legStats{Plan: l.Plan, Examined: l.Examined, Candidates: l.Candidates, Verified: l.Verified, Bounded: l.Bounded, TookMS: milliseconds(l.Took)}
 }

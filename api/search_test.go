@@ -26,31 +26,35 @@ func TestSearchOptions(t *testing.T) {
 	}{
 		{
 			"defaults", `{"query":"a"}`, "/search?q=a",
-			index.Query{Text: "a"},
+			index.Query{Text: "a", Operators: true},
 		},
 		{
 			"everything",
 			`{"query":"조선 궁궐","collection":"demo","top_k":3,"offset":2,"mode":"dense","fusion":{"method":"rrf","alpha":0.5},
-			  "filter":{"field":"year","gte":2020},"min_score":0.1,"group_by":"passage","highlight":true,"explain":true}`,
+			  "filter":{"field":"year","gte":2020},"min_score":0.1,"min_dense":0.2,"operators":false,"group_by":"passage","highlight":true,"explain":true}`,
 			"/search?q=%EC%A1%B0%EC%84%A0%20%EA%B6%81%EA%B6%90&collection=demo&top_k=3&offset=2&mode=dense&fusion=rrf&alpha=0.5" +
-				"&filter=year%20%3E%3D%202020&min_score=0.1&group_by=passage&highlight=true&explain=1",
+				"&filter=year%20%3E%3D%202020&min_score=0.1&min_dense=0.2&operators=false&group_by=passage&highlight=true&explain=1",
 			index.Query{
 				Text: "조선 궁궐", TopK: 3, Offset: 2, Mode: index.DenseOnly,
 				Fusion: index.Fusion{Method: index.RRF, Alpha: ptr(0.5)}, Filter: year,
-				MinScore: ptr(0.1), GroupBy: index.ByPassage, Highlight: true, Explain: true,
+				MinScore: ptr(0.1), MinDense: ptr(0.2), GroupBy: index.ByPassage, Highlight: true, Explain: true,
 			},
 		},
 		{
 			"fusion by name, filter as text", `{"query":"a","fusion":"rrf","filter":"year >= 2020"}`, "/search?q=a&fusion=rrf&filter=year>=2020",
-			index.Query{Text: "a", Fusion: index.Fusion{Method: index.RRF}, Filter: year},
+			index.Query{Text: "a", Operators: true, Fusion: index.Fusion{Method: index.RRF}, Filter: year},
+		},
+		{
+			"least keyword score", `{"query":"a","min_keyword":3}`, "/search?q=a&min_keyword=3",
+			index.Query{Text: "a", Operators: true, MinKeyword: ptr(3.0)},
 		},
 		{
 			"alpha alone", `{"query":"a","fusion":{"alpha":0}}`, "/search?q=a&alpha=0",
-			index.Query{Text: "a", Fusion: index.Fusion{Alpha: ptr(0.0)}},
+			index.Query{Text: "a", Operators: true, Fusion: index.Fusion{Alpha: ptr(0.0)}},
 		},
 		{
 			"nulls", `{"query":"a","top_k":null,"fusion":null,"filter":null,"min_score":null,"mode":null,"explain":null}`, "",
-			index.Query{Text: "a"},
+			index.Query{Text: "a", Operators: true},
 		},
 	}
 	for _, tt := range tests {

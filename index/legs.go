@@ -120,11 +120,11 @@ func (s *searcher) open(ctx context.Context) error {
 		allow = s.allowed
 	}
 	if s.stats.Mode != KeywordOnly {
-		s.dense = &descent{ask: dense, allow: allow, seen: make(map[Ref]bool), stats: new(LegStats)}
+		s.dense = &descent{ask: dense, min: s.q.MinDense, allow: allow, seen: make(map[Ref]bool), stats: new(LegStats)}
 		s.stats.Dense = s.dense.stats
 	}
 	if s.stats.Mode != DenseOnly {
-		s.keyword = &descent{ask: keyword, allow: allow, seen: make(map[Ref]bool), stats: new(LegStats)}
+		s.keyword = &descent{ask: keyword, min: s.q.MinKeyword, allow: allow, seen: make(map[Ref]bool), stats: new(LegStats)}
 		s.stats.Keyword = s.keyword.stats
 	}
 	return nil

@@ -58,16 +58,19 @@ type Query struct {
 	Operators bool
 	wording   Wording // of Text, once it is prepared
 
-	Vector    []float32 // if nil, Service encodes Text when the mode needs it
-	TopK      int       // 10
-	Offset    int
-	Mode      Mode   // Hybrid
-	Fusion    Fusion // MinMax
-	Filter    Filter // nil accepts all
-	MinScore  *float64
-	GroupBy   Grouping // ByDocument
-	Highlight bool
-	Explain   bool
+	Vector   []float32 // if nil, Service encodes Text when the mode needs it
+	TopK     int       // 10
+	Offset   int
+	Mode     Mode   // Hybrid
+	Fusion   Fusion // MinMax
+	Filter   Filter // nil accepts all
+	MinScore *float64
+	// MinDense and MinKeyword are the least cosine and BM25 score of a leg's
+	// candidates; what scores less is not in the leg at all.
+	MinDense, MinKeyword *float64
+	GroupBy              Grouping // ByDocument
+	Highlight            bool
+	Explain              bool
 	// Rerank puts the hits of the page in the order that the Service's Reranker
 	// gives them; which hits there are does not change.
 	Rerank bool

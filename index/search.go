@@ -129,6 +129,12 @@ func (q Query) check() error {
 		return invalid("offset %d and top_k %d reach deeper than %d hits", q.Offset, q.TopK, MaxDepth)
 	case q.MinScore != nil && math.IsNaN(*q.MinScore):
 		return invalid("min_score is not a number")
+	case q.MinDense != nil && math.IsNaN(*q.MinDense) || q.MinKeyword != nil && math.IsNaN(*q.MinKeyword):
+		return invalid("a leg's least score is not a number")
+	case q.MinDense != nil && q.Mode == KeywordOnly:
+		return invalid("min_dense has no meaning in mode keyword, which has no dense leg")
+	case q.MinKeyword != nil && q.Mode == DenseOnly:
+		return invalid("min_keyword has no meaning in mode dense, which has no keyword leg")
 	case (q.Mode != DenseOnly || q.Vector == nil) && strings.TrimSpace(q.Text) == "":
 		return invalid("the text is empty")
 	case len(q.Text) > MaxQueryBytes:

@@ -72,6 +72,8 @@ func TestSearchModesAndGroups(t *testing.T) {
 		{"page", index.Query{Vector: v, Mode: index.DenseOnly, TopK: 1, Offset: 1}, []string{"banana#0"}, 3},
 		{"behind the end", index.Query{Vector: v, Mode: index.DenseOnly, Offset: 9}, []string{}, 3},
 		{"minimum cosine", index.Query{Vector: v, Mode: index.DenseOnly, GroupBy: index.ByPassage, MinScore: ptr(0.8 - 1e-6)}, []string{"apple#0", "apple#1"}, 2},
+		{"minimum of the dense leg", index.Query{Text: "trees", Vector: v, MinDense: ptr(0.7), GroupBy: index.ByPassage}, []string{"cherry#0", "apple#0", "apple#1"}, 3},
+		{"minimum of the keyword leg", index.Query{Text: "trees", Vector: v, MinKeyword: ptr(99), MinDense: ptr(0.9)}, []string{"apple#0"}, 1},
 		{"minimum fused", index.Query{Text: "apples", Vector: v, MinScore: ptr(0.05)}, []string{"apple#0", "banana#0"}, 2},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -144,6 +146,9 @@ func TestSearchRefuses(t *testing.T) {
 		"negative offset":  {index.Query{Text: "x", Offset: -1}, index.ErrInvalidQuery, "-1"},
 		"too deep":         {index.Query{Text: "x", Offset: math.MaxInt}, index.ErrInvalidQuery, "deeper than 10000"},
 		"min score":        {index.Query{Text: "x", MinScore: ptr(math.NaN())}, index.ErrInvalidQuery, "min_score"},
+		"min dense":        {index.Query{Text: "x", MinDense: ptr(math.NaN())}, index.ErrInvalidQuery, "not a number"},
+		"no dense leg":     {index.Query{Text: "x", MinDense: ptr(0), Mode: index.KeywordOnly}, index.ErrInvalidQuery, "min_dense"},
+		"no keyword leg":   {index.Query{Vector: v, MinKeyword: ptr(0), Mode: index.DenseOnly}, index.ErrInvalidQuery, "min_keyword"},
 		"long text":        {index.Query{Text: strings.Repeat("x", 1<<17)}, index.ErrInvalidQuery, "131072 bytes"},
 		"invalid UTF-8":    {index.Query{Text: "x\xff"}, index.ErrInvalidQuery, "byte 1"},
 		"vector's length":  {index.Query{Vector: v[1:], Mode: index.DenseOnly}, index.ErrInvalidVector, "3 values"},

@@ -188,6 +188,15 @@ func (r *remote) Search(ctx context.Context, collection string, q index.Query) (
 		"query": q.Text, "collection": collection, "offset": q.Offset,
 		"highlight": q.Highlight, "explain": q.Explain,
 	}
+	if !q.Operators { // servers of before do not know it
+		request["operators"] = false
+	}
+	if q.MinDense != nil {
+		request["min_dense"] = *q.MinDense
+	}
+	if q.MinKeyword != nil {
+		request["min_keyword"] = *q.MinKeyword
+	}
 	if q.TopK > 0 {
 		request["top_k"] = q.TopK
 	}
@@ -241,6 +250,8 @@ type remoteLeg struct {
 	Plan       string  `json:"plan"`
 	Examined   int     `json:"examined"`
 	Candidates int     `json:"candidates"`
+	Verified   int     `json:"verified"`
+	Bounded    bool    `json:"bounded"`
 	Took       float64 `json:"took_ms"`
 }
 
@@ -248,7 +259,7 @@ func (l *remoteLeg) stats() *index.LegStats {
 	if l == nil {
 		return nil
 	}
-	return &index.LegStats{Plan: l.Plan, Examined: l.Examined, Candidates: l.Candidates, Took: milliseconds(l.Took)}
+	return &index.LegStats{Plan: l.Plan, Examined: l.Examined, Candidates: l.Candidates, Verified: l.Verified, Bounded: l.Bounded, Took: milliseconds(l.Took)}
 }
 
 func milliseconds(ms float64) time.Duration { return time.Duration(ms * float64(time.Millisecond)) }

@@ -11,9 +11,16 @@ import (
 
 const searchExample = `  semdex search "조선의 궁궐은 어디에 있나"
   semdex search --filter 'lang = "ko" and year >= 2000' --top 3 "반도체 수출"
+  semdex search -- '"old city" walls -palace'
   semdex search --mode keyword --json "palace" | jq '.hits[].id'
   semdex search --rerank --reranker my-reranker "the oldest palace"
   semdex search --server http://127.0.0.1:8080 "how do vaccines work"`
+
+const searchLong = `
+
+In the query, "two words" must stand in a passage or its title one behind the
+other, and -word or -"two words" must not; --plain turns that off. A query that
+begins with a hyphen comes behind --, so that it is not taken for a flag.`
 
 // searchFlags are the flags of the verb search.
 type searchFlags struct {
@@ -25,6 +32,9 @@ type searchFlags struct {
 	mode        string
 	filter      string
 	minScore    float64
+	minDense    float64
+	minKeyword  float64
+	plain       bool
 	group       string
 	explain     bool
 	asJSON      bool
@@ -35,7 +45,7 @@ func (a *app) searchCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:     "search [flags] QUERY",
 		Short:   "Find the passages that answer a query",
-		Long:    "Rank the passages of a collection by meaning and by words and show the best ones.",
+		Long:    "Rank the passages of a collection by meaning and by words and show the best ones." + searchLong,
 		Example: searchExample,
 		RunE: func(cmd *cobra.Command, words []string) error {
 			q, err := f.query(cmd, strings.Join(words, " "))
@@ -56,6 +66,9 @@ func (a *app) searchCommand() *cobra.Command {
 	flags.StringVarP(&f.mode, "mode", "m", "hybrid", "hybrid, dense (by meaning) or keyword (by words)")
 	flags.StringVar(&f.filter, "filter", "", "`condition` on metadata, such as 'lang = \"ko\"'")
 	flags.Float64Var(&f.minScore, "min-score", 0, "leave out hits below this `score`")
+	flags.Float64Var(&f.minDense, "min-dense", 0, "leave out of the dense leg what has a smaller `cosine`")
+	flags.Float64Var(&f.minKeyword, "min-keyword", 0, "leave out of the keyword leg what has a smaller BM25 `score`")
+	flags.BoolVar(&f.plain, "plain", false, "take quotes and leading hyphens of the query as plain text")
 	flags.StringVar(&f.group, "group-by", "document", "document (its best passage) or passage")
 	flags.BoolVar(&f.explain, "explain", false, "say how each score came about")
 	flags.BoolVar(&f.asJSON, "json", false, "print JSON")
@@ -65,7 +78,7 @@ func (a *app) searchCommand() *cobra.Command {
 // query puts the flags together; what does not make sense is a usage error.
 func (f *searchFlags) query(cmd *cobra.Command, text string) (index.Query, error) {
 	q := index.Query{
-		Text: text, TopK: f.top, Offset: f.offset, Mode: index.Mode(f.mode), GroupBy: index.Grouping(f.group),
+		Text: text, Operators: !f.plain, TopK: f.top, Offset: f.offset, Mode: index.Mode(f.mode), GroupBy: index.Grouping(f.group),
 		Highlight: true, Explain: f.explain, Rerank: f.rerank,
 	}
 	var err error
@@ -90,6 +103,12 @@ func (f *searchFlags) query(cmd *cobra.Command, text string) (index.Query, error
 	}
 	if cmd.Flags().Changed("min-score") {
 		q.MinScore = &f.minScore
+	}
+	if cmd.Flags().Changed("min-dense") {
+		q.MinDense = &f.minDense
+	}
+	if cmd.Flags().Changed("min-keyword") {
+		q.MinKeyword = &f.minKeyword
 	}
 	if f.filter != "" {
 		if q.Filter, err = index.ParseFilter(f.filter); err != nil {
