@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"io"
 	"iter"
 
 	"semdex/index"
@@ -19,6 +20,9 @@ type Index interface {
 	// Drop deletes a collection.
 	Drop(ctx context.Context, collection string) error
 	Aliases
+	// Export writes a collection as it is at one moment. It writes nothing when
+	// there is no such collection.
+	Export(ctx context.Context, collection string, w io.Writer, o index.ExportOptions) (index.ExportHeader, error)
 
 	// PutStream stores documents in batches as they come, in a collection that
 	// it makes if there is none. It tells after each batch what is durable.

@@ -44,6 +44,7 @@ func (s *Server) routes() []route {
 		{method: "PUT", path: "/collections/{collection}/documents", handle: s.putDocuments, stream: true},
 		{method: "GET", path: "/collections/{collection}/documents/{id...}", handle: s.getDocument},
 		{method: "DELETE", path: "/collections/{collection}/documents/{id...}", handle: s.deleteDocument},
+		{method: "GET", path: "/collections/{collection}/export", handle: s.exportCollection, stream: true},
 		{method: "POST", path: "/collections/{collection}/delete", handle: s.deleteDocuments},
 
 		{method: "GET", path: "/aliases", handle: s.listAliases},

@@ -68,6 +68,12 @@ type Collection interface {
 	// stand in a passage's text: rune offsets, ordered, not overlapping.
 	Matches(text, passage string) []Span
 
+	// Export gives begin the collection as it is at one moment (without Bytes),
+	// then each of its documents of that moment with all passages, in any
+	// order, while writes go on. Vectors are left out unless asked for. An
+	// error of begin or each ends it and is returned.
+	Export(ctx context.Context, vectors bool, begin func(Info) error, each func(Record) error) error
+
 	// Check verifies the collection's storage and reports what is wrong.
 	Check(ctx context.Context) (Report, error)
 }

@@ -65,6 +65,21 @@ func (r *remote) call(ctx context.Context, method, path string, in, out any) err
 }
 
 func (r *remote) send(ctx context.Context, method, path, contentType string, body io.Reader, out any) error {
+	return r.exchange(ctx, method, path, contentType, body, func(answer io.Reader) error {
+		return json.NewDecoder(answer).Decode(out)
+	})
+}
+
+// download copies the answer of a GET to w.
+func (r *remote) download(ctx context.Context, path string, w io.Writer) error {
+	return r.exchange(ctx, http.MethodGet, path, "", nil, func(answer io.Reader) error {
+		_, err := io.Copy(w, answer)
+		return err
+	})
+}
+
+// exchange sends a request and gives the body of a good answer to read.
+func (r *remote) exchange(ctx context.Context, method, path, contentType string, body io.Reader, read func(io.Reader) error) error {
 	req, err := http.NewRequestWithContext(ctx, method, r.base+path, body)
 	if err != nil {
 		return err
@@ -89,7 +104,7 @@ func (r *remote) send(ctx context.Context, method, path, contentType string, bod
 	if res.StatusCode >= 300 {
 		return refusal(res)
 	}
-	if err := json.NewDecoder(res.Body).Decode(out); err != nil {
+	if err := read(res.Body); err != nil {
 		return fmt.Errorf("answer of %s: %w", r.base, err)
 	}
 	return nil

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"io"
 	"iter"
 
 	"github.com/spf13/cobra"
@@ -22,6 +23,8 @@ type store interface {
 	SetAlias(ctx context.Context, alias, collection string) error
 	DeleteAlias(ctx context.Context, alias string) error
 	Aliases(ctx context.Context) ([]index.Alias, error)
+	Export(ctx context.Context, collection string, w io.Writer, o index.ExportOptions) (index.ExportHeader, error)
+	Import(ctx context.Context, collection string, in *index.ExportReader, o index.ImportOptions, progress func(index.Progress)) (index.PutResult, error)
 	Close() error
 }
 

@@ -41,6 +41,7 @@ func Run(t *testing.T, open func(t *testing.T) (engine index.Engine, reopen func
 		{"DenseTies", testDenseTies},
 		{"DenseBadVectors", testDenseBadVectors},
 		{"DenseWithoutVectors", testDenseWithoutVectors},
+		{"Export", testExport},
 		{"KeywordWords", testKeywordWords},
 		{"KeywordPassages", testKeywordPassages},
 		{"KeywordTies", testKeywordTies},

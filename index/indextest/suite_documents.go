@@ -342,6 +342,7 @@ func (h *harness) everyCall(c index.Collection) map[string]error {
 	_, errs["Dense"] = c.Dense(h.ctx, h.vector(), 1, nil)
 	_, errs["Keyword"] = c.Keyword(h.ctx, "text", 1, nil)
 	_, errs["Fetch"] = c.Fetch(h.ctx, []index.Ref{{Document: "a"}})
+	errs["Export"] = c.Export(h.ctx, true, func(index.Info) error { return nil }, func(index.Record) error { return nil })
 	_, errs["Check"] = c.Check(h.ctx)
 	return errs
 }
