@@ -27,6 +27,8 @@ type searchRequest struct {
 	MinScore   *float64        `json:"min_score"`
 	MinDense   *float64        `json:"min_dense"`
 	MinKeyword *float64        `json:"min_keyword"`
+	Facets     []string        `json:"facets"`
+	FacetLimit *int            `json:"facet_limit"`
 	Operators  *bool           `json:"operators"` // nil: true
 	GroupBy    string          `json:"group_by"`
 	Highlight  bool            `json:"highlight"`
@@ -37,9 +39,10 @@ type searchRequest struct {
 // searchAnswer is index.Result on the wire: every key of a hit is always
 // there, and durations are milliseconds.
 type searchAnswer struct {
-	Hits  []searchHit `json:"hits"`
-	Total int         `json:"total"`
-	Stats searchStats `json:"stats"`
+	Hits   []searchHit   `json:"hits"`
+	Total  int           `json:"total"`
+	Facets *index.Facets `json:"facets,omitempty"`
+	Stats  searchStats   `json:"stats"`
 }
 
 type searchHit struct {
@@ -134,6 +137,7 @@ func (r searchRequest) query() (index.Query, error) {
 		Operators: r.Operators == nil || *r.Operators,
 		Offset:    r.Offset,
 		Mode:      index.Mode(r.Mode),
+		Facets:    r.Facets,
 		MinScore:  r.MinScore,
 		MinDense:  r.MinDense, MinKeyword: r.MinKeyword,
 		GroupBy:   index.Grouping(r.GroupBy),
@@ -147,6 +151,11 @@ func (r searchRequest) query() (index.Query, error) {
 	if r.TopK != nil {
 		if q.TopK = *r.TopK; q.TopK < 1 {
 			return q, badRequest("invalid_query", "top_k", "top_k is %d, it must be at least 1", q.TopK)
+		}
+	}
+	if r.FacetLimit != nil {
+		if q.FacetLimit = *r.FacetLimit; q.FacetLimit < 1 {
+			return q, badRequest("invalid_query", "facet_limit", "facet_limit is %d, it must be at least 1", q.FacetLimit)
 		}
 	}
 	var err error
@@ -203,7 +212,7 @@ func within(object string, err error) error {
 }
 
 // urlParams are the parameters of GET /search.
-var urlParams = []string{"q", "collection", "top_k", "offset", "mode", "fusion", "alpha", "filter", "min_score", "min_dense", "min_keyword", "operators", "group_by", "highlight", "explain", "rerank"}
+var urlParams = []string{"q", "collection", "top_k", "offset", "mode", "fusion", "alpha", "filter", "min_score", "min_dense", "min_keyword", "facets", "facet_limit", "operators", "group_by", "highlight", "explain", "rerank"}
 
 func searchFromURL(values url.Values) (searchRequest, error) {
 	for name, v := range values {
@@ -224,11 +233,15 @@ func searchFromURL(values url.Values) (searchRequest, error) {
 		MinScore:   param(&p, "min_score", "a number", parseFinite),
 		MinDense:   param(&p, "min_dense", "a number", parseFinite),
 		MinKeyword: param(&p, "min_keyword", "a number", parseFinite),
+		FacetLimit: param(&p, "facet_limit", "an integer", strconv.Atoi),
 		Operators:  param(&p, "operators", "true or false", strconv.ParseBool),
 		Highlight:  deref(param(&p, "highlight", "true or false", strconv.ParseBool)),
 		Explain:    deref(param(&p, "explain", "true or false", strconv.ParseBool)),
 		Rerank:     deref(param(&p, "rerank", "true or false", strconv.ParseBool)),
 		Offset:     deref(param(&p, "offset", "an integer", strconv.Atoi)),
+	}
+	if values.Has("facets") {
+		r.Facets = strings.Split(values.Get("facets"), ",")
 	}
 	alpha := param(&p, "alpha", "a number", parseFinite)
 	if values.Has("fusion") || alpha != nil {
@@ -279,7 +292,7 @@ func deref[T any](v *T) T {
 }
 
 func newSearchAnswer(r index.Result, took time.Duration) searchAnswer {
-	a := searchAnswer{Hits: make([]searchHit, len(r.Hits)), Total: r.Total}
+	a := searchAnswer{Hits: make([]searchHit, len(r.Hits)), Total: r.Total, Facets: r.Facets}
 	for i, h := range r.Hits {
 		a.Hits[i] = searchHit{
 			ID: h.ID, DocumentID: h.DocumentID, Score: h.Score,

@@ -59,6 +59,7 @@ type Collection interface {
 	Keyword(ctx context.Context, text string, k int, f Filter) (Leg, error)
 
 	Wordings
+	Tallies
 
 	// Fetch returns the passages' documents and offsets, in the order asked.
 	// Passages deleted meanwhile come back with Found false.

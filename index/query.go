@@ -69,8 +69,12 @@ type Query struct {
 	// candidates; what scores less is not in the leg at all.
 	MinDense, MinKeyword *float64
 	GroupBy              Grouping // ByDocument
-	Highlight            bool
-	Explain              bool
+	// Facets are keyword fields whose values are counted, FacetLimit (10) of
+	// each.
+	Facets     []string
+	FacetLimit int
+	Highlight  bool
+	Explain    bool
 	// Rerank puts the hits of the page in the order that the Service's Reranker
 	// gives them; which hits there are does not change.
 	Rerank bool
@@ -81,8 +85,9 @@ type Result struct {
 	Hits []Hit `json:"hits"`
 	// Total counts the distinct hits among the candidates that the legs
 	// returned, before paging; it is a lower bound when Stats.More is true.
-	Total int   `json:"total"`
-	Stats Stats `json:"stats"`
+	Total  int     `json:"total"`
+	Facets *Facets `json:"facets,omitempty"`
+	Stats  Stats   `json:"stats"`
 }
 
 // Hit is one ranked passage. Start, End and Highlights count runes of the

@@ -40,12 +40,15 @@ func search(ctx context.Context, c Collection, q Query, noVector string) (Result
 	if q.Mode == DenseOnly && q.Vector == nil {
 		return Result{}, fmt.Errorf("%w: dense search needs a vector", ErrInvalidQuery)
 	}
-	if q.Filter != nil {
+	if q.Filter != nil || len(q.Facets) > 0 {
 		info, err := c.Info(ctx)
 		if err != nil {
 			return Result{}, err
 		}
 		if q.Filter, err = Resolve(q.Filter, info.Settings.Fields); err != nil {
+			return Result{}, err
+		}
+		if err := checkFacetFields(q.Facets, info.Settings.Fields); err != nil {
 			return Result{}, err
 		}
 	}
@@ -67,6 +70,9 @@ func search(ctx context.Context, c Collection, q Query, noVector string) (Result
 	}
 	result := Result{Total: len(ranking)}
 	if result.Hits, err = s.page(ctx, ranking); err != nil {
+		return Result{}, err
+	}
+	if result.Facets, err = s.facets(ctx); err != nil {
 		return Result{}, err
 	}
 	s.stats.Search = time.Since(begin)
@@ -142,7 +148,7 @@ func (q Query) check() error {
 	case !utf8.ValidString(q.Text):
 		return invalid("the text has invalid UTF-8 at byte %d", invalidUTF8(q.Text))
 	}
-	return nil
+	return q.checkFacets()
 }
 
 // searcher carries one query through its steps.
@@ -152,6 +158,7 @@ type searcher struct {
 	stats Stats
 
 	dense, keyword *descent // nil where the mode does without
+	window         []string // documents of the first step, for facets
 }
 
 // depthStep is how much deeper a search goes when what it has is not enough.
@@ -169,6 +176,9 @@ func (s *searcher) ranking(ctx context.Context) ([]fused, error) {
 		}
 		ranking := s.fuse(s.dense.top(depth), s.keyword.top(depth))
 		enough := s.cut(&ranking)
+		if depth == Window && len(s.q.Facets) > 0 {
+			s.window = documentsOf(ranking)
+		}
 		if s.q.GroupBy == ByDocument {
 			ranking = groupByDocument(ranking)
 		}

@@ -56,6 +56,32 @@ func (a *app) writeHit(b *strings.Builder, rank string, hit index.Hit, width int
 	}
 }
 
+// printFacets writes a line for each field: its values and their counts.
+func (a *app) printFacets(facets *index.Facets, order []string) error {
+	if facets == nil {
+		return nil
+	}
+	var b strings.Builder
+	counted := map[index.FacetScope]string{
+		index.FacetMatches: "all documents that match",
+		index.FacetWindow:  "the documents of the best candidates",
+	}[facets.Scope]
+	fmt.Fprintf(&b, "\n%s\n", a.out.Paint(cli.Faint, fmt.Sprintf("%s: %d", counted, facets.Documents)))
+	for _, field := range order {
+		f := facets.Fields[field]
+		parts := make([]string, 0, len(f.Values)+1)
+		for _, v := range f.Values {
+			parts = append(parts, fmt.Sprintf("%s %d", cli.Clean(v.Value), v.Count))
+		}
+		if n := f.Distinct - len(f.Values); n > 0 {
+			parts = append(parts, fmt.Sprintf("and %d more", n))
+		}
+		fmt.Fprintf(&b, "%s  %s\n", a.out.Paint(cli.Bold, cli.Clean(field)), strings.Join(parts, ", "))
+	}
+	_, err := a.stdout.Write([]byte(b.String()))
+	return err
+}
+
 // origin is a hit's id, both legs' scores with their ranks, and its metadata.
 func origin(hit index.Hit) string {
 	parts := []string{hit.ID}

@@ -206,6 +206,9 @@ func (r *remote) Search(ctx context.Context, collection string, q index.Query) (
 	if !q.Operators { // servers of before do not know it
 		request["operators"] = false
 	}
+	if len(q.Facets) > 0 {
+		request["facets"], request["facet_limit"] = q.Facets, q.FacetLimit
+	}
 	if q.MinDense != nil {
 		request["min_dense"] = *q.MinDense
 	}
@@ -234,9 +237,10 @@ func (r *remote) Search(ctx context.Context, collection string, q index.Query) (
 		request["min_score"] = *q.MinScore
 	}
 	var answer struct {
-		Hits  []index.Hit `json:"hits"`
-		Total int         `json:"total"`
-		Stats struct {
+		Hits   []index.Hit   `json:"hits"`
+		Total  int           `json:"total"`
+		Facets *index.Facets `json:"facets"`
+		Stats  struct {
 			Mode     index.Mode         `json:"mode"`
 			Degraded string             `json:"degraded"`
 			Fusion   index.FusionMethod `json:"fusion"`
@@ -254,7 +258,7 @@ func (r *remote) Search(ctx context.Context, collection string, q index.Query) (
 		return index.Result{}, err
 	}
 	s := answer.Stats
-	return index.Result{Hits: answer.Hits, Total: answer.Total, Stats: index.Stats{
+	return index.Result{Hits: answer.Hits, Total: answer.Total, Facets: answer.Facets, Stats: index.Stats{
 		Mode: s.Mode, Degraded: s.Degraded, Fusion: s.Fusion, Alpha: s.Alpha,
 		Dense: s.Dense.stats(), Keyword: s.Keyword.stats(), More: s.More, Rerank: s.Rerank,
 		Encode: milliseconds(s.Encode), Search: milliseconds(s.Search), Total: milliseconds(s.Took),

@@ -12,6 +12,7 @@ import (
 const searchExample = `  semdex search "조선의 궁궐은 어디에 있나"
   semdex search --filter 'lang = "ko" and year >= 2000' --top 3 "반도체 수출"
   semdex search -- '"old city" walls -palace'
+  semdex search --mode keyword --facet lang palace
   semdex search --mode keyword --json "palace" | jq '.hits[].id'
   semdex search --rerank --reranker my-reranker "the oldest palace"
   semdex search --server http://127.0.0.1:8080 "how do vaccines work"`
@@ -35,6 +36,8 @@ type searchFlags struct {
 	minDense    float64
 	minKeyword  float64
 	plain       bool
+	facets      []string
+	facetLimit  int
 	group       string
 	explain     bool
 	asJSON      bool
@@ -68,6 +71,8 @@ func (a *app) searchCommand() *cobra.Command {
 	flags.Float64Var(&f.minScore, "min-score", 0, "leave out hits below this `score`")
 	flags.Float64Var(&f.minDense, "min-dense", 0, "leave out of the dense leg what has a smaller `cosine`")
 	flags.Float64Var(&f.minKeyword, "min-keyword", 0, "leave out of the keyword leg what has a smaller BM25 `score`")
+	flags.StringArrayVar(&f.facets, "facet", nil, "count the values of this keyword `field`; may be repeated")
+	flags.IntVar(&f.facetLimit, "facet-limit", index.DefaultFacetLimit, "how `many` values of each")
 	flags.BoolVar(&f.plain, "plain", false, "take quotes and leading hyphens of the query as plain text")
 	flags.StringVar(&f.group, "group-by", "document", "document (its best passage) or passage")
 	flags.BoolVar(&f.explain, "explain", false, "say how each score came about")
@@ -103,6 +108,11 @@ func (f *searchFlags) query(cmd *cobra.Command, text string) (index.Query, error
 	}
 	if cmd.Flags().Changed("min-score") {
 		q.MinScore = &f.minScore
+	}
+	if len(f.facets) > 0 {
+		if q.Facets, q.FacetLimit = f.facets, f.facetLimit; f.facetLimit < 1 || f.facetLimit > index.MaxFacetLimit {
+			return q, usage(cmd, "--facet-limit is %d, it must be between 1 and %d", f.facetLimit, index.MaxFacetLimit)
+		}
 	}
 	if cmd.Flags().Changed("min-dense") {
 		q.MinDense = &f.minDense
@@ -180,6 +190,9 @@ func (a *app) search(ctx context.Context, q index.Query, f *searchFlags) error {
 		return a.printJSON(res)
 	}
 	if err := a.printHits(res, q.Offset); err != nil {
+		return err
+	}
+	if err := a.printFacets(res.Facets, q.Facets); err != nil {
 		return err
 	}
 	if len(res.Hits) == 0 {

@@ -48,6 +48,7 @@ func Run(t *testing.T, open func(t *testing.T) (engine index.Engine, reopen func
 		{"KeywordOddQueries", testKeywordOddQueries},
 		{"KeywordForgets", testKeywordForgets},
 		{"Wording", testWording},
+		{"Tallies", testTallies},
 		{"Matches", testMatches},
 		{"Visibility", testVisibility},
 		{"Reopen", testReopen},
