@@ -44,7 +44,7 @@ func (s *store) setAlias(alias, collection string) {
 func TestCrashWhileAliasesChange(t *testing.T) {
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
-	for round := range 80 {
+	for round := range 25 {
 		rng := rand.New(rand.NewPCG(seed, uint64(round)))
 		s, fsys := newMemStore(t)
 		s.create("d")
