@@ -7,6 +7,7 @@ import (
 	"semdex/embed"
 	"semdex/embed/model"
 	"semdex/index"
+	"semdex/index/local"
 	"semdex/internal/cli"
 )
 
@@ -17,6 +18,7 @@ var hints = []struct {
 }{
 	{index.ErrLocked, "a server or another semdex uses this folder; stop it, or ask it with --server URL"},
 	{index.ErrCollectionNotFound, "semdex collections lists what there is"},
+	{local.ErrBackup, "take the last backup that ended; semdex backup says so when it is done"},
 	{index.ErrAliasNotFound, "semdex alias list shows what there is"},
 	{index.ErrAliased, "semdex alias set moves an alias to another collection, semdex alias delete forgets it"},
 	{index.ErrDocumentNotFound, "ids are those of the indexed file; semdex search shows them"},
