@@ -28,7 +28,7 @@ var hints = []struct {
 	{index.ErrFieldType, "a field keeps the kind of its first value; --meta NAME:keyword or NAME:number sets it"},
 	{index.ErrInvalidName, "names are made of letters, digits, hyphens and underscores"},
 	{index.ErrNewerFormat, "upgrade semdex, or use another data folder"},
-	{index.ErrCorrupt, "semdex check tells which collections are sound; a damaged one can be dropped and its documents indexed again"},
+	{index.ErrCorrupt, "semdex check --repair mends what can be mended; restore a backup of the rest, or drop it and index its documents again"},
 	{model.ErrNotModel, "a model folder holds config.json, model.safetensors, and tokenizer.json or vocab.txt"},
 	{model.ErrCorrupt, "the copy of the model is not whole; semdex model pull fetches it again"},
 	{model.ErrTensor, "the files of the folder do not belong together; semdex model pull fetches the model again"},
