@@ -18,6 +18,7 @@ import (
 // searchRequest is the body of POST /search.
 type searchRequest struct {
 	Query      string          `json:"query"`
+	Like       string          `json:"like"` // a document's id, instead of a query
 	Collection string          `json:"collection"`
 	TopK       *int            `json:"top_k"`
 	Offset     int             `json:"offset"`
@@ -68,6 +69,7 @@ type searchStats struct {
 	Dense    *legStats          `json:"dense,omitempty"`
 	Keyword  *legStats          `json:"keyword,omitempty"`
 	More     bool               `json:"more"`
+	Words    []string           `json:"words,omitempty"` // of the document to be like
 	Rerank   *index.RerankStats `json:"rerank,omitempty"`
 	EncodeMS float64            `json:"encode_ms"`
 	SearchMS float64            `json:"search_ms"`
@@ -134,6 +136,7 @@ func (s *Server) search(c echo.Context, request searchRequest) error {
 func (r searchRequest) query() (index.Query, error) {
 	q := index.Query{
 		Text:      r.Query,
+		Like:      r.Like,
 		Operators: r.Operators == nil || *r.Operators,
 		Offset:    r.Offset,
 		Mode:      index.Mode(r.Mode),
@@ -145,7 +148,7 @@ func (r searchRequest) query() (index.Query, error) {
 		Explain:   r.Explain,
 		Rerank:    r.Rerank,
 	}
-	if strings.TrimSpace(r.Query) == "" {
+	if r.Like == "" && strings.TrimSpace(r.Query) == "" {
 		return q, badRequest("missing_parameter", "query", "query is missing or empty")
 	}
 	if r.TopK != nil {
@@ -212,7 +215,7 @@ func within(object string, err error) error {
 }
 
 // urlParams are the parameters of GET /search.
-var urlParams = []string{"q", "collection", "top_k", "offset", "mode", "fusion", "alpha", "filter", "min_score", "min_dense", "min_keyword", "facets", "facet_limit", "operators", "group_by", "highlight", "explain", "rerank"}
+var urlParams = []string{"q", "like", "collection", "top_k", "offset", "mode", "fusion", "alpha", "filter", "min_score", "min_dense", "min_keyword", "facets", "facet_limit", "operators", "group_by", "highlight", "explain", "rerank"}
 
 func searchFromURL(values url.Values) (searchRequest, error) {
 	for name, v := range values {
@@ -226,6 +229,7 @@ func searchFromURL(values url.Values) (searchRequest, error) {
 	p := params{values: values}
 	r := searchRequest{
 		Query:      values.Get("q"),
+		Like:       values.Get("like"),
 		Collection: values.Get("collection"),
 		Mode:       values.Get("mode"),
 		GroupBy:    values.Get("group_by"),
@@ -310,7 +314,7 @@ func newSearchAnswer(r index.Result, took time.Duration) searchAnswer {
 	a.Stats = searchStats{
 		Mode: r.Stats.Mode, Degraded: r.Stats.Degraded, Fusion: r.Stats.Fusion,
 		Dense: newLegStats(r.Stats.Dense), Keyword: newLegStats(r.Stats.Keyword),
-		More: r.Stats.More, Rerank: r.Stats.Rerank,
+		More: r.Stats.More, Words: r.Stats.Words, Rerank: r.Stats.Rerank,
 		EncodeMS: milliseconds(r.Stats.Encode), SearchMS: milliseconds(r.Stats.Search), TookMS: milliseconds(took),
 	}
 	if r.Stats.Mode == index.Hybrid {

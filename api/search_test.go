@@ -49,6 +49,10 @@ func TestSearchOptions(t *testing.T) {
 			index.Query{Text: "a", Operators: true, MinKeyword: ptr(3.0)},
 		},
 		{
+			"like a document", `{"like":"a/b"}`, "/search?like=a/b",
+			index.Query{Like: "a/b", Operators: true},
+		},
+		{
 			"alpha alone", `{"query":"a","fusion":{"alpha":0}}`, "/search?q=a&alpha=0",
 			index.Query{Text: "a", Operators: true, Fusion: index.Fusion{Alpha: ptr(0.0)}},
 		},
@@ -61,6 +65,9 @@ func TestSearchOptions(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			x := newTestIndex(t)
 			if err := x.Create(t.Context(), "demo", index.Settings{Fields: map[string]index.FieldKind{"year": index.Number, "lang": index.Keyword, "tags": index.Keyword}}); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := x.Put(t.Context(), "demo", []index.Document{{ID: "a/b", Text: "text", Metadata: map[string]any{"year": 2020}}}); err != nil {
 				t.Fatal(err)
 			}
 			s := newTestServer(t, Options{Index: x, DefaultCollection: "demo"})

@@ -125,7 +125,7 @@ func (s *searcher) facets(ctx context.Context) (*Facets, error) {
 // countsMatches reports whether the keyword leg alone says which documents
 // match.
 func (s *searcher) countsMatches() bool {
-	return s.stats.Mode == KeywordOnly && s.q.wording.IsZero() && s.q.MinScore == nil && s.q.MinKeyword == nil
+	return s.stats.Mode == KeywordOnly && s.q.wording.IsZero() && s.q.Like == "" && s.q.MinScore == nil && s.q.MinKeyword == nil
 }
 
 func newFacet(counts map[string]int, limit int) Facet {

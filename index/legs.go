@@ -16,6 +16,8 @@ type descent struct {
 	ask   func(ctx context.Context, k int) (Leg, error)
 	allow func(ctx context.Context, found []Candidate) ([]bool, error) // nil: all
 	min   *float64                                                     // nil: any score
+	skip  string                                                       // a document that is left out
+	room  int                                                          // for its passages
 
 	kept    []Candidate
 	seen    map[Ref]bool
@@ -32,7 +34,7 @@ func (l *descent) deepen(ctx context.Context, want int) error {
 	}
 	begin := time.Now()
 	defer func() { l.stats.Took += time.Since(begin) }()
-	for l.depth = max(l.depth, want); ; l.depth *= depthStep {
+	for l.depth = max(l.depth, want+l.room); ; l.depth *= depthStep {
 		answer, err := l.ask(ctx, l.depth)
 		if err != nil {
 			return err
@@ -57,7 +59,7 @@ func (l *descent) deepen(ctx context.Context, want int) error {
 func (l *descent) add(ctx context.Context, found []Candidate) error {
 	var fresh []Candidate
 	for _, c := range found {
-		if !l.seen[c.Ref] && (l.min == nil || c.Score >= *l.min) {
+		if !l.seen[c.Ref] && (l.skip == "" || c.Ref.Document != l.skip) && (l.min == nil || c.Score >= *l.min) {
 			l.seen[c.Ref] = true
 			fresh = append(fresh, c)
 		}
@@ -126,6 +128,11 @@ func (s *searcher) open(ctx context.Context) error {
 	if s.stats.Mode != DenseOnly {
 		s.keyword = &descent{ask: keyword, min: s.q.MinKeyword, allow: allow, seen: make(map[Ref]bool), stats: new(LegStats)}
 		s.stats.Keyword = s.keyword.stats
+	}
+	for _, l := range []*descent{s.dense, s.keyword} {
+		if l != nil {
+			l.skip, l.room = s.q.Like, s.likePassages
+		}
 	}
 	return nil
 }

@@ -58,6 +58,9 @@ type Query struct {
 	Operators bool
 	wording   Wording // of Text, once it is prepared
 
+	// Like is the id of a document: the search is for others like it. Text and
+	// Vector are empty then.
+	Like     string
 	Vector   []float32 // if nil, Service encodes Text when the mode needs it
 	TopK     int       // 10
 	Offset   int
@@ -133,6 +136,7 @@ type Stats struct {
 	Dense    *LegStats     `json:"dense,omitempty"`
 	Keyword  *LegStats     `json:"keyword,omitempty"`
 	More     bool          `json:"more,omitempty"`
+	Words    []string      `json:"words,omitempty"` // that Query.Like led to
 	Rerank   *RerankStats  `json:"rerank,omitempty"`
 	Encode   time.Duration `json:"-"`
 	Search   time.Duration `json:"-"`

@@ -37,9 +37,6 @@ func search(ctx context.Context, c Collection, q Query, noVector string) (Result
 	if err != nil {
 		return Result{}, err
 	}
-	if q.Mode == DenseOnly && q.Vector == nil {
-		return Result{}, fmt.Errorf("%w: dense search needs a vector", ErrInvalidQuery)
-	}
 	if q.Filter != nil || len(q.Facets) > 0 {
 		info, err := c.Info(ctx)
 		if err != nil {
@@ -53,6 +50,15 @@ func search(ctx context.Context, c Collection, q Query, noVector string) (Result
 		}
 	}
 	s := &searcher{c: c, q: q}
+	if q.Like != "" {
+		if noVector, err = s.like(ctx); err != nil {
+			return Result{}, err
+		}
+		q = s.q
+	}
+	if q.Mode == DenseOnly && q.Vector == nil {
+		return Result{}, fmt.Errorf("%w: dense search needs a vector; %s", ErrInvalidQuery, noVector)
+	}
 	s.stats.Mode = q.Mode
 	switch {
 	case q.Mode == Hybrid && q.Vector == nil:
@@ -141,12 +147,15 @@ func (q Query) check() error {
 		return invalid("min_dense has no meaning in mode keyword, which has no dense leg")
 	case q.MinKeyword != nil && q.Mode == DenseOnly:
 		return invalid("min_keyword has no meaning in mode dense, which has no keyword leg")
-	case (q.Mode != DenseOnly || q.Vector == nil) && strings.TrimSpace(q.Text) == "":
+	case q.Like == "" && (q.Mode != DenseOnly || q.Vector == nil) && strings.TrimSpace(q.Text) == "":
 		return invalid("the text is empty")
 	case len(q.Text) > MaxQueryBytes:
 		return invalid("the text has %d bytes, at most %d are allowed", len(q.Text), MaxQueryBytes)
 	case !utf8.ValidString(q.Text):
 		return invalid("the text has invalid UTF-8 at byte %d", invalidUTF8(q.Text))
+	}
+	if err := q.checkLike(); err != nil {
+		return err
 	}
 	return q.checkFacets()
 }
@@ -158,6 +167,7 @@ type searcher struct {
 	stats Stats
 
 	dense, keyword *descent // nil where the mode does without
+	likePassages   int      // of the document q.Like
 	window         []string // documents of the first step, for facets
 }
 

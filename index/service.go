@@ -211,7 +211,7 @@ func (s *Service) Search(ctx context.Context, collection string, q Query) (Resul
 	}
 	var noVector string
 	begin := time.Now()
-	if q.Mode != KeywordOnly {
+	if q.Mode != KeywordOnly && q.Like == "" {
 		switch q.Vector, err = s.queryVector(ctx, collection, c, q); {
 		case err == nil:
 		case ctx.Err() != nil:

@@ -203,6 +203,10 @@ func (r *remote) Search(ctx context.Context, collection string, q index.Query) (
 		"query": q.Text, "collection": collection, "offset": q.Offset,
 		"highlight": q.Highlight, "explain": q.Explain,
 	}
+	if q.Like != "" {
+		delete(request, "query")
+		request["like"] = q.Like
+	}
 	if !q.Operators { // servers of before do not know it
 		request["operators"] = false
 	}
@@ -248,6 +252,7 @@ func (r *remote) Search(ctx context.Context, collection string, q index.Query) (
 			Dense    *remoteLeg         `json:"dense"`
 			Keyword  *remoteLeg         `json:"keyword"`
 			More     bool               `json:"more"`
+			Words    []string           `json:"words"`
 			Rerank   *index.RerankStats `json:"rerank"`
 			Encode   float64            `json:"encode_ms"`
 			Search   float64            `json:"search_ms"`
@@ -260,7 +265,7 @@ func (r *remote) Search(ctx context.Context, collection string, q index.Query) (
 	s := answer.Stats
 	return index.Result{Hits: answer.Hits, Total: answer.Total, Facets: answer.Facets, Stats: index.Stats{
 		Mode: s.Mode, Degraded: s.Degraded, Fusion: s.Fusion, Alpha: s.Alpha,
-		Dense: s.Dense.stats(), Keyword: s.Keyword.stats(), More: s.More, Rerank: s.Rerank,
+		Dense: s.Dense.stats(), Keyword: s.Keyword.stats(), More: s.More, Words: s.Words, Rerank: s.Rerank,
 		Encode: milliseconds(s.Encode), Search: milliseconds(s.Search), Total: milliseconds(s.Took),
 	}}, nil
 }

@@ -12,6 +12,7 @@ import (
 const searchExample = `  semdex search "조선의 궁궐은 어디에 있나"
   semdex search --filter 'lang = "ko" and year >= 2000' --top 3 "반도체 수출"
   semdex search -- '"old city" walls -palace'
+  semdex search --like notes/2024.md --top 3
   semdex search --mode keyword --facet lang palace
   semdex search --mode keyword --json "palace" | jq '.hits[].id'
   semdex search --rerank --reranker my-reranker "the oldest palace"
@@ -36,6 +37,7 @@ type searchFlags struct {
 	minDense    float64
 	minKeyword  float64
 	plain       bool
+	like        string
 	facets      []string
 	facetLimit  int
 	group       string
@@ -73,17 +75,23 @@ func (a *app) searchCommand() *cobra.Command {
 	flags.Float64Var(&f.minKeyword, "min-keyword", 0, "leave out of the keyword leg what has a smaller BM25 `score`")
 	flags.StringArrayVar(&f.facets, "facet", nil, "count the values of this keyword `field`; may be repeated")
 	flags.IntVar(&f.facetLimit, "facet-limit", index.DefaultFacetLimit, "how `many` values of each")
+	flags.StringVar(&f.like, "like", "", "find documents like the one with this `id`, instead of a query")
 	flags.BoolVar(&f.plain, "plain", false, "take quotes and leading hyphens of the query as plain text")
 	flags.StringVar(&f.group, "group-by", "document", "document (its best passage) or passage")
 	flags.BoolVar(&f.explain, "explain", false, "say how each score came about")
 	flags.BoolVar(&f.asJSON, "json", false, "print JSON")
-	return verb(c, atLeast(1, "a query"))
+	return verb(c, func(given []string) error {
+		if f.like != "" {
+			return nil
+		}
+		return atLeast(1, "a query")(given)
+	})
 }
 
 // query puts the flags together; what does not make sense is a usage error.
 func (f *searchFlags) query(cmd *cobra.Command, text string) (index.Query, error) {
 	q := index.Query{
-		Text: text, Operators: !f.plain, TopK: f.top, Offset: f.offset, Mode: index.Mode(f.mode), GroupBy: index.Grouping(f.group),
+		Text: text, Like: f.like, Operators: !f.plain, TopK: f.top, Offset: f.offset, Mode: index.Mode(f.mode), GroupBy: index.Grouping(f.group),
 		Highlight: true, Explain: f.explain, Rerank: f.rerank,
 	}
 	var err error
@@ -91,7 +99,9 @@ func (f *searchFlags) query(cmd *cobra.Command, text string) (index.Query, error
 		return q, err
 	}
 	switch {
-	case strings.TrimSpace(text) == "":
+	case f.like != "" && text != "":
+		return q, usage(cmd, "there is a query and --like; give one of them")
+	case f.like == "" && strings.TrimSpace(text) == "":
 		return q, usage(cmd, "the query is empty")
 	case f.top < 1:
 		return q, usage(cmd, "--top is %d, it must be at least 1", f.top)
@@ -167,7 +177,7 @@ func (a *app) search(ctx context.Context, q index.Query, f *searchFlags) error {
 	}
 	defer closeReranker()
 	var st store
-	if q.Mode == index.KeywordOnly && f.server == "" { // words need no model
+	if (q.Mode == index.KeywordOnly || q.Like != "") && f.server == "" { // words and stored vectors need no model
 		st, err = a.openLocal(f.data, nil, options, mustExist)
 	} else {
 		st, err = a.openModelled(ctx, &f.target, &f.modelFlags, options, mustExist)

@@ -49,6 +49,7 @@ func Run(t *testing.T, open func(t *testing.T) (engine index.Engine, reopen func
 		{"KeywordForgets", testKeywordForgets},
 		{"Wording", testWording},
 		{"Tallies", testTallies},
+		{"Profile", testProfile},
 		{"Matches", testMatches},
 		{"Visibility", testVisibility},
 		{"Reopen", testReopen},
