@@ -76,8 +76,10 @@ type Query struct {
 	// each.
 	Facets     []string
 	FacetLimit int
-	Highlight  bool
-	Explain    bool
+	// Dedup leaves out passages whose text a better hit has already.
+	Dedup     bool
+	Highlight bool
+	Explain   bool
 	// Rerank puts the hits of the page in the order that the Service's Reranker
 	// gives them; which hits there are does not change.
 	Rerank bool
@@ -129,18 +131,19 @@ type LegScore struct {
 
 // Stats says what a search did.
 type Stats struct {
-	Mode     Mode          `json:"mode"` // the mode that ran; "keyword" if the encoder failed
-	Degraded string        `json:"degraded,omitempty"`
-	Fusion   FusionMethod  `json:"fusion,omitempty"`
-	Alpha    float64       `json:"alpha,omitempty"`
-	Dense    *LegStats     `json:"dense,omitempty"`
-	Keyword  *LegStats     `json:"keyword,omitempty"`
-	More     bool          `json:"more,omitempty"`
-	Words    []string      `json:"words,omitempty"` // that Query.Like led to
-	Rerank   *RerankStats  `json:"rerank,omitempty"`
-	Encode   time.Duration `json:"-"`
-	Search   time.Duration `json:"-"`
-	Total    time.Duration `json:"-"`
+	Mode       Mode          `json:"mode"` // the mode that ran; "keyword" if the encoder failed
+	Degraded   string        `json:"degraded,omitempty"`
+	Fusion     FusionMethod  `json:"fusion,omitempty"`
+	Alpha      float64       `json:"alpha,omitempty"`
+	Dense      *LegStats     `json:"dense,omitempty"`
+	Keyword    *LegStats     `json:"keyword,omitempty"`
+	More       bool          `json:"more,omitempty"`
+	Duplicates int           `json:"duplicates,omitempty"` // left out by Query.Dedup
+	Words      []string      `json:"words,omitempty"`      // that Query.Like led to
+	Rerank     *RerankStats  `json:"rerank,omitempty"`
+	Encode     time.Duration `json:"-"`
+	Search     time.Duration `json:"-"`
+	Total      time.Duration `json:"-"`
 }
 
 // LegStats says what one leg did.

@@ -166,9 +166,10 @@ type searcher struct {
 	q     Query
 	stats Stats
 
-	dense, keyword *descent // nil where the mode does without
-	likePassages   int      // of the document q.Like
-	window         []string // documents of the first step, for facets
+	dense, keyword *descent       // nil where the mode does without
+	likePassages   int            // of the document q.Like
+	digests        map[Ref]digest // of passages' texts, for Dedup
+	window         []string       // documents of the first step, for facets
 }
 
 // depthStep is how much deeper a search goes when what it has is not enough.
@@ -188,6 +189,12 @@ func (s *searcher) ranking(ctx context.Context) ([]fused, error) {
 		enough := s.cut(&ranking)
 		if depth == Window && len(s.q.Facets) > 0 {
 			s.window = documentsOf(ranking)
+		}
+		if s.q.Dedup {
+			var err error
+			if ranking, err = s.distinct(ctx, ranking); err != nil {
+				return nil, err
+			}
 		}
 		if s.q.GroupBy == ByDocument {
 			ranking = groupByDocument(ranking)

@@ -203,6 +203,9 @@ func (r *remote) Search(ctx context.Context, collection string, q index.Query) (
 		"query": q.Text, "collection": collection, "offset": q.Offset,
 		"highlight": q.Highlight, "explain": q.Explain,
 	}
+	if q.Dedup {
+		request["dedup"] = true
+	}
 	if q.Like != "" {
 		delete(request, "query")
 		request["like"] = q.Like
@@ -245,18 +248,19 @@ func (r *remote) Search(ctx context.Context, collection string, q index.Query) (
 		Total  int           `json:"total"`
 		Facets *index.Facets `json:"facets"`
 		Stats  struct {
-			Mode     index.Mode         `json:"mode"`
-			Degraded string             `json:"degraded"`
-			Fusion   index.FusionMethod `json:"fusion"`
-			Alpha    float64            `json:"alpha"`
-			Dense    *remoteLeg         `json:"dense"`
-			Keyword  *remoteLeg         `json:"keyword"`
-			More     bool               `json:"more"`
-			Words    []string           `json:"words"`
-			Rerank   *index.RerankStats `json:"rerank"`
-			Encode   float64            `json:"encode_ms"`
-			Search   float64            `json:"search_ms"`
-			Took     float64            `json:"took_ms"`
+			Mode       index.Mode         `json:"mode"`
+			Degraded   string             `json:"degraded"`
+			Fusion     index.FusionMethod `json:"fusion"`
+			Alpha      float64            `json:"alpha"`
+			Dense      *remoteLeg         `json:"dense"`
+			Keyword    *remoteLeg         `json:"keyword"`
+			More       bool               `json:"more"`
+			Words      []string           `json:"words"`
+			Duplicates int                `json:"duplicates"`
+			Rerank     *index.RerankStats `json:"rerank"`
+			Encode     float64            `json:"encode_ms"`
+			Search     float64            `json:"search_ms"`
+			Took       float64            `json:"took_ms"`
 		} `json:"stats"`
 	}
 	if err := r.call(ctx, http.MethodPost, "/search", request, &answer); err != nil {
@@ -265,7 +269,7 @@ func (r *remote) Search(ctx context.Context, collection string, q index.Query) (
 	s := answer.Stats
 	return index.Result{Hits: answer.Hits, Total: answer.Total, Facets: answer.Facets, Stats: index.Stats{
 		Mode: s.Mode, Degraded: s.Degraded, Fusion: s.Fusion, Alpha: s.Alpha,
-		Dense: s.Dense.stats(), Keyword: s.Keyword.stats(), More: s.More, Words: s.Words, Rerank: s.Rerank,
+		Dense: s.Dense.stats(), Keyword: s.Keyword.stats(), More: s.More, Words: s.Words, Duplicates: s.Duplicates, Rerank: s.Rerank,
 		Encode: milliseconds(s.Encode), Search: milliseconds(s.Search), Total: milliseconds(s.Took),
 	}}, nil
 }

@@ -37,6 +37,7 @@ type searchFlags struct {
 	minDense    float64
 	minKeyword  float64
 	plain       bool
+	dedup       bool
 	like        string
 	facets      []string
 	facetLimit  int
@@ -78,6 +79,7 @@ func (a *app) searchCommand() *cobra.Command {
 	flags.StringVar(&f.like, "like", "", "find documents like the one with this `id`, instead of a query")
 	flags.BoolVar(&f.plain, "plain", false, "take quotes and leading hyphens of the query as plain text")
 	flags.StringVar(&f.group, "group-by", "document", "document (its best passage) or passage")
+	flags.BoolVar(&f.dedup, "dedup", false, "leave out passages whose text a better hit has already")
 	flags.BoolVar(&f.explain, "explain", false, "say how each score came about")
 	flags.BoolVar(&f.asJSON, "json", false, "print JSON")
 	return verb(c, func(given []string) error {
@@ -92,7 +94,7 @@ func (a *app) searchCommand() *cobra.Command {
 func (f *searchFlags) query(cmd *cobra.Command, text string) (index.Query, error) {
 	q := index.Query{
 		Text: text, Like: f.like, Operators: !f.plain, TopK: f.top, Offset: f.offset, Mode: index.Mode(f.mode), GroupBy: index.Grouping(f.group),
-		Highlight: true, Explain: f.explain, Rerank: f.rerank,
+		Highlight: true, Explain: f.explain, Dedup: f.dedup, Rerank: f.rerank,
 	}
 	var err error
 	if q.Fusion, err = f.fusion(cmd); err != nil {
