@@ -32,6 +32,7 @@ type searchRequest struct {
 	FacetLimit *int            `json:"facet_limit"`
 	Operators  *bool           `json:"operators"` // nil: true
 	GroupBy    string          `json:"group_by"`
+	Correct    bool            `json:"correct"`
 	Dedup      bool            `json:"dedup"`
 	Highlight  bool            `json:"highlight"`
 	Explain    bool            `json:"explain"`
@@ -71,7 +72,8 @@ type searchStats struct {
 	Keyword    *legStats          `json:"keyword,omitempty"`
 	More       bool               `json:"more"`
 	Duplicates int                `json:"duplicates,omitempty"` // left out
-	Words      []string           `json:"words,omitempty"`      // of the document to be like
+	Corrected  map[string]string  `json:"corrected,omitempty"`
+	Words      []string           `json:"words,omitempty"` // of the document to be like
 	Rerank     *index.RerankStats `json:"rerank,omitempty"`
 	EncodeMS   float64            `json:"encode_ms"`
 	SearchMS   float64            `json:"search_ms"`
@@ -146,6 +148,7 @@ func (r searchRequest) query() (index.Query, error) {
 		MinScore:  r.MinScore,
 		MinDense:  r.MinDense, MinKeyword: r.MinKeyword,
 		GroupBy:   index.Grouping(r.GroupBy),
+		Correct:   r.Correct,
 		Dedup:     r.Dedup,
 		Highlight: r.Highlight,
 		Explain:   r.Explain,
@@ -218,7 +221,7 @@ func within(object string, err error) error {
 }
 
 // urlParams are the parameters of GET /search.
-var urlParams = []string{"q", "like", "collection", "top_k", "offset", "mode", "fusion", "alpha", "filter", "min_score", "min_dense", "min_keyword", "facets", "facet_limit", "operators", "group_by", "dedup", "highlight", "explain", "rerank"}
+var urlParams = []string{"q", "like", "collection", "top_k", "offset", "mode", "fusion", "alpha", "filter", "min_score", "min_dense", "min_keyword", "facets", "facet_limit", "operators", "correct", "group_by", "dedup", "highlight", "explain", "rerank"}
 
 func searchFromURL(values url.Values) (searchRequest, error) {
 	for name, v := range values {
@@ -242,6 +245,7 @@ func searchFromURL(values url.Values) (searchRequest, error) {
 		MinKeyword: param(&p, "min_keyword", "a number", parseFinite),
 		FacetLimit: param(&p, "facet_limit", "an integer", strconv.Atoi),
 		Operators:  param(&p, "operators", "true or false", strconv.ParseBool),
+		Correct:    deref(param(&p, "correct", "true or false", strconv.ParseBool)),
 		Dedup:      deref(param(&p, "dedup", "true or false", strconv.ParseBool)),
 		Highlight:  deref(param(&p, "highlight", "true or false", strconv.ParseBool)),
 		Explain:    deref(param(&p, "explain", "true or false", strconv.ParseBool)),
@@ -318,7 +322,7 @@ func newSearchAnswer(r index.Result, took time.Duration) searchAnswer {
 	a.Stats = searchStats{
 		Mode: r.Stats.Mode, Degraded: r.Stats.Degraded, Fusion: r.Stats.Fusion,
 		Dense: newLegStats(r.Stats.Dense), Keyword: newLegStats(r.Stats.Keyword),
-		More: r.Stats.More, Words: r.Stats.Words, Duplicates: r.Stats.Duplicates, Rerank: r.Stats.Rerank,
+		More: r.Stats.More, Words: r.Stats.Words, Corrected: r.Stats.Corrected, Duplicates: r.Stats.Duplicates, Rerank: r.Stats.Rerank,
 		EncodeMS: milliseconds(r.Stats.Encode), SearchMS: milliseconds(r.Stats.Search), TookMS: milliseconds(took),
 	}
 	if r.Stats.Mode == index.Hybrid {

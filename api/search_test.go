@@ -31,13 +31,13 @@ func TestSearchOptions(t *testing.T) {
 		{
 			"everything",
 			`{"query":"조선 궁궐","collection":"demo","top_k":3,"offset":2,"mode":"dense","fusion":{"method":"rrf","alpha":0.5},
-			  "filter":{"field":"year","gte":2020},"min_score":0.1,"min_dense":0.2,"facets":["lang","tags"],"facet_limit":3,"operators":false,"group_by":"passage","dedup":true,"highlight":true,"explain":true}`,
+			  "filter":{"field":"year","gte":2020},"min_score":0.1,"min_dense":0.2,"facets":["lang","tags"],"facet_limit":3,"operators":false,"group_by":"passage","dedup":true,"correct":true,"highlight":true,"explain":true}`,
 			"/search?q=%EC%A1%B0%EC%84%A0%20%EA%B6%81%EA%B6%90&collection=demo&top_k=3&offset=2&mode=dense&fusion=rrf&alpha=0.5" +
-				"&filter=year%20%3E%3D%202020&min_score=0.1&min_dense=0.2&facets=lang,tags&facet_limit=3&operators=false&group_by=passage&dedup=true&highlight=true&explain=1",
+				"&filter=year%20%3E%3D%202020&min_score=0.1&min_dense=0.2&facets=lang,tags&facet_limit=3&operators=false&group_by=passage&dedup=true&correct=true&highlight=true&explain=1",
 			index.Query{
 				Text: "조선 궁궐", TopK: 3, Offset: 2, Mode: index.DenseOnly,
 				Fusion: index.Fusion{Method: index.RRF, Alpha: ptr(0.5)}, Filter: year,
-				MinScore: ptr(0.1), MinDense: ptr(0.2), Facets: []string{"lang", "tags"}, FacetLimit: 3, GroupBy: index.ByPassage, Dedup: true, Highlight: true, Explain: true,
+				MinScore: ptr(0.1), MinDense: ptr(0.2), Facets: []string{"lang", "tags"}, FacetLimit: 3, GroupBy: index.ByPassage, Dedup: true, Correct: true, Highlight: true, Explain: true,
 			},
 		},
 		{

@@ -61,6 +61,7 @@ type Collection interface {
 	Wordings
 	Tallies
 	Profiles
+	Corrector
 
 	// Fetch returns the passages' documents and offsets, in the order asked.
 	// Passages deleted meanwhile come back with Found false.

@@ -57,6 +57,10 @@ type Query struct {
 	// rest of the text is what is encoded, ranked by and highlighted.
 	Operators bool
 	wording   Wording // of Text, once it is prepared
+	// Correct replaces Latin words of Text that the collection does not have
+	// (Corrector), for both legs.
+	Correct   bool
+	corrected map[string]string
 
 	// Like is the id of a document: the search is for others like it. Text and
 	// Vector are empty then.
@@ -131,19 +135,20 @@ type LegScore struct {
 
 // Stats says what a search did.
 type Stats struct {
-	Mode       Mode          `json:"mode"` // the mode that ran; "keyword" if the encoder failed
-	Degraded   string        `json:"degraded,omitempty"`
-	Fusion     FusionMethod  `json:"fusion,omitempty"`
-	Alpha      float64       `json:"alpha,omitempty"`
-	Dense      *LegStats     `json:"dense,omitempty"`
-	Keyword    *LegStats     `json:"keyword,omitempty"`
-	More       bool          `json:"more,omitempty"`
-	Duplicates int           `json:"duplicates,omitempty"` // left out by Query.Dedup
-	Words      []string      `json:"words,omitempty"`      // that Query.Like led to
-	Rerank     *RerankStats  `json:"rerank,omitempty"`
-	Encode     time.Duration `json:"-"`
-	Search     time.Duration `json:"-"`
-	Total      time.Duration `json:"-"`
+	Mode       Mode              `json:"mode"` // the mode that ran; "keyword" if the encoder failed
+	Degraded   string            `json:"degraded,omitempty"`
+	Fusion     FusionMethod      `json:"fusion,omitempty"`
+	Alpha      float64           `json:"alpha,omitempty"`
+	Dense      *LegStats         `json:"dense,omitempty"`
+	Keyword    *LegStats         `json:"keyword,omitempty"`
+	More       bool              `json:"more,omitempty"`
+	Corrected  map[string]string `json:"corrected,omitempty"`  // words by Query.Correct
+	Duplicates int               `json:"duplicates,omitempty"` // left out by Query.Dedup
+	Words      []string          `json:"words,omitempty"`      // that Query.Like led to
+	Rerank     *RerankStats      `json:"rerank,omitempty"`
+	Encode     time.Duration     `json:"-"`
+	Search     time.Duration     `json:"-"`
+	Total      time.Duration     `json:"-"`
 }
 
 // LegStats says what one leg did.

@@ -49,7 +49,11 @@ func search(ctx context.Context, c Collection, q Query, noVector string) (Result
 			return Result{}, err
 		}
 	}
+	if q, err = q.correct(ctx, c); err != nil {
+		return Result{}, err
+	}
 	s := &searcher{c: c, q: q}
+	s.stats.Corrected = q.corrected
 	if q.Like != "" {
 		if noVector, err = s.like(ctx); err != nil {
 			return Result{}, err

@@ -209,6 +209,9 @@ func (s *Service) Search(ctx context.Context, collection string, q Query) (Resul
 	if err != nil {
 		return Result{}, err
 	}
+	if q, err = q.correct(ctx, c); err != nil {
+		return Result{}, err
+	}
 	var noVector string
 	begin := time.Now()
 	if q.Mode != KeywordOnly && q.Like == "" {

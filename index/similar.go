@@ -34,6 +34,8 @@ func (q Query) checkLike() error {
 		return fmt.Errorf("%w: it has both a text and a document to be like; give one of them", ErrInvalidQuery)
 	case q.Vector != nil:
 		return fmt.Errorf("%w: it has both a vector and a document to be like; give one of them", ErrInvalidQuery)
+	case q.Correct:
+		return fmt.Errorf("%w: there is no text to correct in a search for documents like one", ErrInvalidQuery)
 	case q.Rerank:
 		return fmt.Errorf("%w: a reranker judges answers to a text; a search for documents like one has none", ErrInvalidQuery)
 	}

@@ -203,6 +203,9 @@ func (r *remote) Search(ctx context.Context, collection string, q index.Query) (
 		"query": q.Text, "collection": collection, "offset": q.Offset,
 		"highlight": q.Highlight, "explain": q.Explain,
 	}
+	if q.Correct {
+		request["correct"] = true
+	}
 	if q.Dedup {
 		request["dedup"] = true
 	}
@@ -256,6 +259,7 @@ func (r *remote) Search(ctx context.Context, collection string, q index.Query) (
 			Keyword    *remoteLeg         `json:"keyword"`
 			More       bool               `json:"more"`
 			Words      []string           `json:"words"`
+			Corrected  map[string]string  `json:"corrected"`
 			Duplicates int                `json:"duplicates"`
 			Rerank     *index.RerankStats `json:"rerank"`
 			Encode     float64            `json:"encode_ms"`
@@ -269,7 +273,7 @@ func (r *remote) Search(ctx context.Context, collection string, q index.Query) (
 	s := answer.Stats
 	return index.Result{Hits: answer.Hits, Total: answer.Total, Facets: answer.Facets, Stats: index.Stats{
 		Mode: s.Mode, Degraded: s.Degraded, Fusion: s.Fusion, Alpha: s.Alpha,
-		Dense: s.Dense.stats(), Keyword: s.Keyword.stats(), More: s.More, Words: s.Words, Duplicates: s.Duplicates, Rerank: s.Rerank,
+		Dense: s.Dense.stats(), Keyword: s.Keyword.stats(), More: s.More, Words: s.Words, Corrected: s.Corrected, Duplicates: s.Duplicates, Rerank: s.Rerank,
 		Encode: milliseconds(s.Encode), Search: milliseconds(s.Search), Total: milliseconds(s.Took),
 	}}, nil
 }

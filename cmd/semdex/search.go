@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -38,6 +40,7 @@ type searchFlags struct {
 	minKeyword  float64
 	plain       bool
 	dedup       bool
+	correct     bool
 	like        string
 	facets      []string
 	facetLimit  int
@@ -79,6 +82,7 @@ func (a *app) searchCommand() *cobra.Command {
 	flags.StringVar(&f.like, "like", "", "find documents like the one with this `id`, instead of a query")
 	flags.BoolVar(&f.plain, "plain", false, "take quotes and leading hyphens of the query as plain text")
 	flags.StringVar(&f.group, "group-by", "document", "document (its best passage) or passage")
+	flags.BoolVar(&f.correct, "correct", false, "correct Latin words by one letter that the collection does not have")
 	flags.BoolVar(&f.dedup, "dedup", false, "leave out passages whose text a better hit has already")
 	flags.BoolVar(&f.explain, "explain", false, "say how each score came about")
 	flags.BoolVar(&f.asJSON, "json", false, "print JSON")
@@ -94,7 +98,7 @@ func (a *app) searchCommand() *cobra.Command {
 func (f *searchFlags) query(cmd *cobra.Command, text string) (index.Query, error) {
 	q := index.Query{
 		Text: text, Like: f.like, Operators: !f.plain, TopK: f.top, Offset: f.offset, Mode: index.Mode(f.mode), GroupBy: index.Grouping(f.group),
-		Highlight: true, Explain: f.explain, Dedup: f.dedup, Rerank: f.rerank,
+		Highlight: true, Explain: f.explain, Dedup: f.dedup, Correct: f.correct, Rerank: f.rerank,
 	}
 	var err error
 	if q.Fusion, err = f.fusion(cmd); err != nil {
@@ -194,6 +198,9 @@ func (a *app) search(ctx context.Context, q index.Query, f *searchFlags) error {
 	}
 	if res.Stats.Degraded != "" {
 		a.warn("ranked by words alone: %s", res.Stats.Degraded)
+	}
+	for _, word := range slices.Sorted(maps.Keys(res.Stats.Corrected)) {
+		a.note("searched for %s, not %s", res.Stats.Corrected[word], word)
 	}
 	if f.asJSON {
 		if res.Hits == nil {

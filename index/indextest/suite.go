@@ -50,6 +50,7 @@ func Run(t *testing.T, open func(t *testing.T) (engine index.Engine, reopen func
 		{"Wording", testWording},
 		{"Tallies", testTallies},
 		{"Profile", testProfile},
+		{"Correct", testCorrect},
 		{"Matches", testMatches},
 		{"Visibility", testVisibility},
 		{"Reopen", testReopen},

@@ -1,0 +1,127 @@
+package local
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/blevesearch/bleve/v2/index/scorch"
+	segment "github.com/blevesearch/scorch_segment_api/v2"
+
+	"semdex/index"
+	"semdex/index/local/analysis"
+)
+
+// maxCorrections bounds the unknown words of a text that are looked at.
+const maxCorrections = 16
+
+// Correct implements index.Collection. A word takes at most about 1,300 look-ups
+// in each segment's dictionary.
+func (c *Collection) Correct(ctx context.Context, text string) (corrected string, changes map[string]string, err error) {
+	if err := c.enter(ctx); err != nil {
+		return "", nil, err
+	}
+	defer c.leave()
+	defer func() { // as in searchText
+		if r := recover(); r != nil {
+			err = fmt.Errorf("%w: text leg: %v", index.ErrCorrupt, r)
+		}
+	}()
+	err = c.text.read(func(snapshot *scorch.IndexSnapshot) error {
+		s := speller{analyzer: c.text.analyzer, segments: snapshot.Segments(), counts: make(map[string]uint64)}
+		if err := s.open(); err != nil {
+			return err
+		}
+		corrected, changes, err = s.correct(ctx, text)
+		return err
+	})
+	return corrected, changes, err
+}
+
+// speller corrects words against the dictionaries of a text leg.
+type speller struct {
+	analyzer *analysis.Analyzer
+	segments []*scorch.SegmentSnapshot
+	dicts    []segment.TermDictionary
+	counts   map[string]uint64 // passages by term
+}
+
+func (s *speller) open() error {
+	for _, seg := range s.segments {
+		d, err := seg.Segment().Dictionary(termsField)
+		if err != nil {
+			return fmt.Errorf("read text leg: %w", err)
+		}
+		s.dicts = append(s.dicts, d)
+	}
+	return nil
+}
+
+func (s *speller) correct(ctx context.Context, text string) (string, map[string]string, error) {
+	var out strings.Builder
+	var changes map[string]string
+	runes, done, unknown := []rune(text), 0, 0
+	for _, t := range s.analyzer.LatinWords(text) {
+		n, err := s.passages(t.Term)
+		if err != nil {
+			return "", nil, err
+		}
+		if n > 0 || unknown == maxCorrections {
+			continue
+		}
+		unknown++
+		if err := ctx.Err(); err != nil {
+			return "", nil, err
+		}
+		better, err := s.best(t.Term)
+		if err != nil {
+			return "", nil, err
+		}
+		if better == "" {
+			continue
+		}
+		if changes == nil {
+			changes = make(map[string]string)
+		}
+		changes[string(runes[t.Start:t.End])] = better
+		out.WriteString(string(runes[done:t.Start]))
+		out.WriteString(better)
+		done = t.End
+	}
+	out.WriteString(string(runes[done:]))
+	return out.String(), changes, nil
+}
+
+// best is the word of one edit that is in the most passages; "" if none is in
+// any.
+func (s *speller) best(word string) (best string, err error) {
+	var most uint64
+	analysis.Edits(word, func(edited string) {
+		n, failed := s.passages(edited)
+		if failed != nil {
+			err = failed
+		}
+		if n > most || n == most && n > 0 && edited < best {
+			best, most = edited, n
+		}
+	})
+	return best, err
+}
+
+// passages counts those that have a word.
+func (s *speller) passages(word string) (uint64, error) {
+	term := s.analyzer.WordTerm(word)
+	if n, known := s.counts[term]; known {
+		return n, nil
+	}
+	var n uint64
+	for i, d := range s.dicts {
+		list, err := d.PostingsList([]byte(term), s.segments[i].Deleted(), nil)
+		if err != nil {
+			return 0, fmt.Errorf("read text leg: %w", err)
+		}
+		n += list.Count()
+	}
+	s.counts[term] = n
+	return n, nil
+}
