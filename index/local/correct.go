@@ -93,7 +93,9 @@ func (s *speller) correct(ctx context.Context, text string) (string, map[string]
 }
 
 // best is the word of one edit that is in the most passages; "" if none is in
-// any.
+// any. Of several, which mostly share a stem, it is the longest: the text leg
+// does not know whether palac or palace was written, and the longer one is
+// hardly ever cut short.
 func (s *speller) best(word string) (best string, err error) {
 	var most uint64
 	analysis.Edits(word, func(edited string) {
@@ -101,7 +103,7 @@ func (s *speller) best(word string) (best string, err error) {
 		if failed != nil {
 			err = failed
 		}
-		if n > most || n == most && n > 0 && edited < best {
+		if n > most || n == most && n > 0 && (len(edited) > len(best) || len(edited) == len(best) && edited < best) {
 			best, most = edited, n
 		}
 	})
