@@ -27,7 +27,9 @@ var sentinels = []struct {
 	teiOf  wire.TEIErrorType
 }{
 	{"ErrCollectionNotFound", index.ErrCollectionNotFound, 404, "collection_not_found", 404, wire.TEIValidation},
+	{"ErrAliasNotFound", index.ErrAliasNotFound, 404, "alias_not_found", 404, wire.TEIValidation},
 	{"ErrCollectionExists", index.ErrCollectionExists, 409, "collection_exists", 409, wire.TEIValidation},
+	{"ErrAliased", index.ErrAliased, 409, "collection_aliased", 409, wire.TEIValidation},
 	{"ErrDocumentNotFound", index.ErrDocumentNotFound, 404, "document_not_found", 404, wire.TEIValidation},
 	{"ErrInvalidName", index.ErrInvalidName, 400, "invalid_name", 422, wire.TEIValidation},
 	{"ErrInvalidDocument", index.ErrInvalidDocument, 400, "invalid_document", 422, wire.TEIValidation},
