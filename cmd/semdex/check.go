@@ -56,11 +56,12 @@ func (a *app) checkCommand() *cobra.Command {
 }
 
 func (a *app) adviseRepair(tried bool) {
+	const lost = "restore a backup (semdex restore), or drop the collection (semdex collections drop) and index its documents again"
 	if !tried {
-		a.note("semdex check --repair makes anew what is derived from the log")
+		a.note("semdex check --repair makes anew what is derived from the log; where the log itself is damaged, " + lost)
 		return
 	}
-	a.note("what is left cannot be repaired: restore a backup (semdex restore), or drop the collection (semdex collections drop) and index its documents again")
+	a.note("what is left cannot be repaired: " + lost)
 }
 
 func (a *app) check(ctx context.Context, data string, names []string, repair bool) (reports []local.Repaired, err error) {
