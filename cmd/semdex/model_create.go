@@ -26,6 +26,7 @@ type createFlags struct {
 	spec      distill.Spec
 	vocab     string
 	words     string
+	wired     bool
 	cased     bool
 	out       string
 	overwrite bool
@@ -57,6 +58,7 @@ func (a *app) modelCreateCommand() *cobra.Command {
 	flags.IntVar(&s.MaxPositions, "positions", s.MaxPositions, "longest input in `tokens`")
 	flags.StringVar(&f.vocab, "vocab", "", "vocab.txt, or the `folder` of a model whose tokenizer is used")
 	flags.StringVar(&f.words, "words", "", "`model` to take the word vectors of common tokens from, such as builtin")
+	flags.BoolVar(&f.wired, "wired", false, "begin with attention to neighbours and to the same words in the other text of a pair; wants --arch bert and a static table for --words")
 	flags.BoolVar(&f.cased, "cased", false, "vocab.txt is of a cased model")
 	flags.IntVar(&s.VocabSize, "vocab-size", 0, "`rows` of the word table (default one per entry of the vocabulary)")
 	flags.Float64Var(&s.InitRange, "init-range", s.InitRange, "standard `deviation` of the weights")
@@ -94,6 +96,8 @@ func (f *createFlags) parse(cmd *cobra.Command) error {
 		return usage(cmd, "model create: --dry-run wants --vocab or --vocab-size")
 	case f.out == "" && !f.dryRun:
 		return usage(cmd, "model create: --out is missing")
+	case f.wired && f.words == "":
+		return usage(cmd, "model create: --wired wants --words")
 	}
 	return nil
 }
@@ -153,7 +157,14 @@ func (a *app) createModel(ctx context.Context, f *createFlags) error {
 	}
 	m.Name = titleOf(f.out)
 	c := card.Card{Title: m.Name, Summary: "An untrained model: its vectors mean nothing yet."}
-	if f.words != "" {
+	switch {
+	case f.wired:
+		if m, err = a.wire(m, f.words); err != nil {
+			return err
+		}
+		c.Set("word vectors", f.words)
+		c.Set("attention", "begins with neighbours and with the same words in the other text")
+	case f.words != "":
 		taken, err := a.takeWords(m, f.words)
 		if err != nil {
 			return err
@@ -183,6 +194,21 @@ func (a *app) takeWords(m *model.Model, name string) (taken int, err error) {
 	}
 	a.note("%s with the word vectors of %s", count(taken, "token"), name)
 	return taken, nil
+}
+
+// wire begins with the words of a static table, and with attention that knows
+// where to look.
+func (a *app) wire(m *model.Model, name string) (*model.Model, error) {
+	from, err := a.openNamed(name)
+	if err != nil {
+		return nil, err
+	}
+	defer a.close(from)
+	wired, err := distill.Wire(m, from)
+	if err != nil {
+		return nil, fmt.Errorf("--wired --words %s: %w", name, err)
+	}
+	return wired, nil
 }
 
 func initHint(err error) error {

@@ -44,6 +44,7 @@ type trainQAFlags struct {
 	offsets    string
 	config     qa.Config
 	features   span.FeatureOptions
+	wordLR     float64
 }
 
 func (a *app) trainQACommand() *cobra.Command {
@@ -71,6 +72,7 @@ func (a *app) trainQACommand() *cobra.Command {
 	flags.StringVar(&f.offsets, "offsets", string(squad.Skip), "what to do with answers that do not stand at their offset: skip, repair or fail")
 	flags.Float64Var(&f.features.Unanswerable, "unanswerable", 1, "`share` of the windows without an answer to train on")
 	flags.IntVar(&f.features.Negatives, "negatives", 0, "other `passages` of the article to add to every question")
+	addWordRate(flags, &f.wordLR)
 	addReaderFlags(flags, &f.config)
 	return verb(c, noArgs)
 }
@@ -150,7 +152,7 @@ func (a *app) trainQA(ctx context.Context, f *trainQAFlags) error {
 		return err
 	}
 	report := &qaReport{Windows: windows}
-	identity := fmt.Sprintf("qa %s %+v %+v %s from %s", strings.Join(f.train, ","), f.config, f.features, f.offsets, base.Fingerprint())
+	identity := fmt.Sprintf("qa %s %+v %+v %s words %g from %s", strings.Join(f.train, ","), f.config, f.features, f.offsets, f.wordLR, base.Fingerprint())
 	if report.runReport, err = r.run(ctx, task, identity); err != nil {
 		return err
 	}
@@ -162,6 +164,9 @@ func (a *app) trainQA(ctx context.Context, f *trainQAFlags) error {
 	}
 	if _, err := fmt.Fprintf(a.stdout, "%s: loss %.4f after %s, threshold %.3f\n", report.Model, report.Loss, count(report.Steps, "update"), report.Threshold); err != nil {
 		return err
+	}
+	if len(report.Scores) == 0 {
+		return nil
 	}
 	return a.printQA(report.Scores)
 }
@@ -245,6 +250,7 @@ func (r *qaRun) run(ctx context.Context, task train.Task, identity string) (*run
 	if err != nil {
 		return nil, err
 	}
+	wordRate(&r.f.options.Optimizer, r.f.wordLR)
 	if len(r.dev) == 0 {
 		r.f.options.EvalEvery = 0
 		r.warn("without --dev or --dev-share the last weights are kept, and the threshold is 0")

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"semdex/cmd/semdex/internal/card"
 	"semdex/embed/model"
@@ -28,9 +29,13 @@ func (f *tuneFlags) add(c *cobra.Command, maxTokens int) {
 	flags.IntVar(&f.maxTokens, "max-tokens", maxTokens, "`tokens` at which texts are cut, special ones included")
 	flags.IntSliceVar(&f.dims, "dims", nil, "leading `widths` that are trained to work alone (Matryoshka), the full one among them")
 	flags.Float64Var(&f.dropout, "dropout", -1, "dropout `rate`; below 0: the model's own")
-	flags.Float64Var(&f.embeddingLR, "embedding-lr", 0, "peak learning `rate` of the word table; 0: that of all")
+	addWordRate(flags, &f.embeddingLR)
 	flags.IntVar(&f.chunk, "chunk-tokens", 0, "`tokens` that go through the encoder at a time, to save memory at the cost of a second pass; 0: a whole batch")
 	flags.StringVar(&f.pooling, "pooling", "", "how states become a vector: mean, cls or max (default the model's)")
+}
+
+func addWordRate(flags *pflag.FlagSet, lr *float64) {
+	flags.Float64Var(lr, "embedding-lr", 0, "peak learning `rate` of the word table; 0: that of all")
 }
 
 func (f *tuneFlags) addScale(c *cobra.Command) {
@@ -63,12 +68,14 @@ func (f *tuneFlags) open(m *model.Model) (*trainable.SentenceModel, error) {
 
 const wordTable = "embeddings.word_embeddings.weight"
 
-// optimizer gives the word table its own rate.
-func (f *tuneFlags) optimizer(o *train.AdamW) {
-	if f.embeddingLR <= 0 {
+func (f *tuneFlags) optimizer(o *train.AdamW) { wordRate(o, f.embeddingLR) }
+
+// wordRate gives the word table its own rate, unless that is 0.
+func wordRate(o *train.AdamW, lr float64) {
+	if lr <= 0 {
 		return
 	}
-	factor := f.embeddingLR / o.LR
+	factor := lr / o.LR
 	o.Rate = func(name string) float64 {
 		if name == wordTable {
 			return factor
