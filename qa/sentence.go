@@ -52,6 +52,9 @@ func Sentences(text string) []string {
 	return out
 }
 
+// SentenceEnd says whether a sentence of text ends behind rune i.
+func SentenceEnd(text []rune, i int) bool { return sentenceEnd(text, i) }
+
 // sentenceEnd says whether a sentence ends behind rune i: at the end of a line,
 // or behind a full stop, with the quotes and brackets that close after it, where
 // white space follows. A stop behind a single letter (J. Smith) or before a

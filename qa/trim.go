@@ -65,6 +65,10 @@ func split(list string) [][]rune {
 	return out
 }
 
+// Particle is the length of the particle that ends runes [start, end) of a text, 0
+// if there is none.
+func Particle(text []rune, start, end int) int { return particle(text, start, end) }
+
 // particle is the length of the particle that ends the answer [start, end), 0 if
 // there is none. The longest counts, and Korean's rule of agreement must hold:
 // 은, 이, 을 stand behind a final consonant, 는, 가, 를 behind a vowel. Two

@@ -33,7 +33,7 @@ type dataCheckFlags struct {
 }
 
 func (a *app) dataCommand() *cobra.Command {
-	return group("data", "Look at training data", a.dataCheckCommand())
+	return group("data", "Look at training data, and make some", a.dataCheckCommand(), a.dataClozeCommand())
 }
 
 func (a *app) dataCheckCommand() *cobra.Command {

@@ -56,7 +56,7 @@ func (a *app) modelCreateCommand() *cobra.Command {
 	flags.IntVar(&s.Heads, "heads", 0, "attention `heads` (default hidden / 64)")
 	flags.IntVar(&s.Intermediate, "intermediate", 0, "`width` of the feed-forward layers (default 4 x hidden)")
 	flags.IntVar(&s.MaxPositions, "positions", s.MaxPositions, "longest input in `tokens`")
-	flags.StringVar(&f.vocab, "vocab", "", "vocab.txt, or the `folder` of a model whose tokenizer is used")
+	flags.StringVar(&f.vocab, "vocab", "", "vocab.txt, builtin, or the `folder` of a model whose tokenizer is used")
 	flags.StringVar(&f.words, "words", "", "`model` to take the word vectors of common tokens from, such as builtin")
 	flags.BoolVar(&f.wired, "wired", false, "begin with attention to neighbours and to the same words in the other text of a pair; wants --arch bert and a static table for --words")
 	flags.BoolVar(&f.cased, "cased", false, "vocab.txt is of a cased model")

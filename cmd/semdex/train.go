@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"semdex/embed/builtin"
 	"semdex/embed/model"
 	"semdex/embed/tokenize"
 	"semdex/internal/cli"
@@ -81,7 +82,7 @@ func (a *app) trainStaticCommand() *cobra.Command {
 	flags.StringSliceVar(&f.pairs.Files, "pairs", nil, "`files` with pairs of your own")
 	flags.StringSliceVar(&f.pairs.Wiki, "wiki", nil, "more Wikipedia `files` (JSON lines with id, title, text)")
 	flags.StringSliceVar(&f.weights, "weight", nil, "`name=x` changes the weight of a source, 0 leaves it out")
-	flags.StringVar(&f.vocab, "vocab", "", "vocab.txt, or the `folder` of a model whose tokenizer is used")
+	flags.StringVar(&f.vocab, "vocab", "", "vocab.txt, builtin, or the `folder` of a model whose tokenizer is used")
 	flags.BoolVar(&f.cased, "cased", false, "vocab.txt is of a cased model")
 	flags.StringVarP(&f.out, "out", "o", "", "`folder` to write the model to")
 	flags.StringVar(&f.dtype, "dtype", "int8", "how weights are stored: int8, f16 or f32")
@@ -219,9 +220,16 @@ func (a *app) printTrained(t trained) error {
 // percent writes a score in hundredths, as papers print it.
 func percent(x float64) string { return strconv.FormatFloat(100*x, 'f', 1, 64) }
 
-// openTokenizer reads a vocab.txt, or the tokenizer of a model folder. Accents
+// openTokenizer reads a vocab.txt, or takes the tokenizer of a model. Accents
 // and Hangul syllables are kept: stripping accents would take syllables apart.
 func openTokenizer(path string, cased bool) (*tokenize.Tokenizer, error) {
+	if name := inside(path); name != "" {
+		m, err := builtin.OpenNamed(name)
+		if err != nil {
+			return nil, err
+		}
+		return m.Tokenizer, nil // whose memory is the program's
+	}
 	info, err := os.Stat(path)
 	if err != nil {
 		return nil, err

@@ -1,0 +1,124 @@
+package cloze
+
+import (
+	"regexp"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"semdex/qa"
+)
+
+// kind is what an answer is, which decides the question word.
+type kind int
+
+const (
+	koreanDate kind = iota
+	koreanNumber
+	koreanTitle
+	koreanName
+	englishDate
+	englishNumber
+	englishName
+)
+
+func (k kind) english() bool { return k >= englishDate }
+
+// word is the question word for an answer. A number is asked for with its unit.
+func (k kind) word(answer []rune) string {
+	switch k {
+	case koreanDate:
+		return "언제"
+	case koreanNumber:
+		i := 0
+		for i < len(answer) && (unicode.IsDigit(answer[i]) || strings.ContainsRune(",. 만억천", answer[i])) {
+			i++
+		}
+		return "몇 " + string(answer[i:])
+	case koreanTitle, koreanName:
+		return "무엇"
+	case englishDate:
+		return "when"
+	case englishNumber:
+		return "how many"
+	}
+	return "what"
+}
+
+// candidate is an answer: runes of a sentence.
+type candidate struct {
+	start, end int
+	kind       kind
+}
+
+// patterns find answers. The part in parentheses is the answer. A pattern that
+// stands before another has the first claim on a stretch of text.
+var patterns = []struct {
+	kind kind
+	re   *regexp.Regexp
+}{
+	{koreanTitle, regexp.MustCompile(`[《〈「『]([^《》〈〉「」『』]{2,30})[》〉」』]`)},
+	{koreanDate, regexp.MustCompile(`(\d{1,4}년(?: \d{1,2}월(?: \d{1,2}일)?)?|\d{1,2}월 \d{1,2}일)`)},
+	{koreanNumber, regexp.MustCompile(`(\d[\d,.]*(?: ?[만억천])?(?:명|개|개국|대|척|권|편|마리|곳|번|회|점|살|세|층|m|km|kg|%|달러|원|위))`)},
+	{englishDate, regexp.MustCompile(`\b((?:January|February|March|April|May|June|July|August|September|October|November|December)(?: \d{1,2})?,? \d{4})\b`)},
+	{englishDate, regexp.MustCompile(`\b(?:[Ii]n|[Ss]ince|[Uu]ntil|[Bb]y) ((?:1[0-9]|20)\d\d)\b`)},
+	{englishNumber, regexp.MustCompile(`\b(\d[\d,.]*\d|\d) (?:million |billion |thousand )?[a-z]{3,}s\b`)},
+	{englishName, regexp.MustCompile(`[a-z,] ((?:[A-Z][a-z]+)(?: (?:of |the |de |von )*[A-Z][a-z]+){0,3})`)},
+}
+
+// candidates are the answers that a sentence offers; they do not overlap.
+func candidates(sentence []rune) []candidate {
+	text := string(sentence)
+	var out []candidate
+	free := func(c candidate) bool {
+		for _, o := range out {
+			if c.start < o.end && o.start < c.end {
+				return false
+			}
+		}
+		return true
+	}
+	for _, p := range patterns {
+		for _, m := range p.re.FindAllStringSubmatchIndex(text, -1) {
+			start := utf8.RuneCountInString(text[:m[2]])
+			c := candidate{start, start + utf8.RuneCountInString(text[m[2]:m[3]]), p.kind}
+			if free(c) {
+				out = append(out, c)
+			}
+		}
+	}
+	for _, c := range subjects(sentence) {
+		if free(c) {
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+// subjects are Korean words before 이, 가, 을, 를, 의 or 에, without these: as near
+// as one comes to nouns without a dictionary. Before 은 and 는 stand verbs as well
+// (만드는, that makes). The first word of a sentence mostly is what the passage is
+// about, and no answer.
+func subjects(sentence []rune) []candidate {
+	const shortest, longest = 2, 8
+	var out []candidate
+	for i, w := range fields(sentence, span{0, len(sentence)}) {
+		n := qa.Particle(sentence, w.start, w.end)
+		c := candidate{w.start, w.end - n, koreanName}
+		if size := c.end - c.start; i == 0 || n != 1 || strings.ContainsRune("은는", sentence[c.end]) ||
+			size < shortest || size > longest || !hangul(sentence[c.start:c.end]) {
+			continue
+		}
+		out = append(out, c)
+	}
+	return out
+}
+
+func hangul(word []rune) bool {
+	for _, r := range word {
+		if !unicode.Is(unicode.Hangul, r) {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,205 @@
+// Package cloze makes reading questions from texts that come without any, after
+// Lewis et al. 2019 (Unsupervised Question Answering by Cloze Translation): a
+// date, a number, a name or a title of a sentence becomes the answer, a question
+// word takes its place, and words of the sentence are left out, so that what is
+// left has to be found in the passage. A reader learns from such questions to
+// look for the sentence that a question speaks of, and for what is missing in
+// it. They are no replacement for questions that people ask.
+package cloze
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"unicode"
+
+	"semdex/internal/train"
+	"semdex/qa"
+	"semdex/qa/squad"
+)
+
+// ErrOptions marks options that make no questions.
+var ErrOptions = errors.New("invalid options for questions from text")
+
+// Options say how questions are made.
+type Options struct {
+	Passage    int     // runes that a passage has at least, if its text has them
+	PerPassage int     // questions of a passage at most
+	Drop       float64 // share of the sentence's words that a question leaves out
+	Seed       uint64
+}
+
+// Default is sensible for articles.
+func Default() Options { return Options{Passage: 300, PerPassage: 3, Drop: 0.3, Seed: 1} }
+
+// Check refuses what makes no questions. Errors wrap ErrOptions.
+func (o Options) Check() error {
+	if o.Passage < 1 || o.PerPassage < 1 || !(o.Drop >= 0 && o.Drop < 1) {
+		return fmt.Errorf("%w: passages of %d runes, %d questions each, %g of the words left out", ErrOptions, o.Passage, o.PerPassage, o.Drop)
+	}
+	return nil
+}
+
+// longest is the most runes of a passage, as a multiple of Options.Passage.
+const longest = 3
+
+// Bounds of the sentences that become questions, in runes.
+const shortSentence, longSentence = 20, 220
+
+// Add makes the questions of a text and appends them to the set. The same text,
+// number of the article and options give the same questions.
+func Add(s *squad.Set, title, text string, o Options) error {
+	if err := o.Check(); err != nil {
+		return err
+	}
+	article := 0
+	if n := len(s.Questions); n > 0 {
+		article = s.Questions[n-1].Article + 1
+	}
+	rng := rand.New(rand.NewPCG(o.Seed, train.Seed(o.Seed, uint64(article))))
+	for _, p := range passages([]rune(text), o.Passage) {
+		made := 0
+		list := sentences(p)
+		rng.Shuffle(len(list), func(i, j int) { list[i], list[j] = list[j], list[i] })
+		for _, span := range list {
+			if made == o.PerPassage {
+				break
+			}
+			q, ok := ask(p, span, o.Drop, rng)
+			if !ok {
+				continue
+			}
+			if made == 0 {
+				s.Contexts = append(s.Contexts, string(p))
+			}
+			q.ID = fmt.Sprintf("cloze-%d-%d-%d", article, len(s.Contexts)-1, made)
+			q.Title, q.Article, q.Context = title, article, len(s.Contexts)-1
+			s.Questions = append(s.Questions, q)
+			made++
+		}
+	}
+	return nil
+}
+
+// passages gathers lines until they have least runes, and cuts long ones behind
+// a sentence.
+func passages(text []rune, least int) [][]rune {
+	var out [][]rune
+	start := 0
+	emit := func(end int) {
+		p := text[start:end]
+		start = end
+		for len(p) > 0 && unicode.IsSpace(p[0]) {
+			p = p[1:]
+		}
+		for len(p) > 0 && unicode.IsSpace(p[len(p)-1]) {
+			p = p[:len(p)-1]
+		}
+		if len(p) >= shortSentence {
+			out = append(out, p)
+		}
+	}
+	for i, r := range text {
+		n := i + 1 - start
+		if n >= least && r == '\n' || n >= least*longest/2 && qa.SentenceEnd(text, i) || n >= least*longest {
+			emit(i + 1)
+		}
+	}
+	emit(len(text))
+	return out
+}
+
+// span is runes [start, end).
+type span struct{ start, end int }
+
+// sentences are those of a passage that are neither short nor long.
+func sentences(p []rune) []span {
+	var out []span
+	start := 0
+	for i := range p {
+		if i+1 < len(p) && !qa.SentenceEnd(p, i) {
+			continue
+		}
+		s := span{start, i + 1}
+		start = i + 1
+		for s.start < s.end && unicode.IsSpace(p[s.start]) {
+			s.start++
+		}
+		if n := s.end - s.start; n >= shortSentence && n <= longSentence {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+// ask makes a question of a sentence, if there is an answer in it that the rest
+// of the question does not give away.
+func ask(p []rune, s span, drop float64, rng *rand.Rand) (squad.Question, bool) {
+	list := candidates(p[s.start:s.end])
+	if len(list) == 0 {
+		return squad.Question{}, false
+	}
+	c := list[rng.IntN(len(list))]
+	c.start, c.end = c.start+s.start, c.end+s.start
+	answer := string(p[c.start:c.end])
+	text := question(p, s, c, drop, rng)
+	if text == "" || strings.Contains(text, answer) {
+		return squad.Question{}, false
+	}
+	return squad.Question{Text: text, Answers: []squad.Answer{{Text: answer, Start: c.start, End: c.end}}}, true
+}
+
+// leastWords is what a question has to have beside its question word.
+const leastWords = 2
+
+// question is the sentence with a question word for the answer, less some of its
+// words and its end.
+func question(p []rune, s span, c candidate, drop float64, rng *rand.Rand) string {
+	var words []string
+	kept, at := 0, -1
+	for _, w := range fields(p, s) {
+		if w.end <= c.start || w.start >= c.end {
+			if word := strings.TrimFunc(string(p[w.start:w.end]), isMark); word != "" && rng.Float64() >= drop {
+				words = append(words, word)
+				kept++
+			}
+			continue
+		}
+		if at < 0 {
+			at = len(words)
+			words = append(words, strings.TrimFunc(string(p[w.start:max(w.start, c.start)]), isMark)+c.kind.word(p[c.start:c.end]))
+		}
+		if w.end > c.end { // a particle, or what follows a number
+			words[at] += strings.TrimFunc(string(p[c.end:w.end]), isMark)
+		}
+	}
+	if kept < leastWords || at < 0 {
+		return ""
+	}
+	if c.kind.english() { // English asks with the question word first
+		first := words[at]
+		copy(words[1:at+1], words[:at])
+		words[0] = first
+	}
+	return strings.Join(words, " ") + "?"
+}
+
+func isMark(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsNumber(r) }
+
+// fields are the words of a sentence between white space.
+func fields(p []rune, s span) []span {
+	var out []span
+	for i := s.start; i < s.end; i++ {
+		if unicode.IsSpace(p[i]) {
+			continue
+		}
+		w := span{i, i}
+		for i < s.end && !unicode.IsSpace(p[i]) {
+			i++
+		}
+		w.end = i
+		out = append(out, w)
+	}
+	return out
+}

@@ -1,0 +1,111 @@
+package cloze_test
+
+import (
+	"bytes"
+	"errors"
+	"math/rand/v2"
+	"reflect"
+	"strings"
+	"testing"
+
+	"semdex/qa/cloze"
+	"semdex/qa/squad"
+)
+
+// TestQuestions: sentences with one possible answer each, no word left out.
+func TestQuestions(t *testing.T) {
+	o := cloze.Default()
+	o.Drop = 0
+	for _, c := range []struct{ text, question, answer string }{
+		{"경복궁은 1395년 한양에 처음 지어졌다.", "경복궁은 언제 한양에 처음 지어졌다?", "1395년"},
+		{"태조가 《경국대전》을 처음으로 펴내게 하였다.", "태조가 무엇을 처음으로 펴내게 하였다?", "경국대전"},
+		{"그날은 모두 1,200명이 광장에 모여 있었다.", "그날은 모두 몇 명이 광장에 모여 있었다?", "1,200명"},
+		{"오래전 여기서는 상인들이 모여 살고 있었다.", "오래전 여기서는 무엇이 모여 살고 있었다?", "상인들"},
+		{"The palace was finished on July 4, 1776 by masons.", "when The palace was finished on by masons?", "July 4, 1776"},
+		{"It has been open to all since 1911 without a pause.", "when It has been open to all since without a pause?", "1911"},
+		{"Inside there are 250 rooms on three long floors.", "how many Inside there are rooms on three long floors?", "250"},
+		{"It was built by Ada Lovelace in a small town.", "what It was built by in a small town?", "Ada Lovelace"},
+	} {
+		var s squad.Set
+		if err := cloze.Add(&s, "t", c.text, o); err != nil {
+			t.Fatal(err)
+		}
+		if len(s.Questions) != 1 {
+			t.Errorf("%q: %d questions", c.text, len(s.Questions))
+			continue
+		}
+		if q := s.Questions[0]; q.Text != c.question || q.Answers[0].Text != c.answer {
+			t.Errorf("%q: %q, %q; want %q, %q", c.text, q.Text, q.Answers[0].Text, c.question, c.answer)
+		}
+	}
+}
+
+// TestProperties: whatever the text, an answer stands at its offset and not in
+// its question, the same seed gives the same questions, and a file of them reads
+// back as it was.
+func TestProperties(t *testing.T) {
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	rng := rand.New(rand.NewPCG(seed, 1))
+	words := strings.Fields(`the palace of King Arthur was built in 1395 by masons, 250 rooms "quoted" 경복궁은 1395년 3월에
+		《조선왕조실록》을 궁궐이 광장에 1,200명이 있었다. burnt. again? 😀 (한양) It Dr. 서울의 중심 e.g. café`)
+	o := cloze.Default()
+	made := 0
+	for range 300 {
+		var b strings.Builder
+		for range rng.IntN(200) {
+			b.WriteString(words[rng.IntN(len(words))])
+			b.WriteByte(" \n"[min(1, rng.IntN(12)/11)])
+		}
+		o.Passage, o.PerPassage, o.Drop, o.Seed = 1+rng.IntN(400), 1+rng.IntN(4), 0.9*rng.Float64(), rng.Uint64()
+		var s, again squad.Set
+		for range 2 {
+			if err := cloze.Add(&s, "title", b.String(), o); err != nil {
+				t.Fatal(err)
+			}
+			if err := cloze.Add(&again, "title", b.String(), o); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if !reflect.DeepEqual(s, again) {
+			t.Fatal("one seed, two results")
+		}
+		check(t, &s)
+		made += len(s.Questions)
+	}
+	if made < 300 {
+		t.Errorf("only %d questions", made)
+	}
+}
+
+func check(t *testing.T, s *squad.Set) {
+	t.Helper()
+	for _, q := range s.Questions {
+		a := q.Answers[0]
+		if got := string([]rune(s.Contexts[q.Context])[a.Start:a.End]); got != a.Text || strings.Contains(q.Text, a.Text) {
+			t.Fatalf("question %q: the answer %q, at its offset %q", q.Text, a.Text, got)
+		}
+	}
+	if len(s.Questions) == 0 {
+		return
+	}
+	var file bytes.Buffer
+	if err := squad.Write(&file, s); err != nil {
+		t.Fatal(err)
+	}
+	back, err := squad.Read(&file, "", squad.Options{Misplaced: squad.Fail})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !reflect.DeepEqual(back.Contexts, s.Contexts) || !reflect.DeepEqual(back.Questions, s.Questions) {
+		t.Fatalf("read back\n%+v\n%+v, written\n%+v\n%+v", back.Contexts, back.Questions, s.Contexts, s.Questions)
+	}
+}
+
+func TestOptions(t *testing.T) {
+	for _, o := range []cloze.Options{{}, {Passage: 1, PerPassage: 1, Drop: 1}, {Passage: 1, Drop: 0.5}} {
+		if err := cloze.Add(new(squad.Set), "", "text", o); !errors.Is(err, cloze.ErrOptions) {
+			t.Errorf("%+v: %v", o, err)
+		}
+	}
+}
