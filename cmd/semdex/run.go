@@ -65,6 +65,7 @@ func (f *runFlags) add(c *cobra.Command, d train.Options) {
 	flags.Float64Var(&o.Clip, "clip", d.Clip, "largest `norm` of the gradients; 0: no limit")
 	flags.IntVar(&o.EvalEvery, "eval-every", d.EvalEvery, "`updates` between evaluations; 0: only at the end")
 	flags.IntVar(&o.Patience, "patience", d.Patience, "stop after so many `evaluations` without a better score; 0: never")
+	flags.IntVar(&o.StopAfter, "stop-after", 0, "write a model after so many `updates` of the run, which --resume takes further; 0: at its end")
 	flags.IntVar(&o.SaveEvery, "save-every", max(50, d.SaveEvery), "`updates` between checkpoints")
 }
 

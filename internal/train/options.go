@@ -56,6 +56,9 @@ type Options struct {
 	// Patience stops the run after so many evaluations without a better score;
 	// 0: never.
 	Patience int
+	// StopAfter ends the run after so many updates of it, with the schedule of all
+	// of them, so that Resume can go on from there; 0: at its end.
+	StopAfter int
 
 	// Dir holds last.ckpt, best.ckpt and log.jsonl; "": nothing is stored.
 	Dir string
@@ -119,7 +122,7 @@ func (o *Options) check(n int) error {
 		return bad("neither epochs nor steps")
 	case o.Plan.Tokens <= 0 || o.Plan.Examples < 0 || o.Plan.Window < 0:
 		return bad("batches of %d tokens, %d examples, window %d", o.Plan.Tokens, o.Plan.Examples, o.Plan.Window)
-	case o.Accumulate < 0 || o.Steps < 0 || o.EvalEvery < 0 || o.SaveEvery < 0 || o.Patience < 0:
+	case o.Accumulate < 0 || o.Steps < 0 || o.EvalEvery < 0 || o.SaveEvery < 0 || o.Patience < 0 || o.StopAfter < 0:
 		return bad("a negative number of steps")
 	case !(a.LR > 0) || !finite(a.LR):
 		return bad("learning rate %g", a.LR)

@@ -111,7 +111,7 @@ func (t *Trainer) Run(ctx context.Context) (r Result, err error) {
 	}
 	t.rate.start(start)
 	saved := t.state.Step
-	for t.state.Step < t.schedule.Total && !t.stopped() {
+	for t.state.Step < t.end() && !t.stopped() {
 		if err := ctx.Err(); err != nil {
 			return r, errors.Join(err, t.saveSince(saved))
 		}
@@ -124,7 +124,7 @@ func (t *Trainer) Run(ctx context.Context) (r Result, err error) {
 		if err != nil {
 			return r, err
 		}
-		if evaluated || t.o.SaveEvery > 0 && t.state.Step%t.o.SaveEvery == 0 || t.state.Step == t.schedule.Total {
+		if evaluated || t.o.SaveEvery > 0 && t.state.Step%t.o.SaveEvery == 0 || t.state.Step == t.end() {
 			if err := t.save(LastName); err != nil {
 				return r, err
 			}
@@ -135,8 +135,16 @@ func (t *Trainer) Run(ctx context.Context) (r Result, err error) {
 			t.o.Progress(p)
 		}
 	}
-	r.Stopped = t.stopped()
+	r.Stopped = t.stopped() || t.state.Step < t.schedule.Total
 	return r, nil
+}
+
+// end is the update after which Run returns.
+func (t *Trainer) end() int {
+	if n := t.o.StopAfter; n > 0 && n < t.schedule.Total {
+		return n
+	}
+	return t.schedule.Total
 }
 
 func (t *Trainer) stopped() bool { return t.o.Patience > 0 && t.state.Worse >= t.o.Patience }

@@ -391,3 +391,26 @@ func TestDivergenceKeepsTheLastGoodState(t *testing.T) {
 		t.Errorf("checkpoint: %+v, %v", s, err)
 	}
 }
+
+// TestStopAfter: a run in three parts has the curve of one in one, and every part
+// ends with the weights of its last update.
+func TestStopAfter(t *testing.T) {
+	want := curve(t, newTask(t, DistilBERT, 40, 0.1), 2, runOptions(20))
+	o := runOptions(20)
+	o.Dir, o.Resume = t.TempDir(), true
+	var got []float64
+	o.Progress = func(p Progress) { got = append(got, p.Loss) }
+	for _, o.StopAfter = range []int{7, 7, 12, 50} {
+		tr, err := NewTrainer(NewEngine(testLevel(t), 2), newTask(t, DistilBERT, 40, 0.1), o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := tr.Run(t.Context())
+		if end := min(20, o.StopAfter); err != nil || r.Step != end || r.Steps != 20 || r.Stopped != (end < 20) {
+			t.Fatalf("%+v, %v", r, err)
+		}
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("losses\n%v, want\n%v", got, want)
+	}
+}
