@@ -2,6 +2,7 @@ package api
 
 import (
 	"bytes"
+	"context"
 	"net/http"
 
 	"github.com/labstack/echo/v4"
@@ -25,8 +26,9 @@ func (s *Server) listCollections(c echo.Context) error {
 // createRequest is the body of PUT /collections/{collection}. The rest of the
 // settings follows from the model.
 type createRequest struct {
-	Split  *index.SplitOptions        `json:"split"`
-	Fields map[string]index.FieldKind `json:"fields"`
+	Split   *index.SplitOptions        `json:"split"`
+	Vectors index.Vectors              `json:"vectors"`
+	Fields  map[string]index.FieldKind `json:"fields"`
 }
 
 func (s *Server) putCollection(c echo.Context) error {
@@ -44,7 +46,7 @@ func (s *Server) putCollection(c echo.Context) error {
 			return err
 		}
 	}
-	settings := index.Settings{Fields: request.Fields}
+	settings := index.Settings{Vectors: request.Vectors, Fields: request.Fields}
 	if request.Split != nil {
 		settings.Split = *request.Split
 	}
@@ -59,11 +61,44 @@ func (s *Server) putCollection(c echo.Context) error {
 	return s.sendJSON(c, http.StatusCreated, info)
 }
 
+// Tunable is the part of an Index that changes settings of a collection.
+type Tunable interface {
+	// SetVectors changes how a collection's vectors are searched.
+	SetVectors(ctx context.Context, collection string, v index.Vectors) error
+}
+
+// settingsRequest is the body of PATCH /collections/{collection}.
+type settingsRequest struct {
+	Vectors index.Vectors `json:"vectors"`
+}
+
+func (s *Server) patchCollection(c echo.Context) error {
+	name, err := pathParam(c, "collection")
+	if err != nil {
+		return err
+	}
+	var request settingsRequest
+	if err := s.readJSON(c, &request, strict); err != nil {
+		return err
+	}
+	if request.Vectors == "" {
+		return badRequest("missing_parameter", "vectors", "there is nothing to change").hint("vectors can be changed later; the rest needs a new collection")
+	}
+	if err := s.index.SetVectors(c.Request().Context(), name, request.Vectors); err != nil {
+		return err
+	}
+	return s.sendInfo(c, name)
+}
+
 func (s *Server) getCollection(c echo.Context) error {
 	name, err := pathParam(c, "collection")
 	if err != nil {
 		return err
 	}
+	return s.sendInfo(c, name)
+}
+
+func (s *Server) sendInfo(c echo.Context, name string) error {
 	info, err := s.index.Info(c.Request().Context(), name)
 	if err != nil {
 		return err

@@ -19,6 +19,7 @@ type Index interface {
 	List(ctx context.Context) ([]index.Info, error)
 	// Drop deletes a collection.
 	Drop(ctx context.Context, collection string) error
+	Tunable
 	Aliases
 	// Export writes a collection as it is at one moment. It writes nothing when
 	// there is no such collection.

@@ -40,6 +40,7 @@ func (s *Server) routes() []route {
 		{method: "GET", path: "/collections", handle: s.listCollections},
 		{method: "PUT", path: "/collections/{collection}", handle: s.putCollection},
 		{method: "GET", path: "/collections/{collection}", handle: s.getCollection},
+		{method: "PATCH", path: "/collections/{collection}", handle: s.patchCollection},
 		{method: "DELETE", path: "/collections/{collection}", handle: s.deleteCollection},
 		{method: "PUT", path: "/collections/{collection}/documents", handle: s.putDocuments, stream: true},
 		{method: "GET", path: "/collections/{collection}/documents/{id...}", handle: s.getDocument},

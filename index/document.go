@@ -65,12 +65,13 @@ const (
 )
 
 // Settings are fixed when a collection is created, but for Fields, which grows
-// as documents bring new metadata.
+// as documents bring new metadata, and Vectors (Tunable).
 type Settings struct {
 	Model    string               `json:"model"` // fingerprint of the encoder whose vectors are stored
 	Dims     int                  `json:"dims"`
 	Analyzer string               `json:"analyzer,omitempty"` // versioned name of the text analyzer
 	Split    SplitOptions         `json:"split"`
+	Vectors  Vectors              `json:"vectors,omitempty"` // how they are searched; VectorsAuto
 	Fields   map[string]FieldKind `json:"fields,omitempty"`
 }
 

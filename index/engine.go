@@ -62,6 +62,7 @@ type Collection interface {
 	Tallies
 	Profiles
 	Corrector
+	Tunable
 
 	// Fetch returns the passages' documents and offsets, in the order asked.
 	// Passages deleted meanwhile come back with Found false.

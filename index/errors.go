@@ -13,6 +13,7 @@ var (
 	ErrInvalidDocument    = errors.New("invalid document")
 	ErrInvalidQuery       = errors.New("invalid query")
 	ErrInvalidFilter      = errors.New("invalid filter")
+	ErrInvalidSetting     = errors.New("invalid setting")
 	ErrUnknownField       = errors.New("unknown field")
 	ErrFieldType          = errors.New("wrong type for field")
 	ErrInvalidVector      = errors.New("invalid vector")

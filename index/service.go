@@ -27,6 +27,7 @@ type Encoder interface {
 // sensible.
 type ServiceOptions struct {
 	Split    SplitOptions // DefaultSplit
+	Vectors  Vectors      // VectorsAuto
 	Analyzer string       // the engine's default
 	Reranker Reranker     // nil: queries that ask for reranking are ErrNoReranker
 }
@@ -75,6 +76,9 @@ func (s *Service) Create(ctx context.Context, collection string, settings Settin
 		settings.Split = defaults.Split
 	}
 	settings.Split = settings.Split.normal()
+	if settings.Vectors == "" {
+		settings.Vectors = defaults.Vectors
+	}
 	_, err = s.engine.Create(ctx, collection, settings)
 	return err
 }
@@ -84,7 +88,7 @@ func (s *Service) settings() (Settings, error) {
 	if s.encoder == nil {
 		return Settings{}, fmt.Errorf("%w: no model is loaded", ErrEncoder)
 	}
-	return Settings{Model: s.encoder.Fingerprint(), Dims: s.encoder.Dims(), Analyzer: s.options.Analyzer, Split: s.options.Split}, nil
+	return Settings{Model: s.encoder.Fingerprint(), Dims: s.encoder.Dims(), Analyzer: s.options.Analyzer, Split: s.options.Split, Vectors: s.options.Vectors}, nil
 }
 
 // Get returns a document; ErrCollectionNotFound, ErrDocumentNotFound.

@@ -66,7 +66,7 @@ func (s *Service) importDocuments(ctx context.Context, name string, in *ExportRe
 	_, err := s.engine.Open(ctx, name)
 	if errors.Is(err, ErrCollectionNotFound) {
 		from := in.header.Settings
-		err = s.Create(ctx, name, Settings{Analyzer: from.Analyzer, Split: from.Split, Fields: from.Fields})
+		err = s.Create(ctx, name, Settings{Analyzer: from.Analyzer, Split: from.Split, Vectors: from.Vectors, Fields: from.Fields})
 	}
 	if err != nil {
 		return PutResult{}, err

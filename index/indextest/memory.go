@@ -61,6 +61,10 @@ func (m *Memory) Create(ctx context.Context, name string, s index.Settings) (ind
 	if err := m.data.aliases.CheckCreate(name); err != nil {
 		return nil, err
 	}
+	if err := s.Vectors.Check(); err != nil {
+		return nil, fmt.Errorf("collection %q: %w", name, err)
+	}
+	s.Vectors = s.Vectors.OrAuto()
 	s.Fields = maps.Clone(s.Fields)
 	if s.Fields == nil {
 		s.Fields = make(map[string]index.FieldKind)

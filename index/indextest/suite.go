@@ -27,6 +27,7 @@ func Run(t *testing.T, open func(t *testing.T) (engine index.Engine, reopen func
 		{"Collections", testCollections},
 		{"Aliases", testAliases},
 		{"Settings", testSettings},
+		{"Vectors", testVectors},
 		{"Documents", testDocuments},
 		{"UpsertReplaces", testUpsertReplaces},
 		{"Delete", testDelete},

@@ -53,6 +53,7 @@ func testCollections(h *harness) {
 func testSettings(h *harness) {
 	want := settings
 	want.Fields = map[string]index.FieldKind{"day": index.Time, "n": index.Number}
+	want.Vectors = index.VectorsExact
 	before := time.Now().Add(-time.Minute)
 	_, err := h.engine.Create(h.ctx, "c", want)
 	h.must(err)
@@ -343,6 +344,7 @@ func (h *harness) everyCall(c index.Collection) map[string]error {
 	_, errs["Keyword"] = c.Keyword(h.ctx, "text", 1, nil)
 	_, errs["Fetch"] = c.Fetch(h.ctx, []index.Ref{{Document: "a"}})
 	errs["Export"] = c.Export(h.ctx, true, func(index.Info) error { return nil }, func(index.Record) error { return nil })
+	errs["SetVectors"] = c.SetVectors(h.ctx, index.VectorsExact)
 	_, errs["Check"] = c.Check(h.ctx)
 	return errs
 }

@@ -23,7 +23,6 @@ type Collection struct {
 	dims       int
 	manifestID collectionID
 	created    time.Time
-	settings   index.Settings // but for Fields, which grow
 	o          Options
 	log        *slog.Logger
 
@@ -36,9 +35,10 @@ type Collection struct {
 
 	text *textLeg
 
-	mu    sync.RWMutex
-	state *state
-	files []*logFile // in the order of their frames; the last is written to
+	mu       sync.RWMutex
+	settings index.Settings // but for Fields, which grow; changed by run
+	state    *state
+	files    []*logFile // in the order of their frames; the last is written to
 
 	// The rest belongs to run, and to open and shut around it.
 	manifest  *manifest

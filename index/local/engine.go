@@ -43,8 +43,9 @@ type Options struct {
 	CompactBytes int64
 	// CompactPassages is the same for vectors in memory, in passages; 4096 if 0.
 	CompactPassages int
-	// Vectors chooses how vectors are searched; VectorsAuto if empty.
-	Vectors Vectors
+	// Vectors chooses how vectors are searched where a collection's settings leave
+	// it at index.VectorsAuto.
+	Vectors index.Vectors
 	// GraphPassages is the number of passages from which a graph is built, in
 	// the background, and added to in steps of no less; 20,000 if 0.
 	GraphPassages int
@@ -108,7 +109,7 @@ func Open(dir string, options Options) (*Engine, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open data folder: %w", err)
 	}
-	if err := o.Vectors.check(); err != nil {
+	if err := o.Vectors.Check(); err != nil {
 		return nil, err
 	}
 	level, err := kernel.Choose(os.Getenv(kernel.EnvLevel))
@@ -207,6 +208,10 @@ func (e *Engine) Create(ctx context.Context, name string, s index.Settings) (ind
 		return nil, fmt.Errorf("collection %q: %w", name, err)
 	}
 	s.Analyzer = a.Name()
+	if err := s.Vectors.Check(); err != nil {
+		return nil, fmt.Errorf("collection %q: %w", name, err)
+	}
+	s.Vectors = s.Vectors.OrAuto()
 	if e.names[name] {
 		return nil, fmt.Errorf("%w: %q", index.ErrCollectionExists, name)
 	}

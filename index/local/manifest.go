@@ -74,6 +74,10 @@ func decodeManifest(b []byte) (*manifest, error) {
 	if id, err := hex.DecodeString(m.ID); err != nil || len(id) != len(collectionID{}) || len(m.Files) == 0 || m.Settings.Dims < 1 {
 		return nil, fmt.Errorf("%w: the manifest has no id, no files or no dimensions", index.ErrCorrupt)
 	}
+	// Older manifests have no way to search vectors, newer ones may have others.
+	if m.Settings.Vectors = m.Settings.Vectors.OrAuto(); m.Settings.Vectors.Check() != nil {
+		m.Settings.Vectors = index.VectorsAuto
+	}
 	return m, nil
 }
 

@@ -14,10 +14,9 @@ func (c *Collection) Info(ctx context.Context) (index.Info, error) {
 	}
 	defer c.leave()
 	c.mu.RLock()
-	v, fields := c.state.view, mergeFields(c.state.fields, nil)
+	v, s := c.state.view, c.settings
+	s.Fields = mergeFields(c.state.fields, nil)
 	c.mu.RUnlock()
-	s := c.settings
-	s.Fields = fields
 	return index.Info{
 		Name: c.name, Settings: s, Created: c.created,
 		Documents: int(v.live.GetCardinality()), Passages: v.passages,

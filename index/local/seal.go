@@ -10,6 +10,7 @@ import (
 	"runtime"
 	"time"
 
+	"semdex/index"
 	"semdex/index/local/vector"
 )
 
@@ -20,16 +21,21 @@ type sealing struct {
 	cancel context.CancelFunc
 	view   view
 	fresh  bool // of live documents, with new slots
+	coder  bool // searched by coder/hnsw
 
 	result *sealed
 	err    error
 }
 
+// graphPassages is the number of passages from which index.VectorsGraph builds a
+// graph: a search of fewer would scan in spite of it.
+const graphPassages = 5000
+
 // sealDue reports whether to build a graph, and whether without dead documents.
 func (c *Collection) sealDue() (due, fresh bool) {
 	s := c.state
-	n, step := s.store.Len(), c.o.GraphPassages
-	if c.o.Vectors == VectorsExact {
+	n, step, how := s.store.Len(), c.sealStep(), c.vectors()
+	if how == index.VectorsExact {
 		return false, false
 	}
 	if s.sealed == nil {
@@ -37,7 +43,15 @@ func (c *Collection) sealDue() (due, fresh bool) {
 	}
 	old := s.sealed.rows.Len()
 	fresh = 5*s.dead > n && s.dead > c.o.CompactPassages
-	return fresh || n-old >= max(step, old/4), fresh
+	return fresh || n-old >= max(step, old/4) || s.sealed.coder != (how == index.VectorsCoder), fresh
+}
+
+// sealStep is the number of passages that makes a graph, or its next step.
+func (c *Collection) sealStep() int {
+	if c.vectors() == index.VectorsGraph {
+		return min(c.o.GraphPassages, graphPassages)
+	}
+	return c.o.GraphPassages
 }
 
 // startSealing begins to build a graph if it is time to.
@@ -46,12 +60,12 @@ func (c *Collection) startSealing() {
 	if !due || c.sealing != nil || c.failed != nil {
 		return
 	}
-	if fresh && c.state.passages < c.o.GraphPassages/2 {
+	if fresh && c.state.passages < c.sealStep()/2 {
 		c.unseal()
 		return
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	k := &sealing{cancel: cancel, view: c.state.view, fresh: fresh}
+	k := &sealing{cancel: cancel, view: c.state.view, fresh: fresh, coder: c.vectors() == index.VectorsCoder}
 	k.view.sealed.acquire() // the collection's own is never gone
 	c.sealing = k
 	c.log.Debug("building the graph of vectors", "passages", k.view.passages, "fresh", fresh)
@@ -101,7 +115,7 @@ func (c *Collection) build(ctx context.Context, k *sealing) error {
 		c.log.Warn("the graph of vectors stays in memory; it will be made again at the next start", "error", err)
 		k.result = k.unsaved(g, rows, keys)
 	}
-	c.useCoder(ctx, k.result)
+	c.useCoder(ctx, k.result, k.coder)
 	return nil
 }
 
@@ -193,6 +207,9 @@ func (c *Collection) finishSealing(k *sealing) {
 		if !errors.Is(k.err, context.Canceled) {
 			c.log.Warn("building the graph of vectors failed", "error", k.err)
 			c.o.GraphPassages *= 2 // not again before there is much more
+			if g := c.state.sealed; g != nil {
+				g.coder = k.coder
+			}
 		}
 		return
 	}

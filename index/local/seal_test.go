@@ -198,7 +198,7 @@ func (s *store) recall(rng *rand.Rand) (recall float64, plan string) {
 // A graph collection finds what brute force finds, also when it is opened again,
 // and what came after the graph was built.
 func TestGraphCollection(t *testing.T) {
-	for _, backend := range []Vectors{VectorsAuto, VectorsCoder} {
+	for _, backend := range []index.Vectors{index.VectorsAuto, index.VectorsCoder} {
 		t.Run(string(backend), func(t *testing.T) {
 			rng := rand.New(rand.NewPCG(1, 1))
 			s := newStore(t, Options{GraphPassages: 2000, Vectors: backend})
@@ -213,7 +213,7 @@ func TestGraphCollection(t *testing.T) {
 				}
 			}
 			plan := vector.PlanGraph
-			if backend == VectorsCoder && runtime.GOOS != "windows" {
+			if backend == index.VectorsCoder && runtime.GOOS != "windows" {
 				plan = vector.PlanCoder
 			}
 			want(plan, 12_000)

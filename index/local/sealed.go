@@ -13,31 +13,10 @@ import (
 	"slices"
 	"sync/atomic"
 
+	"semdex/index"
 	"semdex/index/local/vector"
 	"semdex/internal/kernel"
 )
-
-// Vectors is a way to search vectors.
-type Vectors string
-
-// The ways to search vectors.
-const (
-	// VectorsAuto scans small collections and builds a graph for large ones.
-	VectorsAuto Vectors = "auto"
-	// VectorsExact always scans.
-	VectorsExact Vectors = "exact"
-	// VectorsCoder is VectorsAuto with the graph searched by coder/hnsw, unless
-	// it misses too much or the platform does not have it.
-	VectorsCoder Vectors = "coder"
-)
-
-func (v Vectors) check() error {
-	switch v {
-	case "", VectorsAuto, VectorsExact, VectorsCoder:
-		return nil
-	}
-	return fmt.Errorf("unknown vector backend %q: want %s, %s or %s", string(v), VectorsAuto, VectorsExact, VectorsCoder)
-}
 
 // sealedName is the file of a collection's graph. It is derived: what cannot be
 // used is made again from the log.
@@ -48,6 +27,7 @@ const sealedName = "vectors.graph"
 type sealed struct {
 	graph *vector.Graph
 	index vector.Index // the graph, or coder/hnsw over it
+	coder bool         // coder/hnsw was asked for
 	rows  vector.Rows
 	keys  []sealedKey // by sequence
 
@@ -216,7 +196,12 @@ func (c *Collection) sealedPath() string { return filepath.Join(c.dir, sealedNam
 // openSealed begins the state with the collection's graph, if there is one that
 // can be used.
 func (c *Collection) openSealed() {
-	if c.o.Vectors == VectorsExact {
+	if c.vectors() == index.VectorsExact {
+		if c.settings.Vectors == index.VectorsExact { // a crash may have left it
+			if err := ignoreMissing(c.o.fsys.Remove(c.sealedPath())); err != nil {
+				c.log.Warn("cannot remove the graph of vectors", "error", err)
+			}
+		}
 		return
 	}
 	g, err := readSealed(c.o.fsys, c.sealedPath(), c.manifestID, c.dims, c.engine.level)
@@ -227,13 +212,14 @@ func (c *Collection) openSealed() {
 		c.log.Warn("the graph of vectors cannot be used; it will be made again", "error", err)
 		return
 	}
-	c.useCoder(context.Background(), g)
+	c.useCoder(context.Background(), g, c.vectors() == index.VectorsCoder)
 	c.state.seal(g)
 }
 
-// useCoder puts coder/hnsw before a graph where the options say so.
-func (c *Collection) useCoder(ctx context.Context, g *sealed) {
-	if c.o.Vectors != VectorsCoder {
+// useCoder puts coder/hnsw before a graph if that is asked for.
+func (c *Collection) useCoder(ctx context.Context, g *sealed, asked bool) {
+	g.coder = asked
+	if !asked {
 		return
 	}
 	coder, err := vector.NewCoder(ctx, g.graph)
