@@ -15,8 +15,8 @@ import (
 
 func (a *app) collectionsCommand() *cobra.Command {
 	list := a.collectionsListCommand()
-	c := group("collections", "List, describe and drop collections",
-		list, a.collectionsInfoCommand(), a.collectionsDropCommand())
+	c := group("collections", "List, describe, change and drop collections",
+		list, a.collectionsInfoCommand(), a.collectionsSetCommand(), a.collectionsDropCommand())
 	c.RunE = func(cmd *cobra.Command, args []string) error {
 		if len(args) > 0 {
 			return showHelp(cmd, args)
@@ -97,6 +97,7 @@ func (a *app) printInfo(i index.Info) error {
 		{"dimensions", fmt.Sprint(s.Dims)},
 		{"analyzer", s.Analyzer},
 		{"passage size", fmt.Sprintf("%d characters, %d repeated", s.Split.Size, s.Split.Overlap)},
+		{"vectors", string(s.Vectors.OrAuto())},
 	}}
 	for _, name := range slices.Sorted(maps.Keys(s.Fields)) {
 		table.Rows = append(table.Rows, []string{"field", name + " (" + string(s.Fields[name]) + ")"})

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"io"
 	"iter"
-	"net/http"
 	"os"
 	"sync/atomic"
 	"time"
@@ -178,8 +177,7 @@ func (r *remote) Import(ctx context.Context, collection string, in *index.Export
 	_, err := r.Info(ctx, collection)
 	if errors.Is(err, index.ErrCollectionNotFound) {
 		s := in.Header().Settings
-		var created index.Info
-		err = r.call(ctx, http.MethodPut, collectionPath(collection), map[string]any{"split": s.Split, "fields": s.Fields}, &created)
+		err = r.create(ctx, collection, index.Settings{Split: s.Split, Vectors: s.Vectors, Fields: s.Fields})
 	}
 	if err != nil {
 		return index.PutResult{}, err

@@ -37,9 +37,10 @@ type indexFlags struct {
 	target
 	modelFlags
 	sourceFlags
-	split  index.SplitOptions
-	dryRun bool
-	asJSON bool
+	split   index.SplitOptions
+	vectors string
+	dryRun  bool
+	asJSON  bool
 }
 
 func (a *app) indexCommand() *cobra.Command {
@@ -50,7 +51,7 @@ func (a *app) indexCommand() *cobra.Command {
 		Long:    indexLong,
 		Example: indexExample,
 		RunE: func(cmd *cobra.Command, paths []string) error {
-			if err := f.parse(); err != nil {
+			if err := errors.Join(f.parse(), index.Vectors(f.vectors).Check()); err != nil {
 				return usage(cmd, "%v", err)
 			}
 			return a.index(cmd.Context(), paths, &f)
@@ -63,6 +64,7 @@ func (a *app) indexCommand() *cobra.Command {
 	flags := c.Flags()
 	flags.IntVar(&f.split.Size, "passage-size", 0, "`n` characters are the target length of a passage (default chosen by the index)")
 	flags.IntVar(&f.split.Overlap, "passage-overlap", 0, "`n` characters are repeated from the passage before")
+	flags.StringVar(&f.vectors, "vectors", "", "`way` to search a new collection's vectors: auto, exact, graph or coder (default auto)")
 	flags.BoolVar(&f.dryRun, "dry-run", false, "read and check the documents, store nothing")
 	flags.BoolVar(&f.asJSON, "json", false, "print the summary as JSON")
 	return verb(c, atLeast(1, "a file, a folder or -"))
@@ -89,7 +91,7 @@ func (a *app) index(ctx context.Context, paths []string, f *indexFlags) error {
 	var st store
 	if !f.dryRun {
 		var err error
-		if st, err = a.openModelled(ctx, &f.target, &f.modelFlags, index.ServiceOptions{Split: f.split}, mayBeNew); err != nil {
+		if st, err = a.openModelled(ctx, &f.target, &f.modelFlags, index.ServiceOptions{Split: f.split, Vectors: index.Vectors(f.vectors)}, mayBeNew); err != nil {
 			return err
 		}
 		defer a.close(st)
@@ -123,11 +125,19 @@ type indexRun struct {
 	passages atomic.Int64
 }
 
-// learn asks for the fields that the collection has.
+// learn asks for the fields that the collection has. On a server, one that is to
+// be made with settings of its own is made now.
 func (r *indexRun) learn(ctx context.Context, st store) error {
 	info, err := st.Info(ctx, r.flags.collection)
 	if errors.Is(err, index.ErrCollectionNotFound) {
+		own := index.Settings{Split: r.flags.split, Vectors: index.Vectors(r.flags.vectors)}
+		if server, ok := st.(*remote); ok && (own.Split != index.SplitOptions{} || own.Vectors != "") {
+			return server.create(ctx, r.flags.collection, own)
+		}
 		return nil
+	}
+	if v := index.Vectors(r.flags.vectors); err == nil && v != "" && v != info.Settings.Vectors.OrAuto() {
+		r.app.note("%s keeps its vectors %s; semdex collections set changes that", r.flags.collection, info.Settings.Vectors.OrAuto())
 	}
 	for name, kind := range info.Settings.Fields {
 		r.fields[name] = kind

@@ -120,6 +120,7 @@ var refusals = map[string]error{
 	"field_type":           index.ErrFieldType,
 	"invalid_filter":       index.ErrInvalidFilter,
 	"invalid_name":         index.ErrInvalidName,
+	"invalid_setting":      index.ErrInvalidSetting,
 }
 
 // refusal is a server's error, with its hint.

@@ -20,6 +20,7 @@ type store interface {
 	Info(ctx context.Context, collection string) (index.Info, error)
 	List(ctx context.Context) ([]index.Info, error)
 	Drop(ctx context.Context, collection string) error
+	SetVectors(ctx context.Context, collection string, v index.Vectors) error
 	SetAlias(ctx context.Context, alias, collection string) error
 	DeleteAlias(ctx context.Context, alias string) error
 	Aliases(ctx context.Context) ([]index.Alias, error)
