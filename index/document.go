@@ -89,6 +89,7 @@ type Info struct {
 	Settings  Settings  `json:"settings"`
 	Documents int       `json:"documents"`
 	Passages  int       `json:"passages"`
-	Bytes     int64     `json:"bytes"` // on disk
+	Bytes     int64     `json:"bytes"`              // on disk
+	Synonyms  int       `json:"synonyms,omitempty"` // rules of ParseSynonyms
 	Created   time.Time `json:"created"`
 }

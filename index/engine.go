@@ -53,24 +53,25 @@ type Collection interface {
 	// Dense returns the k passages with the largest dot product with vector
 	// among those that have a vector and whose document the filter accepts.
 	Dense(ctx context.Context, vector []float32, k int, f Filter) (Leg, error)
-	// Keyword returns the k passages with the highest BM25 score for text; a
-	// document's title counts as part of each of its passages. Text without
-	// words gives an empty leg.
-	Keyword(ctx context.Context, text string, k int, f Filter) (Leg, error)
+	// Keyword returns the k passages with the highest BM25 score for a text and
+	// what counts as parts of it (Thesaurus); a document's title counts as part of
+	// each of its passages. Text without words gives an empty leg.
+	Keyword(ctx context.Context, words Words, k int, f Filter) (Leg, error)
 
 	Wordings
 	Tallies
 	Profiles
 	Corrector
 	Tunable
+	Thesaurus
 
 	// Fetch returns the passages' documents and offsets, in the order asked.
 	// Passages deleted meanwhile come back with Found false.
 	Fetch(ctx context.Context, refs []Ref) ([]Stored, error)
 
-	// Matches returns where the words of text that the keyword leg would match
-	// stand in a passage's text: rune offsets, ordered, not overlapping.
-	Matches(text, passage string) []Span
+	// Matches returns where what the keyword leg would match stands in a
+	// passage's text: rune offsets, ordered, not overlapping.
+	Matches(words Words, passage string) []Span
 
 	// Export gives begin the collection as it is at one moment (without Bytes),
 	// then each of its documents of that moment with all passages, in any
@@ -91,7 +92,8 @@ type Leg struct {
 	Plan string
 	// Examined counts the passages that were scored.
 	Examined int
-	// Verified counts the passages that were read for the sake of a Wording.
+	// Verified counts the passages that were read for the sake of a Wording, or of
+	// synonyms of several words.
 	// Bounded says that those beyond MaxVerified were not; there may be more
 	// then, which no deeper search finds.
 	Verified int

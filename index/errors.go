@@ -14,6 +14,7 @@ var (
 	ErrInvalidQuery       = errors.New("invalid query")
 	ErrInvalidFilter      = errors.New("invalid filter")
 	ErrInvalidSetting     = errors.New("invalid setting")
+	ErrInvalidSynonyms    = errors.New("invalid synonyms")
 	ErrUnknownField       = errors.New("unknown field")
 	ErrFieldType          = errors.New("wrong type for field")
 	ErrInvalidVector      = errors.New("invalid vector")

@@ -57,8 +57,8 @@ type Tally struct {
 // Keyword.
 type Tallies interface {
 	// TallyMatches counts the documents that f accepts and that have a passage
-	// that Keyword finds for text.
-	TallyMatches(ctx context.Context, text string, f Filter, fields []string) (Tally, error)
+	// that Keyword finds for the words.
+	TallyMatches(ctx context.Context, words Words, f Filter, fields []string) (Tally, error)
 	// TallyDocuments counts those of the documents that exist.
 	TallyDocuments(ctx context.Context, ids []string, fields []string) (Tally, error)
 }
@@ -104,7 +104,7 @@ func (s *searcher) facets(ctx context.Context) (*Facets, error) {
 	var err error
 	if s.countsMatches() {
 		out.Scope = FacetMatches
-		tally, err = s.c.TallyMatches(ctx, s.q.Text, s.q.Filter, s.q.Facets)
+		tally, err = s.c.TallyMatches(ctx, s.words, s.q.Filter, s.q.Facets)
 	} else {
 		tally, err = s.c.TallyDocuments(ctx, s.window, s.q.Facets)
 	}

@@ -100,15 +100,15 @@ func (l *descent) deeper(n int) bool { return l != nil && (len(l.kept) > n || l.
 // open sets the legs of the mode up.
 func (s *searcher) open(ctx context.Context) error {
 	dense := func(ctx context.Context, k int) (Leg, error) { return s.c.Dense(ctx, s.q.Vector, k, s.q.Filter) }
-	keyword := func(ctx context.Context, k int) (Leg, error) { return s.c.Keyword(ctx, s.q.Text, k, s.q.Filter) }
+	keyword := func(ctx context.Context, k int) (Leg, error) { return s.c.Keyword(ctx, s.words, k, s.q.Filter) }
 	var allow func(ctx context.Context, found []Candidate) ([]bool, error)
 	switch w := s.q.wording; {
 	case len(w.Phrases) > 0 && s.stats.Mode == KeywordOnly:
 		keyword = func(ctx context.Context, k int) (Leg, error) {
-			return s.c.KeywordWording(ctx, s.q.Text, w, k, s.q.Filter)
+			return s.c.KeywordWording(ctx, s.words, w, k, s.q.Filter)
 		}
 	case len(w.Phrases) > 0:
-		all, err := s.c.KeywordWording(ctx, s.q.Text, w, MaxVerified, s.q.Filter)
+		all, err := s.c.KeywordWording(ctx, s.words, w, MaxVerified, s.q.Filter)
 		if err != nil {
 			return err
 		}

@@ -61,6 +61,8 @@ type Query struct {
 	// (Corrector), for both legs.
 	Correct   bool
 	corrected map[string]string
+	// NoSynonyms leaves the collection's synonyms aside.
+	NoSynonyms bool
 
 	// Like is the id of a document: the search is for others like it. Text and
 	// Vector are empty then.
@@ -135,20 +137,22 @@ type LegScore struct {
 
 // Stats says what a search did.
 type Stats struct {
-	Mode       Mode              `json:"mode"` // the mode that ran; "keyword" if the encoder failed
-	Degraded   string            `json:"degraded,omitempty"`
-	Fusion     FusionMethod      `json:"fusion,omitempty"`
-	Alpha      float64           `json:"alpha,omitempty"`
-	Dense      *LegStats         `json:"dense,omitempty"`
-	Keyword    *LegStats         `json:"keyword,omitempty"`
-	More       bool              `json:"more,omitempty"`
-	Corrected  map[string]string `json:"corrected,omitempty"`  // words by Query.Correct
-	Duplicates int               `json:"duplicates,omitempty"` // left out by Query.Dedup
-	Words      []string          `json:"words,omitempty"`      // that Query.Like led to
-	Rerank     *RerankStats      `json:"rerank,omitempty"`
-	Encode     time.Duration     `json:"-"`
-	Search     time.Duration     `json:"-"`
-	Total      time.Duration     `json:"-"`
+	Mode      Mode              `json:"mode"` // the mode that ran; "keyword" if the encoder failed
+	Degraded  string            `json:"degraded,omitempty"`
+	Fusion    FusionMethod      `json:"fusion,omitempty"`
+	Alpha     float64           `json:"alpha,omitempty"`
+	Dense     *LegStats         `json:"dense,omitempty"`
+	Keyword   *LegStats         `json:"keyword,omitempty"`
+	More      bool              `json:"more,omitempty"`
+	Corrected map[string]string `json:"corrected,omitempty"` // words by Query.Correct
+	// Synonyms are what else the keyword leg looked for, by words of the query.
+	Synonyms   map[string][]string `json:"synonyms,omitempty"`
+	Duplicates int                 `json:"duplicates,omitempty"` // left out by Query.Dedup
+	Words      []string            `json:"words,omitempty"`      // that Query.Like led to
+	Rerank     *RerankStats        `json:"rerank,omitempty"`
+	Encode     time.Duration       `json:"-"`
+	Search     time.Duration       `json:"-"`
+	Total      time.Duration       `json:"-"`
 }
 
 // LegStats says what one leg did.

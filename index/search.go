@@ -71,6 +71,9 @@ func search(ctx context.Context, c Collection, q Query, noVector string) (Result
 	case q.Mode == Hybrid:
 		s.stats.Fusion, s.stats.Alpha = q.Fusion.Method, *q.Fusion.Alpha
 	}
+	if err := s.expand(ctx); err != nil {
+		return Result{}, err
+	}
 	if err := s.open(ctx); err != nil {
 		return Result{}, err
 	}
@@ -168,6 +171,7 @@ func (q Query) check() error {
 type searcher struct {
 	c     Collection
 	q     Query
+	words Words // of q.Text
 	stats Stats
 
 	dense, keyword *descent       // nil where the mode does without
@@ -286,7 +290,7 @@ func (s *searcher) hit(f fused, p Stored, text *runeText) Hit {
 		Scores:     f.scores,
 	}
 	if s.q.Highlight && s.q.Text != "" {
-		for _, m := range s.c.Matches(s.q.Text, h.Text) {
+		for _, m := range s.c.Matches(s.words, h.Text) {
 			h.Highlights = append(h.Highlights, Span{Start: m.Start + p.Start, End: m.End + p.Start})
 		}
 	}

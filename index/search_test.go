@@ -173,6 +173,8 @@ type scripted struct {
 	fickle   bool // the order depends on how many are asked for
 }
 
+func (s *scripted) Expand(context.Context, string) ([]index.Expansion, error) { return nil, nil }
+
 func (s *scripted) Dense(_ context.Context, _ []float32, k int, _ index.Filter) (index.Leg, error) {
 	s.depths = append(s.depths, k)
 	var leg index.Leg

@@ -35,6 +35,7 @@ type ExportHeader struct {
 	Passages   int       `json:"passages"`
 	Vectors    bool      `json:"vectors"`
 	Settings   Settings  `json:"settings"`
+	Synonyms   string    `json:"synonyms,omitempty"` // as ParseSynonyms reads them
 }
 
 // ExportLine is a document, with its passages if the export has vectors.
@@ -69,6 +70,10 @@ func (s *Service) Export(ctx context.Context, collection string, w io.Writer, o 
 	if err != nil {
 		return ExportHeader{}, err
 	}
+	synonyms, err := c.Synonyms(ctx)
+	if err != nil {
+		return ExportHeader{}, err
+	}
 	var header ExportHeader
 	var lines bytes.Buffer
 	enc := json.NewEncoder(&lines)
@@ -83,7 +88,7 @@ func (s *Service) Export(ctx context.Context, collection string, w io.Writer, o 
 	err = c.Export(ctx, o.Vectors, func(info Info) error {
 		header = ExportHeader{
 			Version: exportVersion, Collection: info.Name, Created: time.Now().UTC(),
-			Documents: info.Documents, Passages: info.Passages, Vectors: o.Vectors, Settings: info.Settings,
+			Documents: info.Documents, Passages: info.Passages, Vectors: o.Vectors, Settings: info.Settings, Synonyms: synonyms,
 		}
 		return enc.Encode(header)
 	}, func(r Record) error {

@@ -15,7 +15,7 @@ type ImportOptions struct {
 }
 
 // Import stores the documents of an export. If there is no such collection it
-// is created with the settings of the exported one. Vectors are stored as they
+// is created with the settings and synonyms of the exported one. Vectors are stored as they
 // are; without them, or if o.Encode says so, documents are encoded as
 // PutStream does. Errors, progress and what is stored at an error are those of
 // PutStream; importing again costs only what is missing.
@@ -29,7 +29,7 @@ func (s *Service) Import(ctx context.Context, collection string, in *ExportReade
 	if !in.header.Vectors || o.Encode {
 		return s.importDocuments(ctx, collection, in, onProgress)
 	}
-	c, err := s.importTarget(ctx, collection, in.header.Settings)
+	c, err := s.importTarget(ctx, collection, in.header)
 	if err != nil {
 		return PutResult{}, err
 	}
@@ -53,13 +53,17 @@ func (s *Service) Import(ctx context.Context, collection string, in *ExportReade
 
 // importTarget opens the collection, or creates it for records that have their
 // vectors already.
-func (s *Service) importTarget(ctx context.Context, name string, settings Settings) (Collection, error) {
+func (s *Service) importTarget(ctx context.Context, name string, from ExportHeader) (Collection, error) {
 	c, err := s.engine.Open(ctx, name)
 	if !errors.Is(err, ErrCollectionNotFound) {
 		return c, err
 	}
+	settings := from.Settings
 	settings.Split = settings.Split.normal()
-	return s.engine.Create(ctx, name, settings)
+	if c, err = s.engine.Create(ctx, name, settings); err != nil || from.Synonyms == "" {
+		return c, err
+	}
+	return c, c.SetSynonyms(ctx, from.Synonyms)
 }
 
 func (s *Service) importDocuments(ctx context.Context, name string, in *ExportReader, onProgress func(Progress)) (PutResult, error) {
@@ -67,6 +71,9 @@ func (s *Service) importDocuments(ctx context.Context, name string, in *ExportRe
 	if errors.Is(err, ErrCollectionNotFound) {
 		from := in.header.Settings
 		err = s.Create(ctx, name, Settings{Analyzer: from.Analyzer, Split: from.Split, Vectors: from.Vectors, Fields: from.Fields})
+		if err == nil && in.header.Synonyms != "" {
+			_, err = s.SetSynonyms(ctx, name, in.header.Synonyms)
+		}
 	}
 	if err != nil {
 		return PutResult{}, err

@@ -30,8 +30,8 @@ func (w Wording) IsZero() bool { return len(w.Phrases) == 0 && len(w.Excluded) =
 // Wordings is the part of a Collection that reads passages word by word.
 type Wordings interface {
 	// KeywordWording is Keyword among the passages that fulfil w, which has
-	// phrases; those score 0 that have none of text's words.
-	KeywordWording(ctx context.Context, text string, w Wording, k int, f Filter) (Leg, error)
+	// phrases; those score 0 that have none of the words.
+	KeywordWording(ctx context.Context, words Words, w Wording, k int, f Filter) (Leg, error)
 	// Allows reports for each passage whether it fulfils w; passages that do
 	// not exist do not.
 	Allows(ctx context.Context, refs []Ref, w Wording) ([]bool, error)

@@ -17,6 +17,8 @@ type memoryCollection struct {
 	created   time.Time
 	sequence  uint64
 	documents map[string]*memoryDocument
+	synonyms  string
+	rules     []index.SynonymRule // of synonyms
 }
 
 type memoryDocument struct {
@@ -27,7 +29,7 @@ type memoryDocument struct {
 func (c *memoryCollection) info() index.Info {
 	s := c.settings
 	s.Fields = maps.Clone(s.Fields)
-	info := index.Info{Name: c.name, Settings: s, Created: c.created, Documents: len(c.documents)}
+	info := index.Info{Name: c.name, Settings: s, Created: c.created, Documents: len(c.documents), Synonyms: len(c.rules)}
 	for _, d := range c.documents {
 		info.Passages += len(d.record.Passages)
 		info.Bytes += int64(len(d.record.Text) + 4*s.Dims*len(d.record.Passages))

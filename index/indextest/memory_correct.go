@@ -2,7 +2,10 @@ package indextest
 
 import (
 	"context"
+	"slices"
 	"strings"
+
+	"semdex/index"
 )
 
 // Correct knows words by their terms and looks at every term that there is.
@@ -16,10 +19,13 @@ func (h *memoryHandle) Correct(ctx context.Context, text string) (corrected stri
 				}
 			}
 		}
-		runes, done := []rune(text), 0
+		runes, done, known := []rune(text), 0, h.expand(text)
 		for _, t := range analyze(text) {
 			word := strings.ToLower(string(runes[t.span.Start:t.span.End]))
 			if len(word) < 4 || len(word) > 24 || strings.Trim(word, "abcdefghijklmnopqrstuvwxyz") != "" || count[t.term] > 0 {
+				continue
+			}
+			if slices.ContainsFunc(known, func(e index.Expansion) bool { return e.Start <= t.span.Start && t.span.End <= e.End }) {
 				continue
 			}
 			best := ""

@@ -7,17 +7,20 @@ import (
 	"semdex/index"
 )
 
-func (h *memoryHandle) TallyMatches(ctx context.Context, text string, f index.Filter, fields []string) (t index.Tally, err error) {
+func (h *memoryHandle) TallyMatches(ctx context.Context, w index.Words, f index.Filter, fields []string) (t index.Tally, err error) {
 	err = h.read(ctx, func() error {
 		accepted, err := h.accepted(f)
 		if err != nil {
 			return err
 		}
-		query := queryTerms(text)
+		score := h.score(w)
 		t = tally(accepted, fields, func(d *memoryDocument) bool {
-			return slices.ContainsFunc(d.terms, func(terms termCounts) bool {
-				return slices.ContainsFunc(query, func(q string) bool { return terms.count[q] > 0 })
-			})
+			for i := range d.terms {
+				if score(d, i) > 0 {
+					return true
+				}
+			}
+			return false
 		})
 		return nil
 	})

@@ -70,18 +70,17 @@ const (
 	bm25B  = 0.75
 )
 
-func (h *memoryHandle) Keyword(ctx context.Context, text string, k int, f index.Filter) (leg index.Leg, err error) {
+func (h *memoryHandle) Keyword(ctx context.Context, w index.Words, k int, f index.Filter) (leg index.Leg, err error) {
 	err = h.read(ctx, func() error {
 		accepted, err := h.accepted(f)
 		if err != nil {
 			return err
 		}
-		query := queryTerms(text)
-		weights, average := h.statistics(query)
+		score := h.score(w)
 		var matching []index.Candidate
 		for _, d := range accepted {
-			for i, terms := range d.terms {
-				if s := bm25(query, terms, weights, average); s > 0 {
+			for i := range d.terms {
+				if s := score(d, i); s > 0 {
 					matching = append(matching, index.Candidate{Ref: index.Ref{Document: d.record.ID, Ordinal: i}, Score: s})
 				}
 			}

@@ -97,9 +97,18 @@ func queryTerms(text string) []string {
 }
 
 // Matches implements index.Collection.
-func (h *memoryHandle) Matches(text, passage string) []index.Span {
-	terms := queryTerms(text)
+func (h *memoryHandle) Matches(w index.Words, passage string) []index.Span {
+	terms := queryTerms(w.Text)
 	var spans []index.Span
+	for _, e := range w.Also {
+		for _, s := range e.Synonyms {
+			if len(words(s)) > 1 {
+				spans = append(spans, phraseSpans(s, passage)...)
+			} else {
+				terms = append(terms, queryTerms(s)...)
+			}
+		}
+	}
 	for _, t := range analyze(passage) {
 		if slices.Contains(terms, t.term) {
 			spans = append(spans, t.span)
@@ -115,4 +124,15 @@ func (h *memoryHandle) Matches(text, passage string) []index.Span {
 		merged = append(merged, s)
 	}
 	return merged
+}
+
+// phraseSpans are where a phrase stands.
+func phraseSpans(phrase, passage string) (spans []index.Span) {
+	have, want := wholeWords(passage), words(phrase)
+	for i := 0; i+len(want) <= len(have); i++ {
+		if slices.Equal(words(passage)[i:i+len(want)], want) {
+			spans = append(spans, index.Span{Start: have[i].span.Start, End: have[i+len(want)-1].span.End})
+		}
+	}
+	return spans
 }

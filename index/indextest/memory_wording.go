@@ -10,10 +10,18 @@ import (
 // words are the terms of a text that are whole words, in order.
 func words(text string) []string {
 	var out []string
+	for _, t := range wholeWords(text) {
+		out = append(out, t.term)
+	}
+	return out
+}
+
+func wholeWords(text string) []token {
+	var out []token
 	end := 0
 	for _, t := range analyze(text) {
 		if t.span.Start >= end { // not a pair of syllables of the word before
-			out = append(out, t.term)
+			out = append(out, t)
 			end = t.span.End
 		}
 	}
@@ -45,19 +53,18 @@ func (d *memoryDocument) allows(ordinal int, w index.Wording) bool {
 	return !slices.ContainsFunc(w.Excluded, func(phrase string) bool { return holds(body, phrase) || holds(d.record.Title, phrase) })
 }
 
-func (h *memoryHandle) KeywordWording(ctx context.Context, text string, w index.Wording, k int, f index.Filter) (leg index.Leg, err error) {
+func (h *memoryHandle) KeywordWording(ctx context.Context, text index.Words, w index.Wording, k int, f index.Filter) (leg index.Leg, err error) {
 	err = h.read(ctx, func() error {
 		accepted, err := h.accepted(f)
 		if err != nil {
 			return err
 		}
-		query := queryTerms(text)
-		weights, average := h.statistics(query)
+		score := h.score(text)
 		var matching []index.Candidate
 		for _, d := range accepted {
-			for i, terms := range d.terms {
+			for i := range d.terms {
 				if d.allows(i, w) {
-					matching = append(matching, index.Candidate{Ref: index.Ref{Document: d.record.ID, Ordinal: i}, Score: bm25(query, terms, weights, average)})
+					matching = append(matching, index.Candidate{Ref: index.Ref{Document: d.record.ID, Ordinal: i}, Score: score(d, i)})
 				}
 			}
 		}

@@ -49,6 +49,8 @@ func Run(t *testing.T, open func(t *testing.T) (engine index.Engine, reopen func
 		{"KeywordOddQueries", testKeywordOddQueries},
 		{"KeywordForgets", testKeywordForgets},
 		{"Wording", testWording},
+		{"Synonyms", testSynonyms},
+		{"SynonymsAgainstMemory", testSynonymsAgainstMemory},
 		{"Tallies", testTallies},
 		{"Profile", testProfile},
 		{"Correct", testCorrect},
@@ -222,7 +224,7 @@ func (h *harness) dense(c index.Collection, v []float32, k int, f index.Filter) 
 
 func (h *harness) keyword(c index.Collection, text string, k int, f index.Filter) index.Leg {
 	h.Helper()
-	leg, err := c.Keyword(h.ctx, text, k, f)
+	leg, err := c.Keyword(h.ctx, index.Words{Text: text}, k, f)
 	h.must(err)
 	h.checkLeg(leg, k)
 	for _, cand := range leg.Candidates {

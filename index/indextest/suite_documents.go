@@ -341,9 +341,12 @@ func (h *harness) everyCall(c index.Collection) map[string]error {
 	_, errs["Contents"] = c.Contents(h.ctx, []string{"a"})
 	_, _, errs["Count"] = c.Count(h.ctx, nil)
 	_, errs["Dense"] = c.Dense(h.ctx, h.vector(), 1, nil)
-	_, errs["Keyword"] = c.Keyword(h.ctx, "text", 1, nil)
+	_, errs["Keyword"] = c.Keyword(h.ctx, index.Words{Text: "text"}, 1, nil)
 	_, errs["Fetch"] = c.Fetch(h.ctx, []index.Ref{{Document: "a"}})
 	errs["Export"] = c.Export(h.ctx, true, func(index.Info) error { return nil }, func(index.Record) error { return nil })
+	errs["SetSynonyms"] = c.SetSynonyms(h.ctx, "a, b")
+	_, errs["Synonyms"] = c.Synonyms(h.ctx)
+	_, errs["Expand"] = c.Expand(h.ctx, "text")
 	errs["SetVectors"] = c.SetVectors(h.ctx, index.VectorsExact)
 	_, errs["Check"] = c.Check(h.ctx)
 	return errs

@@ -29,9 +29,9 @@ func testTallies(h *harness) {
 		}
 		for _, f := range []index.Filter{nil, randomFilter(p.rng, 2)} {
 			text := vocabulary[p.rng.IntN(len(vocabulary))] + " " + vocabulary[p.rng.IntN(len(vocabulary))]
-			got, err := p.real.TallyMatches(p.ctx, text, f, fields)
+			got, err := p.real.TallyMatches(p.ctx, index.Words{Text: text}, f, fields)
 			p.must(err)
-			want, err := p.ref.TallyMatches(p.ctx, text, f, fields)
+			want, err := p.ref.TallyMatches(p.ctx, index.Words{Text: text}, f, fields)
 			p.must(err)
 			if !reflect.DeepEqual(got, want) {
 				p.Errorf("matches of %q with %v: %+v, want %+v", text, f, got, want)

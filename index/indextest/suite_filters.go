@@ -157,7 +157,7 @@ func testFilterErrors(h *harness) {
 		h.wantError("count", err, bad.want)
 		_, err = c.Dense(h.ctx, h.vector(), 1, bad.f)
 		h.wantError("dense", err, bad.want)
-		_, err = c.Keyword(h.ctx, "text", 1, bad.f)
+		_, err = c.Keyword(h.ctx, index.Words{Text: "text"}, 1, bad.f)
 		h.wantError("keyword", err, bad.want)
 		_, err = c.DeleteWhere(h.ctx, bad.f)
 		h.wantError("delete where", err, bad.want)

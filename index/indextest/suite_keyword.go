@@ -170,7 +170,7 @@ func testMatches(h *harness) {
 		{"word", "", nil},
 	} {
 		runes, last := []rune(test.passage), 0
-		spans := c.Matches(test.query, test.passage)
+		spans := c.Matches(index.Words{Text: test.query}, test.passage)
 		if len(spans) != len(test.prefixes) {
 			h.Errorf("%q in %q: %v, want %d matches", test.query, test.passage, spans, len(test.prefixes))
 			continue

@@ -125,7 +125,7 @@ func testCancelled(h *harness) {
 	ctx, cancel := context.WithCancel(h.ctx)
 	cancel()
 	_, denseErr := c.Dense(ctx, h.vector(), 1, nil)
-	_, keywordErr := c.Keyword(ctx, "text", 1, nil)
+	_, keywordErr := c.Keyword(ctx, index.Words{Text: "text"}, 1, nil)
 	for what, err := range map[string]error{
 		"Upsert":  c.Upsert(ctx, []index.Record{h.record("b", "", "text", nil)}),
 		"Dense":   denseErr,
@@ -235,11 +235,11 @@ func readConsistently(ctx context.Context, c index.Collection, v []float32) erro
 	if err != nil {
 		return fmt.Errorf("dense: %w", err)
 	}
-	keyword, err := c.Keyword(ctx, "version", 100, index.Not{Filter: index.And{}})
+	keyword, err := c.Keyword(ctx, index.Words{Text: "version"}, 100, index.Not{Filter: index.And{}})
 	if err != nil || len(keyword.Candidates) > 0 {
 		return fmt.Errorf("keyword that accepts nothing: %v, %w", keyword.Candidates, err)
 	}
-	if keyword, err = c.Keyword(ctx, "version", 100, nil); err != nil {
+	if keyword, err = c.Keyword(ctx, index.Words{Text: "version"}, 100, nil); err != nil {
 		return fmt.Errorf("keyword: %w", err)
 	}
 	var refs []index.Ref

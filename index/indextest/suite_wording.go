@@ -45,14 +45,14 @@ func testWording(h *harness) {
 			w.Excluded = append(w.Excluded, text(1+h.rng.IntN(2)))
 		}
 		f := []index.Filter{nil, index.Compare{Field: "odd", Op: index.Eq, Value: true}}[h.rng.IntN(2)]
-		got, err := c.KeywordWording(h.ctx, words[0], w, 1000, f)
+		got, err := c.KeywordWording(h.ctx, index.Words{Text: words[0]}, w, 1000, f)
 		h.must(err)
 		h.checkLeg(got, 1000)
-		want, err := model.KeywordWording(h.ctx, words[0], w, 1000, f)
+		want, err := model.KeywordWording(h.ctx, index.Words{Text: words[0]}, w, 1000, f)
 		h.must(err)
 		h.sameLeg(got, want, false)
 		if len(want.Candidates) > 1 {
-			few, err := c.KeywordWording(h.ctx, words[0], w, 1, f)
+			few, err := c.KeywordWording(h.ctx, index.Words{Text: words[0]}, w, 1, f)
 			h.must(err)
 			if !few.More || !slices.Equal(few.Candidates, got.Candidates[:1]) {
 				h.Errorf("%+v: the first is %v, more: %v, of %v", w, few.Candidates, few.More, got.Candidates)

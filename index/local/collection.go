@@ -38,7 +38,10 @@ type Collection struct {
 	mu       sync.RWMutex
 	settings index.Settings // but for Fields, which grow; changed by run
 	state    *state
-	files    []*logFile // in the order of their frames; the last is written to
+	// synonyms is the text that thesaurus is made of.
+	synonyms  string
+	thesaurus *thesaurus
+	files     []*logFile // in the order of their frames; the last is written to
 
 	// The rest belongs to run, and to open and shut around it.
 	manifest  *manifest
@@ -65,6 +68,7 @@ func openCollection(e *Engine, name string) (*Collection, error) {
 	if err := c.openText(); err != nil {
 		return nil, errors.Join(err, c.closeFiles())
 	}
+	c.openSynonyms()
 	go c.run()
 	return c, nil
 }

@@ -31,7 +31,7 @@ func TestCloseUnderLoad(t *testing.T) {
 					mu.Lock()
 					m[id] = i
 					mu.Unlock()
-					_, err = s.c.Keyword(ctx, "문서", 5, nil)
+					_, err = s.c.Keyword(ctx, index.Words{Text: "문서"}, 5, nil)
 				}
 				if err == nil {
 					_, err = s.c.Dense(ctx, []float32{1, 0, 0, 0}, 5, nil)
@@ -130,7 +130,7 @@ func TestLargeDocuments(t *testing.T) {
 	if err != nil || d.Text != text {
 		t.Errorf("%d bytes of text, %v", len(d.Text), err)
 	}
-	leg, err := s.c.Keyword(t.Context(), text, 3, nil) // a document for a query
+	leg, err := s.c.Keyword(t.Context(), index.Words{Text: text}, 3, nil) // a document for a query
 	if err != nil || len(leg.Candidates) != 3 {
 		t.Errorf("%+v, %v", leg, err)
 	}

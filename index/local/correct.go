@@ -3,6 +3,7 @@ package local
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/blevesearch/bleve/v2/index/scorch"
@@ -28,7 +29,7 @@ func (c *Collection) Correct(ctx context.Context, text string) (corrected string
 		}
 	}()
 	err = c.text.read(func(snapshot *scorch.IndexSnapshot) error {
-		s := speller{analyzer: c.text.analyzer, segments: snapshot.Segments(), counts: make(map[string]uint64)}
+		s := speller{analyzer: c.text.analyzer, segments: snapshot.Segments(), counts: make(map[string]uint64), known: c.expand(text)}
 		if err := s.open(); err != nil {
 			return err
 		}
@@ -44,6 +45,7 @@ type speller struct {
 	segments []*scorch.SegmentSnapshot
 	dicts    []segment.TermDictionary
 	counts   map[string]uint64 // passages by term
+	known    []index.Expansion // stretches that are left as they are
 }
 
 func (s *speller) open() error {
@@ -62,6 +64,9 @@ func (s *speller) correct(ctx context.Context, text string) (string, map[string]
 	var changes map[string]string
 	runes, done, unknown := []rune(text), 0, 0
 	for _, t := range s.analyzer.LatinWords(text) {
+		if slices.ContainsFunc(s.known, func(e index.Expansion) bool { return e.Start <= t.Start && t.End <= e.End }) {
+			continue
+		}
 		n, err := s.passages(t.Term)
 		if err != nil {
 			return "", nil, err

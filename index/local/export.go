@@ -57,7 +57,7 @@ func (x *exported) take(ctx context.Context) error {
 		s := c.settings
 		s.Fields = mergeFields(c.state.fields, nil)
 		x.info = index.Info{
-			Name: c.name, Settings: s, Created: c.created,
+			Name: c.name, Settings: s, Created: c.created, Synonyms: c.thesaurus.count(),
 			Documents: int(c.state.live.GetCardinality()), Passages: c.state.passages,
 		}
 		for it := c.state.live.Iterator(); it.HasNext(); {

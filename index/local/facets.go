@@ -11,18 +11,18 @@ import (
 // TallyMatches implements index.Collection. It takes as long as scoring all
 // matches does, and a set intersection for every keyword of the fields, during
 // which no write is applied.
-func (c *Collection) TallyMatches(ctx context.Context, text string, f index.Filter, fields []string) (index.Tally, error) {
+func (c *Collection) TallyMatches(ctx context.Context, words index.Words, f index.Filter, fields []string) (index.Tally, error) {
 	if err := c.enter(ctx); err != nil {
 		return index.Tally{}, err
 	}
 	defer c.leave()
-	query := c.queryTerms(text)
+	query := c.keywordQuery(words)
 	for attempt := 0; ; attempt++ { // as Keyword
 		v, accepted, err := c.snapshot(f)
 		if err != nil {
 			return index.Tally{}, err
 		}
-		s := &textSearch{view: v, accepted: accepted, matching: roaring.New()}
+		s := &textSearch{view: v, accepted: accepted, analyzer: c.text.analyzer, matching: roaring.New()}
 		if err := c.searchText(ctx, s, query); err != nil {
 			return index.Tally{}, err
 		}

@@ -56,7 +56,7 @@ func readFixture(t *testing.T, c *Collection) fixture {
 		return out
 	}
 	for _, q := range fixtureQueries() {
-		f.Keyword[q] = refs(c.Keyword(ctx, q, 10, nil))
+		f.Keyword[q] = refs(c.Keyword(ctx, index.Words{Text: q}, 10, nil))
 	}
 	f.Dense = refs(c.Dense(ctx, fixtureVector, 10, nil))
 	return f

@@ -16,6 +16,8 @@ type manifest struct {
 	ID       string         `json:"id"`
 	Created  time.Time      `json:"created"`
 	Settings index.Settings `json:"settings"`
+	// Synonyms are text as index.ParseSynonyms reads it.
+	Synonyms string `json:"synonyms,omitempty"`
 	// Files are the log files in the order of their frames; the last one is
 	// written to.
 	Files []manifestFile `json:"files"`

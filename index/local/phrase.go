@@ -65,7 +65,7 @@ func (w wording) allow(title, body analysis.Words) bool {
 
 // KeywordWording implements index.Collection. It reads at most
 // index.MaxVerified passages, the best first, and the documents of each once.
-func (c *Collection) KeywordWording(ctx context.Context, text string, w index.Wording, k int, f index.Filter) (index.Leg, error) {
+func (c *Collection) KeywordWording(ctx context.Context, words index.Words, w index.Wording, k int, f index.Filter) (index.Leg, error) {
 	parsed := c.wording(w)
 	if len(parsed.required) == 0 {
 		return index.Leg{}, fmt.Errorf("%w: there is no phrase to look for", index.ErrInvalidQuery)
@@ -74,13 +74,13 @@ func (c *Collection) KeywordWording(ctx context.Context, text string, w index.Wo
 		return index.Leg{}, err
 	}
 	defer c.leave()
-	query := c.queryTerms(text)
+	query := c.keywordQuery(words)
 	for attempt := 0; ; attempt++ { // as Keyword
 		v, accepted, err := c.snapshot(f)
 		if err != nil {
 			return index.Leg{}, err
 		}
-		s := &textSearch{view: v, accepted: accepted, phrases: &phraseSearch{wording: parsed}}
+		s := &textSearch{view: v, accepted: accepted, analyzer: c.text.analyzer, phrases: &phraseSearch{wording: parsed}}
 		if err := c.searchText(ctx, s, query); err != nil {
 			return index.Leg{}, err
 		}
@@ -98,18 +98,44 @@ type phraseSearch struct {
 }
 
 // segment adds a segment's passages.
-func (p *phraseSearch) segment(s *textSearch, seg *scorch.SegmentSnapshot, keys []textKey, scores []float64) error {
+func (p *phraseSearch) segment(s *textSearch, seg *scorch.SegmentSnapshot, keys []textKey, scores []float64, open map[int][]gain) error {
 	dict, err := seg.Segment().Dictionary(termsField)
 	if err != nil {
 		return fmt.Errorf("read text leg: %w", err)
 	}
+	all, err := withWords(dict, seg.Deleted(), p.required...)
+	if err != nil {
+		return err
+	}
+	for it := all.Iterator(); it.HasNext(); {
+		n := it.Next()
+		if int(n) >= len(keys) {
+			return errBeyond
+		}
+		s.examined++
+		doc, ok := s.find(keys[n])
+		if !ok {
+			continue
+		}
+		found := &pending{scored{scores[n], doc, keys[n].ordinal}, open[int(n)]}
+		if err := s.verify(found); err != nil {
+			return err
+		}
+		p.found = append(p.found, found.scored)
+	}
+	return nil
+}
+
+// withWords are the passages of a segment that have all words of phrases, of
+// which there is one at least.
+func withWords(dict segment.TermDictionary, except *roaring.Bitmap, phrases ...analysis.Phrase) (*roaring.Bitmap, error) {
 	var all *roaring.Bitmap
-	for _, phrase := range p.required {
+	for _, phrase := range phrases {
 		for _, terms := range phrase.Terms() {
 			have := roaring.New()
 			for _, term := range terms {
-				if err := addPostings(have, dict, term, seg.Deleted()); err != nil {
-					return err
+				if err := addPostings(have, dict, term, except); err != nil {
+					return nil, err
 				}
 			}
 			if all == nil {
@@ -118,21 +144,11 @@ func (p *phraseSearch) segment(s *textSearch, seg *scorch.SegmentSnapshot, keys 
 				all.And(have)
 			}
 			if all.IsEmpty() {
-				return nil
+				return all, nil
 			}
 		}
 	}
-	for it := all.Iterator(); it.HasNext(); {
-		n := it.Next()
-		if int(n) >= len(keys) {
-			return errBeyond
-		}
-		s.examined++
-		if doc, ok := s.find(keys[n]); ok {
-			p.found = append(p.found, scored{scores[n], doc, keys[n].ordinal})
-		}
-	}
-	return nil
+	return all, nil
 }
 
 func addPostings(to *roaring.Bitmap, dict segment.TermDictionary, term string, except *roaring.Bitmap) error {
@@ -155,7 +171,7 @@ func addPostings(to *roaring.Bitmap, dict segment.TermDictionary, term string, e
 // verify reads the passages found, the best first, until k fulfil the
 // conditions and one more does.
 func (p *phraseSearch) verify(ctx context.Context, s *textSearch, k int) (index.Leg, error) {
-	leg := index.Leg{Plan: "phrase", Examined: s.examined}
+	leg := index.Leg{Plan: "phrase", Examined: s.examined, Verified: s.verified}
 	order := newTopK(s.view, 0)
 	slices.SortFunc(p.found, func(a, b scored) int {
 		if order.better(a, b) {

@@ -97,7 +97,7 @@ func measureKeyword(t *testing.T, set *evaluate.Set) evaluate.Row {
 		}
 	}
 	report, err := evaluate.Run(ctx, set, []evaluate.System{{Name: "keyword", Search: func(ctx context.Context, query string, k int) ([]string, error) {
-		leg, err := c.Keyword(ctx, query, 3*k, nil)
+		leg, err := c.Keyword(ctx, index.Words{Text: query}, 3*k, nil)
 		var ids []string
 		for _, cand := range leg.Candidates {
 			if !slices.Contains(ids, cand.Ref.Document) && len(ids) < k {

@@ -14,13 +14,13 @@ func (c *Collection) Info(ctx context.Context) (index.Info, error) {
 	}
 	defer c.leave()
 	c.mu.RLock()
-	v, s := c.state.view, c.settings
+	v, s, synonyms := c.state.view, c.settings, c.thesaurus.count()
 	s.Fields = mergeFields(c.state.fields, nil)
 	c.mu.RUnlock()
 	return index.Info{
 		Name: c.name, Settings: s, Created: c.created,
 		Documents: int(v.live.GetCardinality()), Passages: v.passages,
-		Bytes: folderSize(c.dir),
+		Bytes: folderSize(c.dir), Synonyms: synonyms,
 	}, nil
 }
 
@@ -145,17 +145,4 @@ func (c *Collection) Fetch(ctx context.Context, refs []index.Ref) ([]index.Store
 		out[i] = index.Stored{Found: true, Document: r.Document, Start: p.Start, End: p.End}
 	}
 	return out, nil
-}
-
-// Matches implements index.Collection.
-func (c *Collection) Matches(text, passage string) []index.Span {
-	matches := c.text.analyzer.Matches(text, passage)
-	if len(matches) == 0 {
-		return nil
-	}
-	spans := make([]index.Span, len(matches))
-	for i, m := range matches {
-		spans[i] = index.Span{Start: m.Start, End: m.End}
-	}
-	return spans
 }

@@ -162,7 +162,7 @@ func compareModel(c *Collection, m model) string {
 		if err != nil || !reflect.DeepEqual(got, want.Document) {
 			return fmt.Sprintf("document %q: %+v, %v, want %+v", id, got, err, want.Document)
 		}
-		leg, err := c.Keyword(ctx, fmt.Sprintf("version%d", m[id]), 1000, nil)
+		leg, err := c.Keyword(ctx, index.Words{Text: fmt.Sprintf("version%d", m[id])}, 1000, nil)
 		found := func(cand index.Candidate) bool { return cand.Ref.Document == id }
 		if err != nil || !slices.ContainsFunc(leg.Candidates, found) {
 			return fmt.Sprintf("document %q is not found by keyword: %v, %v", id, leg.Candidates, err)

@@ -160,11 +160,11 @@ func TestKeywordScoresDoNotDependOnHistory(t *testing.T) {
 	}
 	for _, reopened := range []bool{false, true} {
 		for _, query := range []string{"document version7", "문서", "title of 3", "둘째 문장"} {
-			a, err := once.c.Keyword(t.Context(), query, 100, nil)
+			a, err := once.c.Keyword(t.Context(), index.Words{Text: query}, 100, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
-			b, err := often.c.Keyword(t.Context(), query, 100, nil)
+			b, err := often.c.Keyword(t.Context(), index.Words{Text: query}, 100, nil)
 			if err != nil || fmt.Sprint(a) != fmt.Sprint(b) {
 				t.Errorf("%q, reopened %v: %v\nand %v, %v", query, reopened, a, b, err)
 			}

@@ -13,6 +13,7 @@ import (
 	segment "github.com/blevesearch/scorch_segment_api/v2"
 
 	"semdex/index"
+	"semdex/index/local/analysis"
 )
 
 // The parameters of BM25 (Robertson and Zaragoza, The Probabilistic Relevance
@@ -36,13 +37,14 @@ const (
 //
 //	weight * idf * tf (k1 + 1) / (tf + k1 (1 - b + b length / average))
 //
-// with idf = ln(1 + (N - n + 0.5) / (n + 0.5)) for a term in n of N passages.
-func (c *Collection) Keyword(ctx context.Context, text string, k int, f index.Filter) (index.Leg, error) {
+// with idf = ln(1 + (N - n + 0.5) / (n + 0.5)) for a term in n of N passages, and
+// what index.Thesaurus says about synonyms.
+func (c *Collection) Keyword(ctx context.Context, words index.Words, k int, f index.Filter) (index.Leg, error) {
 	if err := c.enter(ctx); err != nil {
 		return index.Leg{}, err
 	}
 	defer c.leave()
-	query := c.queryTerms(text)
+	query := c.keywordQuery(words)
 	// A write that comes between the two snapshots shows as passages of one
 	// that the other does not know. That is rare, so the search is repeated.
 	for attempt := 0; ; attempt++ {
@@ -50,7 +52,7 @@ func (c *Collection) Keyword(ctx context.Context, text string, k int, f index.Fi
 		if err != nil {
 			return index.Leg{}, err
 		}
-		s := &textSearch{view: v, accepted: accepted}
+		s := &textSearch{view: v, accepted: accepted, analyzer: c.text.analyzer}
 		s.best = newTopK(v, max(k, 0)+1)
 		if err := c.searchText(ctx, s, query); err != nil {
 			return index.Leg{}, err
@@ -58,7 +60,7 @@ func (c *Collection) Keyword(ctx context.Context, text string, k int, f index.Fi
 		if s.stale && attempt < 3 {
 			continue
 		}
-		leg := index.Leg{Plan: "bm25", Examined: s.examined}
+		leg := index.Leg{Plan: "bm25", Examined: s.examined, Verified: s.verified}
 		leg.Candidates, leg.More = s.best.candidates(max(k, 0))
 		return leg, nil
 	}
@@ -69,14 +71,20 @@ type queryTerm struct {
 	weight float64
 }
 
-func (c *Collection) queryTerms(text string) []queryTerm {
-	if len(text) > maxQueryBytes {
-		n := maxQueryBytes
-		for n > 0 && !utf8.RuneStart(text[n]) {
-			n--
-		}
-		text = text[:n]
+// cutQuery is the part of a query's text that is looked at.
+func cutQuery(text string) string {
+	if len(text) <= maxQueryBytes {
+		return text
 	}
+	n := maxQueryBytes
+	for n > 0 && !utf8.RuneStart(text[n]) {
+		n--
+	}
+	return text[:n]
+}
+
+func (c *Collection) queryTerms(text string) []queryTerm {
+	text = cutQuery(text)
 	var out []queryTerm
 	at := make(map[string]int)
 	for _, t := range c.text.analyzer.Query(text) {
@@ -94,14 +102,14 @@ func (c *Collection) queryTerms(text string) []queryTerm {
 }
 
 // searchText scores the passages of all segments.
-func (c *Collection) searchText(ctx context.Context, s *textSearch, query []queryTerm) (err error) {
+func (c *Collection) searchText(ctx context.Context, s *textSearch, query keywordQuery) (err error) {
 	// Damage that came after the files were verified makes bleve panic.
 	defer func() {
 		if r := recover(); r != nil {
 			err = fmt.Errorf("%w: text leg: %v", index.ErrCorrupt, r)
 		}
 	}()
-	return c.text.read(func(snapshot *scorch.IndexSnapshot) error {
+	err = c.text.read(func(snapshot *scorch.IndexSnapshot) error {
 		c.text.forget(snapshot)
 		if err := s.prepare(ctx, snapshot, query); err != nil {
 			return err
@@ -120,11 +128,16 @@ func (c *Collection) searchText(ctx context.Context, s *textSearch, query []quer
 		}
 		return nil
 	})
+	if err != nil {
+		return err
+	}
+	return s.verifyPending(ctx)
 }
 
 // textSearch is one keyword query on its way through the segments.
 type textSearch struct {
 	view     *view
+	analyzer *analysis.Analyzer
 	accepted *roaring.Bitmap // all, if nil
 	examined int
 	stale    bool // the view and the text leg disagreed about a passage
@@ -136,8 +149,15 @@ type textSearch struct {
 	phrases  *phraseSearch
 	matching *roaring.Bitmap
 
-	lists   [][]weightedList // by segment
-	average float64          // length of a passage
+	dicts   []segment.TermDictionary // by segment, as are the lists
+	deleted []*roaring.Bitmap
+	lists   [][]weightedList
+	average float64 // length of a passage
+
+	also     []*alternatives // of stretches of the query
+	pending  []*pending
+	verified int // passages that were read
+	read     readPassages
 }
 
 // weightedList is a term's postings in one segment, with the term's weight and
@@ -148,65 +168,93 @@ type weightedList struct {
 }
 
 // prepare finds the postings of all terms and weighs them.
-func (s *textSearch) prepare(ctx context.Context, snapshot *scorch.IndexSnapshot, query []queryTerm) error {
-	segments := snapshot.Segments()
-	s.lists = make([][]weightedList, len(segments))
+func (s *textSearch) prepare(ctx context.Context, snapshot *scorch.IndexSnapshot, query keywordQuery) error {
 	s.average = max(1, float64(s.view.terms)/float64(max(s.view.passages, 1)))
-	dicts := make([]segment.TermDictionary, len(segments))
-	for i, seg := range segments {
+	for _, seg := range snapshot.Segments() {
 		d, err := seg.Segment().Dictionary(termsField)
 		if err != nil {
 			return fmt.Errorf("read text leg: %w", err)
 		}
-		dicts[i] = d
+		s.dicts, s.deleted = append(s.dicts, d), append(s.deleted, seg.Deleted())
 	}
-	lists := make([]segment.PostingsList, len(segments))
+	var err error
+	if s.lists, _, err = s.weigh(ctx, query.terms); err != nil {
+		return err
+	}
+	return s.prepareAlternatives(ctx, query.also)
+}
+
+// weigh finds the postings of terms, by segment, and weighs them; most is what a
+// passage with all of them can score.
+func (s *textSearch) weigh(ctx context.Context, query []queryTerm) (out [][]weightedList, most float64, err error) {
+	out = make([][]weightedList, len(s.dicts))
+	lists := make([]segment.PostingsList, len(s.dicts))
 	for _, q := range query {
 		if err := ctx.Err(); err != nil {
-			return err
+			return nil, 0, err
 		}
 		var n uint64
-		for i, seg := range segments {
-			p, err := dicts[i].PostingsList([]byte(q.term), seg.Deleted(), nil)
+		for i, dict := range s.dicts {
+			p, err := dict.PostingsList([]byte(q.term), s.deleted[i], nil)
 			if err != nil {
-				return fmt.Errorf("read text leg: %w", err)
+				return nil, 0, fmt.Errorf("read text leg: %w", err)
 			}
 			lists[i] = p
 			n += p.Count()
 		}
 		total := float64(max(uint64(s.view.passages), n))
 		weight := q.weight * math.Log(1+(total-float64(n)+0.5)/(float64(n)+0.5)) * (bm25K1 + 1)
+		most += weight
 		for i, p := range lists {
 			if p.Count() > 0 {
-				s.lists[i] = append(s.lists[i], weightedList{p, weight})
+				out[i] = append(out[i], weightedList{p, weight})
 			}
 		}
 	}
-	return nil
+	return out, most, nil
 }
 
 // scorePool holds score buffers, all zeros.
 var scorePool = sync.Pool{New: func() any { return new([]float64) }}
 
+// scoreBuffer returns n zeros, and what gives them back.
+func scoreBuffer(n int) (scores []float64, done func()) {
+	buf := scorePool.Get().(*[]float64)
+	if cap(*buf) < n {
+		*buf = make([]float64, n)
+	}
+	scores = (*buf)[:n]
+	return scores, func() {
+		clear(scores)
+		scorePool.Put(buf)
+	}
+}
+
 // segment scores a segment's passages and offers them.
 func (s *textSearch) segment(i int, seg *scorch.SegmentSnapshot, keys []textKey) error {
-	if len(s.lists[i]) == 0 && s.phrases == nil {
+	if len(s.lists[i]) == 0 && len(s.also) == 0 && s.phrases == nil {
 		return nil
 	}
-	buf := scorePool.Get().(*[]float64)
-	defer scorePool.Put(buf)
-	if cap(*buf) < len(keys) {
-		*buf = make([]float64, len(keys))
+	scores, done := scoreBuffer(len(keys))
+	defer done()
+	if err := s.score(s.lists[i], keys, scores); err != nil {
+		return err
 	}
-	scores := (*buf)[:len(keys)]
-	defer clear(scores)
-	if err := s.score(i, keys, scores); err != nil {
+	open, err := s.grow(i, keys, scores)
+	if err != nil {
 		return err
 	}
 	if s.phrases != nil {
-		return s.phrases.segment(s, seg, keys, scores)
+		return s.phrases.segment(s, seg, keys, scores, open)
 	}
 	for n, score := range scores {
+		if gains := open[n]; gains != nil {
+			s.examined++
+			if doc, ok := s.find(keys[n]); ok {
+				s.pending = append(s.pending, &pending{scored{score, doc, keys[n].ordinal}, gains})
+			}
+			continue
+		}
 		if score <= 0 {
 			continue
 		}
@@ -214,22 +262,28 @@ func (s *textSearch) segment(i int, seg *scorch.SegmentSnapshot, keys []textKey)
 		if s.matching == nil && !s.best.wants(score) {
 			continue
 		}
-		doc, ok := s.find(keys[n])
-		switch {
-		case !ok:
-		case s.matching != nil:
-			s.matching.Add(doc)
-		default:
-			s.best.offer(scored{score, doc, keys[n].ordinal})
+		if doc, ok := s.find(keys[n]); ok {
+			s.take(scored{score, doc, keys[n].ordinal})
 		}
 	}
 	return nil
 }
 
+// take puts a passage where it belongs.
+func (s *textSearch) take(p scored) {
+	switch {
+	case p.score <= 0:
+	case s.matching != nil:
+		s.matching.Add(p.doc)
+	default:
+		s.best.offer(p)
+	}
+}
+
 // score adds up the scores of a segment's passages, term by term.
-func (s *textSearch) score(i int, keys []textKey, scores []float64) error {
+func (s *textSearch) score(lists []weightedList, keys []textKey, scores []float64) error {
 	var it segment.PostingsIterator
-	for _, l := range s.lists[i] {
+	for _, l := range lists {
 		it = l.postings.Iterator(true, false, false, it)
 		for {
 			p, err := it.Next()

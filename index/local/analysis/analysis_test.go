@@ -139,7 +139,7 @@ func TestMatches(t *testing.T) {
 	for _, tt := range tests {
 		runes := []rune(tt.text)
 		var got []string
-		for _, s := range a.Matches(tt.query, tt.text) {
+		for _, s := range a.Matches([]string{tt.query}, nil, tt.text) {
 			got = append(got, string(runes[s.Start:s.End]))
 		}
 		if strings.Join(got, "|") != tt.want {
@@ -163,7 +163,7 @@ func FuzzAnalyze(f *testing.F) {
 			}
 		}
 		end := -1
-		for _, s := range a.Matches(text, text) {
+		for _, s := range a.Matches([]string{text}, nil, text) {
 			if s.Start <= end || s.End <= s.Start || s.End > n {
 				t.Fatalf("span %+v after %d in %d runes", s, end, n)
 			}

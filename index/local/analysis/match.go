@@ -5,17 +5,25 @@ import "slices"
 // Span is a stretch of runes, half open.
 type Span struct{ Start, End int }
 
-// Matches returns where the terms of a query stand in a text, ordered; spans
-// that overlap or touch are one.
-func (a *Analyzer) Matches(query, text string) []Span {
+// Matches returns where the terms of queries, and phrases, stand in a text,
+// ordered; spans that overlap or touch are one.
+func (a *Analyzer) Matches(queries []string, phrases []Phrase, text string) []Span {
 	wanted := make(map[string]bool)
-	for _, t := range a.Query(query) {
-		wanted[t.Term] = true
+	for _, q := range queries {
+		for _, t := range a.Query(q) {
+			wanted[t.Term] = true
+		}
 	}
-	if len(wanted) == 0 {
+	if len(wanted)+len(phrases) == 0 {
 		return nil
 	}
 	var spans []Span
+	if len(phrases) > 0 {
+		words := a.Words(text)
+		for _, p := range phrases {
+			spans = append(spans, p.Find(words)...)
+		}
+	}
 	for _, t := range a.Document(text) {
 		if wanted[t.Term] {
 			spans = append(spans, Span{t.Start, t.End})

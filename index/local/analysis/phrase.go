@@ -14,7 +14,10 @@ type Words []wordForms
 // wordForms are the terms by which a word is the same as another: as it stands,
 // and for Korean without its particles. Both are among the terms that Document
 // gives for the word.
-type wordForms struct{ whole, stem string }
+type wordForms struct {
+	whole, stem string
+	start, end  int // runes of the source
+}
 
 func (f wordForms) same(o wordForms) bool {
 	return f.whole == o.whole || f.stem == o.stem || f.whole == o.stem || f.stem == o.whole
@@ -32,8 +35,8 @@ func (a *Analyzer) Words(text string) Words {
 		}
 		if run.script == hangul {
 			n := len(run.chars)
-			f := wordForms{whole: run.token(0, n).Term}
-			f.stem = f.whole
+			t := run.token(0, n)
+			f := wordForms{t.Term, t.Term, t.Start, t.End}
 			if k := stemLength(run.chars); k < n {
 				f.stem = run.token(0, k).Term
 			}
@@ -42,7 +45,7 @@ func (a *Analyzer) Words(text string) Words {
 		}
 		tokens = emitDocument(tokens[:0], run)
 		for _, t := range tokens {
-			words = append(words, wordForms{t.Term, t.Term})
+			words = append(words, wordForms{t.Term, t.Term, t.Start, t.End})
 		}
 	}
 }
@@ -57,14 +60,30 @@ func (p Phrase) In(text Words) bool {
 		return false
 	}
 	for i := 0; i+len(p) <= len(text); i++ {
-		if p.at(text[i:]) {
+		if p.Begins(text[i:]) {
 			return true
 		}
 	}
 	return false
 }
 
-func (p Phrase) at(text Words) bool {
+// Find returns where the phrase stands in a text.
+func (p Phrase) Find(text Words) []Span {
+	var spans []Span
+	for i := 0; len(p) > 0 && i+len(p) <= len(text); i++ {
+		if p.Begins(text[i:]) {
+			spans = append(spans, text[i:i+len(p)].Span())
+		}
+	}
+	return spans
+}
+
+// Span is where words stand that are some.
+func (w Words) Span() Span { return Span{w[0].start, w[len(w)-1].end} }
+
+// Begins reports whether a text, which has as many words at least, begins with
+// the phrase.
+func (p Phrase) Begins(text Words) bool {
 	for i, w := range p {
 		if !w.same(text[i]) {
 			return false
