@@ -120,6 +120,7 @@ var mappings = []struct {
 	{err: index.ErrFieldType, status: 400, kind: "field_type", hint: "GET /collections/{collection} lists the fields of a collection with their kinds"},
 	{err: index.ErrInvalidFilter, status: 400, kind: "invalid_filter", hint: `filters look like {"field": "lang", "eq": "ko"}, or as a string like lang = "ko" and year >= 2000`},
 	{err: index.ErrInvalidSetting, status: 400, kind: "invalid_setting"},
+	{err: index.ErrInvalidSynonyms, status: 400, kind: "invalid_synonyms", hint: "a line is car, auto, automobile or tv => television"},
 	{err: index.ErrInvalidDocument, status: 400, kind: "invalid_document"},
 	{err: index.ErrInvalidVector, status: 400, kind: "invalid_vector"},
 	{err: index.ErrInvalidQuery, status: 400, kind: "invalid_query"},

@@ -36,6 +36,7 @@ var sentinels = []struct {
 	{"ErrInvalidQuery", index.ErrInvalidQuery, 400, "invalid_query", 422, wire.TEIValidation},
 	{"ErrInvalidFilter", index.ErrInvalidFilter, 400, "invalid_filter", 422, wire.TEIValidation},
 	{"ErrInvalidSetting", index.ErrInvalidSetting, 400, "invalid_setting", 422, wire.TEIValidation},
+	{"ErrInvalidSynonyms", index.ErrInvalidSynonyms, 400, "invalid_synonyms", 422, wire.TEIValidation},
 	{"ErrUnknownField", index.ErrUnknownField, 400, "unknown_field", 422, wire.TEIValidation},
 	{"ErrFieldType", index.ErrFieldType, 400, "field_type", 422, wire.TEIValidation},
 	{"ErrInvalidVector", index.ErrInvalidVector, 400, "invalid_vector", 422, wire.TEIValidation},

@@ -20,6 +20,7 @@ type Index interface {
 	// Drop deletes a collection.
 	Drop(ctx context.Context, collection string) error
 	Tunable
+	Thesaurus
 	Aliases
 	// Export writes a collection as it is at one moment. It writes nothing when
 	// there is no such collection.

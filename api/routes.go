@@ -46,6 +46,9 @@ func (s *Server) routes() []route {
 		{method: "GET", path: "/collections/{collection}/documents/{id...}", handle: s.getDocument},
 		{method: "DELETE", path: "/collections/{collection}/documents/{id...}", handle: s.deleteDocument},
 		{method: "GET", path: "/collections/{collection}/export", handle: s.exportCollection, stream: true},
+		{method: "PUT", path: "/collections/{collection}/synonyms", handle: s.putSynonyms},
+		{method: "GET", path: "/collections/{collection}/synonyms", handle: s.getSynonyms},
+		{method: "DELETE", path: "/collections/{collection}/synonyms", handle: s.deleteSynonyms},
 		{method: "POST", path: "/collections/{collection}/delete", handle: s.deleteDocuments},
 
 		{method: "GET", path: "/aliases", handle: s.listAliases},

@@ -31,6 +31,7 @@ type searchRequest struct {
 	Facets     []string        `json:"facets"`
 	FacetLimit *int            `json:"facet_limit"`
 	Operators  *bool           `json:"operators"` // nil: true
+	Synonyms   *bool           `json:"synonyms"`  // nil: true
 	GroupBy    string          `json:"group_by"`
 	Correct    bool            `json:"correct"`
 	Dedup      bool            `json:"dedup"`
@@ -64,20 +65,21 @@ type searchHit struct {
 }
 
 type searchStats struct {
-	Mode       index.Mode         `json:"mode"`
-	Degraded   string             `json:"degraded,omitempty"`
-	Fusion     index.FusionMethod `json:"fusion,omitempty"`
-	Alpha      *float64           `json:"alpha,omitempty"`
-	Dense      *legStats          `json:"dense,omitempty"`
-	Keyword    *legStats          `json:"keyword,omitempty"`
-	More       bool               `json:"more"`
-	Duplicates int                `json:"duplicates,omitempty"` // left out
-	Corrected  map[string]string  `json:"corrected,omitempty"`
-	Words      []string           `json:"words,omitempty"` // of the document to be like
-	Rerank     *index.RerankStats `json:"rerank,omitempty"`
-	EncodeMS   float64            `json:"encode_ms"`
-	SearchMS   float64            `json:"search_ms"`
-	TookMS     float64            `json:"took_ms"`
+	Mode       index.Mode          `json:"mode"`
+	Degraded   string              `json:"degraded,omitempty"`
+	Fusion     index.FusionMethod  `json:"fusion,omitempty"`
+	Alpha      *float64            `json:"alpha,omitempty"`
+	Dense      *legStats           `json:"dense,omitempty"`
+	Keyword    *legStats           `json:"keyword,omitempty"`
+	More       bool                `json:"more"`
+	Duplicates int                 `json:"duplicates,omitempty"` // left out
+	Corrected  map[string]string   `json:"corrected,omitempty"`
+	Synonyms   map[string][]string `json:"synonyms,omitempty"` // looked for, too
+	Words      []string            `json:"words,omitempty"`    // of the document to be like
+	Rerank     *index.RerankStats  `json:"rerank,omitempty"`
+	EncodeMS   float64             `json:"encode_ms"`
+	SearchMS   float64             `json:"search_ms"`
+	TookMS     float64             `json:"took_ms"`
 }
 
 type legStats struct {
@@ -143,10 +145,12 @@ func (r searchRequest) query() (index.Query, error) {
 		Like:      r.Like,
 		Operators: r.Operators == nil || *r.Operators,
 		Offset:    r.Offset,
-		Mode:      index.Mode(r.Mode),
-		Facets:    r.Facets,
-		MinScore:  r.MinScore,
-		MinDense:  r.MinDense, MinKeyword: r.MinKeyword,
+
+		NoSynonyms: r.Synonyms != nil && !*r.Synonyms,
+		Mode:       index.Mode(r.Mode),
+		Facets:     r.Facets,
+		MinScore:   r.MinScore,
+		MinDense:   r.MinDense, MinKeyword: r.MinKeyword,
 		GroupBy:   index.Grouping(r.GroupBy),
 		Correct:   r.Correct,
 		Dedup:     r.Dedup,
@@ -221,7 +225,7 @@ func within(object string, err error) error {
 }
 
 // urlParams are the parameters of GET /search.
-var urlParams = []string{"q", "like", "collection", "top_k", "offset", "mode", "fusion", "alpha", "filter", "min_score", "min_dense", "min_keyword", "facets", "facet_limit", "operators", "correct", "group_by", "dedup", "highlight", "explain", "rerank"}
+var urlParams = []string{"q", "like", "collection", "top_k", "offset", "mode", "fusion", "alpha", "filter", "min_score", "min_dense", "min_keyword", "facets", "facet_limit", "operators", "synonyms", "correct", "group_by", "dedup", "highlight", "explain", "rerank"}
 
 func searchFromURL(values url.Values) (searchRequest, error) {
 	for name, v := range values {
@@ -245,6 +249,7 @@ func searchFromURL(values url.Values) (searchRequest, error) {
 		MinKeyword: param(&p, "min_keyword", "a number", parseFinite),
 		FacetLimit: param(&p, "facet_limit", "an integer", strconv.Atoi),
 		Operators:  param(&p, "operators", "true or false", strconv.ParseBool),
+		Synonyms:   param(&p, "synonyms", "true or false", strconv.ParseBool),
 		Correct:    deref(param(&p, "correct", "true or false", strconv.ParseBool)),
 		Dedup:      deref(param(&p, "dedup", "true or false", strconv.ParseBool)),
 		Highlight:  deref(param(&p, "highlight", "true or false", strconv.ParseBool)),
@@ -322,7 +327,7 @@ func newSearchAnswer(r index.Result, took time.Duration) searchAnswer {
 	a.Stats = searchStats{
 		Mode: r.Stats.Mode, Degraded: r.Stats.Degraded, Fusion: r.Stats.Fusion,
 		Dense: newLegStats(r.Stats.Dense), Keyword: newLegStats(r.Stats.Keyword),
-		More: r.Stats.More, Words: r.Stats.Words, Corrected: r.Stats.Corrected, Duplicates: r.Stats.Duplicates, Rerank: r.Stats.Rerank,
+		More: r.Stats.More, Words: r.Stats.Words, Corrected: r.Stats.Corrected, Synonyms: r.Stats.Synonyms, Duplicates: r.Stats.Duplicates, Rerank: r.Stats.Rerank,
 		EncodeMS: milliseconds(r.Stats.Encode), SearchMS: milliseconds(r.Stats.Search), TookMS: milliseconds(took),
 	}
 	if r.Stats.Mode == index.Hybrid {

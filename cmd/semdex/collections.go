@@ -16,7 +16,7 @@ import (
 func (a *app) collectionsCommand() *cobra.Command {
 	list := a.collectionsListCommand()
 	c := group("collections", "List, describe, change and drop collections",
-		list, a.collectionsInfoCommand(), a.collectionsSetCommand(), a.collectionsDropCommand())
+		list, a.collectionsInfoCommand(), a.collectionsSetCommand(), a.collectionsSynonymsCommand(), a.collectionsDropCommand())
 	c.RunE = func(cmd *cobra.Command, args []string) error {
 		if len(args) > 0 {
 			return showHelp(cmd, args)
@@ -99,6 +99,9 @@ func (a *app) printInfo(i index.Info) error {
 		{"passage size", fmt.Sprintf("%d characters, %d repeated", s.Split.Size, s.Split.Overlap)},
 		{"vectors", string(s.Vectors.OrAuto())},
 	}}
+	if i.Synonyms > 0 {
+		table.Rows = append(table.Rows, []string{"synonyms", count(i.Synonyms, "rule")})
+	}
 	for _, name := range slices.Sorted(maps.Keys(s.Fields)) {
 		table.Rows = append(table.Rows, []string{"field", name + " (" + string(s.Fields[name]) + ")"})
 	}

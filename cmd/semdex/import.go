@@ -178,6 +178,9 @@ func (r *remote) Import(ctx context.Context, collection string, in *index.Export
 	if errors.Is(err, index.ErrCollectionNotFound) {
 		s := in.Header().Settings
 		err = r.create(ctx, collection, index.Settings{Split: s.Split, Vectors: s.Vectors, Fields: s.Fields})
+		if text := in.Header().Synonyms; err == nil && text != "" {
+			_, err = r.SetSynonyms(ctx, collection, text)
+		}
 	}
 	if err != nil {
 		return index.PutResult{}, err

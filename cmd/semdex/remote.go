@@ -120,6 +120,7 @@ var refusals = map[string]error{
 	"field_type":           index.ErrFieldType,
 	"invalid_filter":       index.ErrInvalidFilter,
 	"invalid_name":         index.ErrInvalidName,
+	"invalid_synonyms":     index.ErrInvalidSynonyms,
 	"invalid_setting":      index.ErrInvalidSetting,
 }
 
@@ -217,6 +218,9 @@ func (r *remote) Search(ctx context.Context, collection string, q index.Query) (
 	if !q.Operators { // servers of before do not know it
 		request["operators"] = false
 	}
+	if q.NoSynonyms { // nor this
+		request["synonyms"] = false
+	}
 	if len(q.Facets) > 0 {
 		request["facets"], request["facet_limit"] = q.Facets, q.FacetLimit
 	}
@@ -252,20 +256,21 @@ func (r *remote) Search(ctx context.Context, collection string, q index.Query) (
 		Total  int           `json:"total"`
 		Facets *index.Facets `json:"facets"`
 		Stats  struct {
-			Mode       index.Mode         `json:"mode"`
-			Degraded   string             `json:"degraded"`
-			Fusion     index.FusionMethod `json:"fusion"`
-			Alpha      float64            `json:"alpha"`
-			Dense      *remoteLeg         `json:"dense"`
-			Keyword    *remoteLeg         `json:"keyword"`
-			More       bool               `json:"more"`
-			Words      []string           `json:"words"`
-			Corrected  map[string]string  `json:"corrected"`
-			Duplicates int                `json:"duplicates"`
-			Rerank     *index.RerankStats `json:"rerank"`
-			Encode     float64            `json:"encode_ms"`
-			Search     float64            `json:"search_ms"`
-			Took       float64            `json:"took_ms"`
+			Mode       index.Mode          `json:"mode"`
+			Degraded   string              `json:"degraded"`
+			Fusion     index.FusionMethod  `json:"fusion"`
+			Alpha      float64             `json:"alpha"`
+			Dense      *remoteLeg          `json:"dense"`
+			Keyword    *remoteLeg          `json:"keyword"`
+			More       bool                `json:"more"`
+			Words      []string            `json:"words"`
+			Corrected  map[string]string   `json:"corrected"`
+			Synonyms   map[string][]string `json:"synonyms"`
+			Duplicates int                 `json:"duplicates"`
+			Rerank     *index.RerankStats  `json:"rerank"`
+			Encode     float64             `json:"encode_ms"`
+			Search     float64             `json:"search_ms"`
+			Took       float64             `json:"took_ms"`
 		} `json:"stats"`
 	}
 	if err := r.call(ctx, http.MethodPost, "/search", request, &answer); err != nil {
@@ -274,7 +279,7 @@ func (r *remote) Search(ctx context.Context, collection string, q index.Query) (
 	s := answer.Stats
 	return index.Result{Hits: answer.Hits, Total: answer.Total, Facets: answer.Facets, Stats: index.Stats{
 		Mode: s.Mode, Degraded: s.Degraded, Fusion: s.Fusion, Alpha: s.Alpha,
-		Dense: s.Dense.stats(), Keyword: s.Keyword.stats(), More: s.More, Words: s.Words, Corrected: s.Corrected, Duplicates: s.Duplicates, Rerank: s.Rerank,
+		Dense: s.Dense.stats(), Keyword: s.Keyword.stats(), More: s.More, Words: s.Words, Corrected: s.Corrected, Synonyms: s.Synonyms, Duplicates: s.Duplicates, Rerank: s.Rerank,
 		Encode: milliseconds(s.Encode), Search: milliseconds(s.Search), Total: milliseconds(s.Took),
 	}}, nil
 }

@@ -41,6 +41,7 @@ type searchFlags struct {
 	plain       bool
 	dedup       bool
 	correct     bool
+	noSynonyms  bool
 	like        string
 	facets      []string
 	facetLimit  int
@@ -83,6 +84,7 @@ func (a *app) searchCommand() *cobra.Command {
 	flags.BoolVar(&f.plain, "plain", false, "take quotes and leading hyphens of the query as plain text")
 	flags.StringVar(&f.group, "group-by", "document", "document (its best passage) or passage")
 	flags.BoolVar(&f.correct, "correct", false, "correct Latin words by one letter that the collection does not have")
+	flags.BoolVar(&f.noSynonyms, "no-synonyms", false, "leave the collection's synonyms aside")
 	flags.BoolVar(&f.dedup, "dedup", false, "leave out passages whose text a better hit has already")
 	flags.BoolVar(&f.explain, "explain", false, "say how each score came about")
 	flags.BoolVar(&f.asJSON, "json", false, "print JSON")
@@ -98,7 +100,7 @@ func (a *app) searchCommand() *cobra.Command {
 func (f *searchFlags) query(cmd *cobra.Command, text string) (index.Query, error) {
 	q := index.Query{
 		Text: text, Like: f.like, Operators: !f.plain, TopK: f.top, Offset: f.offset, Mode: index.Mode(f.mode), GroupBy: index.Grouping(f.group),
-		Highlight: true, Explain: f.explain, Dedup: f.dedup, Correct: f.correct, Rerank: f.rerank,
+		Highlight: true, Explain: f.explain, Dedup: f.dedup, Correct: f.correct, NoSynonyms: f.noSynonyms, Rerank: f.rerank,
 	}
 	var err error
 	if q.Fusion, err = f.fusion(cmd); err != nil {

@@ -20,6 +20,8 @@ type store interface {
 	Info(ctx context.Context, collection string) (index.Info, error)
 	List(ctx context.Context) ([]index.Info, error)
 	Drop(ctx context.Context, collection string) error
+	SetSynonyms(ctx context.Context, collection, text string) (rules int, err error)
+	Synonyms(ctx context.Context, collection string) (string, error)
 	SetVectors(ctx context.Context, collection string, v index.Vectors) error
 	SetAlias(ctx context.Context, alias, collection string) error
 	DeleteAlias(ctx context.Context, alias string) error
