@@ -114,6 +114,9 @@ func (s *Server) deleteCollection(c echo.Context) error {
 	if err := s.index.Drop(c.Request().Context(), name); err != nil {
 		return err
 	}
+	if s.answers != nil {
+		s.answers.Forget(name, "")
+	}
 	return s.sendJSON(c, http.StatusOK, struct {
 		Deleted string `json:"deleted"`
 	}{name})

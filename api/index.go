@@ -38,6 +38,9 @@ type Index interface {
 
 	// Search answers a query.
 	Search(ctx context.Context, collection string, q index.Query) (index.Result, error)
+	// QueryVector is the vector that Search has for a text, of length 1; nil if
+	// the model finds nothing in it.
+	QueryVector(ctx context.Context, collection, text string) ([]float32, error)
 }
 
 var _ Index = (*index.Service)(nil)

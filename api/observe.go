@@ -21,6 +21,7 @@ type serverMetrics struct {
 	texts     metrics.Counters
 	tokens    metrics.Counters
 	degraded  metrics.Counters
+	questions metrics.Counters // by what the answer cache had
 
 	pairs, pairTokens metrics.Counters // judged for clients
 

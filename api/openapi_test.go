@@ -110,6 +110,8 @@ func TestOpenAPIFields(t *testing.T) {
 		{"components/schemas/QAAnswer", Answers{}},
 		{"components/schemas/Answer", Answer{}},
 		{"components/schemas/QAStats", AnswerStats{}},
+		{"components/schemas/CachedAnswer", CachedAnswer{}},
+		{"components/schemas/PastQuestion", PastQuestion{}},
 		{"components/schemas/Document", index.Document{}},
 		{"components/schemas/Stored", index.PutResult{}},
 		{"components/schemas/CollectionSettings", createRequest{}},

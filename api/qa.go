@@ -49,6 +49,7 @@ type Question struct {
 	Answers    int          // at most: DefaultAnswers
 	Filter     index.Filter // of the search
 	MinScore   *float64     // of an answer: DefaultMinScore
+	Vector     []float32    // of Text, if it is known
 }
 
 // Limits and defaults of a question.
@@ -77,8 +78,12 @@ type Answers struct {
 	Answers []Answer `json:"answers"`
 	// NoAnswerScore is how sure the reader is that nothing it read holds an
 	// answer: 1 less the score of the best one, shown or not.
-	NoAnswerScore float64     `json:"no_answer_score"`
-	Stats         AnswerStats `json:"stats"`
+	NoAnswerScore float64 `json:"no_answer_score"`
+	// Cached says that a question asked before has this answer.
+	Cached *CachedAnswer `json:"cached,omitempty"`
+	// Suggestions are similar questions asked before, the most similar first.
+	Suggestions []PastQuestion `json:"suggestions,omitempty"`
+	Stats       AnswerStats    `json:"stats"`
 }
 
 // Answer is runes [Start, End) of a document's text. Context is the sentence
@@ -205,7 +210,7 @@ func (q Question) passages(ctx context.Context, x Searcher, stats *AnswerStats) 
 		return out, nil
 	}
 	result, err := x.Search(ctx, q.Collection, index.Query{
-		Text: q.Text, TopK: q.Passages, Filter: q.Filter, GroupBy: index.ByPassage,
+		Text: q.Text, Vector: q.Vector, TopK: q.Passages, Filter: q.Filter, GroupBy: index.ByPassage,
 	})
 	if err != nil {
 		return nil, err

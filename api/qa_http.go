@@ -15,6 +15,7 @@ type qaRequest struct {
 	Answers    *int            `json:"answers"`
 	Filter     json.RawMessage `json:"filter"`
 	MinScore   *float64        `json:"min_score"`
+	Cache      *bool           `json:"cache"` // nil: true
 }
 
 func (s *Server) postQA(c echo.Context) error {
@@ -42,7 +43,7 @@ func (s *Server) postQA(c echo.Context) error {
 		return err
 	}
 	defer release()
-	answers, err := Ask(c.Request().Context(), s.index, s.options.Reader, q)
+	answers, err := s.ask(c.Request().Context(), q, request.Cache == nil || *request.Cache)
 	if err != nil {
 		return err
 	}

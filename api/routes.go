@@ -50,6 +50,8 @@ func (s *Server) routes() []route {
 		{method: "GET", path: "/collections/{collection}/synonyms", handle: s.getSynonyms},
 		{method: "DELETE", path: "/collections/{collection}/synonyms", handle: s.deleteSynonyms},
 		{method: "POST", path: "/collections/{collection}/delete", handle: s.deleteDocuments},
+		{method: "GET", path: "/collections/{collection}/questions", handle: s.listQuestions},
+		{method: "DELETE", path: "/collections/{collection}/questions", handle: s.forgetQuestions},
 
 		{method: "GET", path: "/aliases", handle: s.listAliases},
 		{method: "PUT", path: "/aliases/{alias}", handle: s.putAlias},

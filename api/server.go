@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/labstack/echo/v4"
+
+	"semdex/internal/answercache"
 )
 
 // Options configure a Server. Index and Embedder are required; the zero value
@@ -42,6 +44,8 @@ type Options struct {
 	// the host of one of Origins: a name that someone else points at this
 	// machine (DNS rebinding) would let any web page in.
 	Local bool
+	// AnswerCache remembers questions with their answers, if it has entries.
+	AnswerCache AnswerCache
 	// DefaultCollection is searched by requests that name none.
 	DefaultCollection string
 	// Warm, if set, runs once when Run starts. /readyz says no until it has
@@ -99,6 +103,8 @@ type Server struct {
 
 	reranker, classifier Predictor // or nil
 
+	answers *answercache.Cache // or nil
+
 	searches permits
 	writers  permits
 	metrics  *serverMetrics
@@ -147,6 +153,13 @@ func New(o Options) (*Server, error) {
 	s.searches = newPermits(s.limits.Searches)
 	s.writers = newPermits(s.limits.Writers)
 	s.metrics = newServerMetrics(o.Version.Version)
+	var err error
+	if s.answers, err = o.AnswerCache.open(); err != nil {
+		return nil, err
+	}
+	if s.answers != nil {
+		s.metrics.answerCache(s.answers)
+	}
 	if queued, ok := o.Embedder.(Queued); ok {
 		s.metrics.queue(queued)
 	}

@@ -92,4 +92,11 @@ type Info struct {
 	Bytes     int64     `json:"bytes"`              // on disk
 	Synonyms  int       `json:"synonyms,omitempty"` // rules of ParseSynonyms
 	Created   time.Time `json:"created"`
+	// Sequence grows with every change of the documents: of two answers with the
+	// same Created and Sequence, none came between. It says nothing across
+	// collections.
+	Sequence uint64 `json:"sequence"`
+	// Configured grows with every change of what can be set, such as synonyms,
+	// while the collection is open.
+	Configured uint64 `json:"-"`
 }

@@ -241,6 +241,21 @@ func (s *Service) Search(ctx context.Context, collection string, q Query) (Resul
 	return result, err
 }
 
+// QueryVector is the vector that a search of the collection has for a text: one
+// of length 1, or nil if the model finds nothing in it. ErrModelMismatch as for
+// Search, ErrEncoder.
+func (s *Service) QueryVector(ctx context.Context, collection, text string) ([]float32, error) {
+	c, err := s.open(ctx, collection)
+	if err != nil {
+		return nil, err
+	}
+	v, err := s.queryVector(ctx, collection, c, Query{Text: text})
+	if errors.Is(err, errNoMeaning) {
+		err = nil
+	}
+	return v, err
+}
+
 // errNoMeaning: the model has no vector for a query's text.
 var errNoMeaning = errors.New("the model finds nothing in the text")
 

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -34,6 +35,7 @@ type askFlags struct {
 	answers  int
 	filter   string
 	minScore float64
+	noCache  bool
 	asJSON   bool
 }
 
@@ -59,6 +61,7 @@ func (a *app) askCommand() *cobra.Command {
 	flags.IntVarP(&f.answers, "answers", "n", api.DefaultAnswers, "how `many` answers at most")
 	flags.StringVar(&f.filter, "filter", "", "`condition` on metadata, such as 'lang = \"ko\"'")
 	flags.Float64Var(&f.minScore, "min-score", api.DefaultMinScore, "leave out answers below this `score`, 0 to 1")
+	flags.BoolVar(&f.noCache, "no-cache", false, "read again what a server remembers, and do not have it remembered")
 	flags.BoolVar(&f.asJSON, "json", false, "print JSON")
 	return verb(c, atLeast(1, "a question"))
 }
@@ -101,13 +104,28 @@ func (a *app) ask(ctx context.Context, q api.Question, f *askFlags) error {
 	if err := a.printAnswers(answers); err != nil {
 		return err
 	}
-	s := answers.Stats
-	if len(answers.Answers) == 0 {
-		a.note("no answer in %s (%.2f sure of that); --min-score 0 shows what came nearest", count(s.Passages, "passage"), answers.NoAnswerScore)
-		return nil
+	if len(answers.Answers) > 0 {
+		a.note("")
 	}
-	a.note("\n%s", a.err.Paint("2", fmt.Sprintf("%s read in %s, %.0f ms", count(s.Passages, "passage"), count(s.Windows, "window"), s.TookMS)))
+	a.note("%s", a.err.Paint(cli.Faint, cli.Clean(describeAnswers(answers))))
+	for _, q := range answers.Suggestions {
+		a.note("%s", a.err.Paint(cli.Faint, cli.Clean("asked before: "+q.Question)))
+	}
 	return nil
+}
+
+// describeAnswers says where answers come from, or that there are none.
+func describeAnswers(list api.Answers) string {
+	s, none := list.Stats, len(list.Answers) == 0
+	switch c := list.Cached; {
+	case c != nil && none:
+		return fmt.Sprintf("no answer on %s to %q (%.2f similar); --no-cache reads again", c.AskedAt.Local().Format(time.DateTime), c.Question, c.Similarity)
+	case c != nil:
+		return fmt.Sprintf("answered on %s to %q (%.2f similar); --no-cache reads again", c.AskedAt.Local().Format(time.DateTime), c.Question, c.Similarity)
+	case none:
+		return fmt.Sprintf("no answer in %s (%.2f sure of that); --min-score 0 shows what came nearest", count(s.Passages, "passage"), list.NoAnswerScore)
+	}
+	return fmt.Sprintf("%s read in %s, %.0f ms", count(s.Passages, "passage"), count(s.Windows, "window"), s.TookMS)
 }
 
 // answer asks a server, or a folder and a reader.
@@ -118,7 +136,7 @@ func (a *app) answer(ctx context.Context, q api.Question, f *askFlags) (api.Answ
 			return api.Answers{}, err
 		}
 		defer a.close(r)
-		return r.Ask(ctx, q)
+		return r.Ask(ctx, q, !f.noCache)
 	}
 	reader, err := a.openAnswerer(ctx, f.reader, &f.modelFlags)
 	if err != nil {
@@ -134,9 +152,12 @@ func (a *app) answer(ctx context.Context, q api.Question, f *askFlags) (api.Answ
 }
 
 // Ask asks POST /qa.
-func (r *remote) Ask(ctx context.Context, q api.Question) (api.Answers, error) {
+func (r *remote) Ask(ctx context.Context, q api.Question, cache bool) (api.Answers, error) {
 	request := map[string]any{
 		"question": q.Text, "collection": q.Collection, "passages": q.Passages, "answers": q.Answers, "min_score": q.MinScore,
+	}
+	if !cache { // servers of before refuse the field
+		request["cache"] = false
 	}
 	if q.Filter != nil {
 		request["filter"] = q.Filter.String()

@@ -40,6 +40,7 @@ type serveFlags struct {
 	addr       string
 	collection string
 	reader     string
+	answers    api.AnswerCache
 	demo       bool
 	apiKey     string
 	origins    []string
@@ -57,6 +58,9 @@ func (a *app) serveCommand() *cobra.Command {
 			if f.demo && !cmd.Flags().Changed("data") {
 				f.data = ""
 			}
+			if err := f.checkAnswers(cmd); err != nil {
+				return err
+			}
 			return a.serve(cmd.Context(), &f)
 		},
 	}
@@ -67,6 +71,10 @@ func (a *app) serveCommand() *cobra.Command {
 	flags.StringVar(&f.addr, "addr", "127.0.0.1:8080", "`host:port` to listen on; port 0 takes a free one")
 	flags.StringVarP(&f.collection, "collection", "c", "", "`name` of the collection for requests that name none")
 	flags.StringVar(&f.reader, "reader", "", "`model` that reads answers for /qa: a folder, or a name on the hub that has been pulled")
+	flags.IntVar(&f.answers.Entries, "answer-cache", 0, "remember so `many` questions with their answers (default none)")
+	flags.Float64Var(&f.answers.Similarity, "answer-cache-similarity", api.DefaultSimilarity, "least `cosine` of a question whose answer is given again, above 0 to 1")
+	flags.BoolVar(&f.answers.OtherWords, "answer-cache-other-words", false, "give an answer again to similar questions in other words, too")
+	flags.Float64Var(&f.answers.Suggest, "suggest-similarity", api.DefaultSuggest, "least `cosine` of a past question that is suggested, above 0 to 1")
 	flags.BoolVar(&f.demo, "demo", false, "serve a small bilingual corpus")
 	flags.StringVar(&f.apiKey, "api-key", "", "`key` that requests must carry")
 	flags.StringSliceVar(&f.origins, "origin", nil, "web `origins` whose pages may ask")
@@ -76,6 +84,22 @@ func (a *app) serveCommand() *cobra.Command {
 	flags.DurationVar(&f.limits.Timeout, "timeout", time.Minute, "`time` for one request")
 	flags.DurationVar(&f.limits.Drain, "drain", 30*time.Second, "`time` for requests in flight when the server stops")
 	return verb(c, noArgs)
+}
+
+// checkAnswers refuses settings of the answer cache that make no sense.
+func (f *serveFlags) checkAnswers(cmd *cobra.Command) error {
+	share := func(x float64) bool { return x > 0 && x <= 1 }
+	switch c := f.answers; {
+	case c.Entries < 0:
+		return usage(cmd, "--answer-cache is %d, it must be at least 0", c.Entries)
+	case !share(c.Similarity):
+		return usage(cmd, "--answer-cache-similarity is %g, it must be above 0 and at most 1", c.Similarity)
+	case !share(c.Suggest):
+		return usage(cmd, "--suggest-similarity is %g, it must be above 0 and at most 1", c.Suggest)
+	case c.Entries > 0 && f.reader == "":
+		return usage(cmd, "--answer-cache keeps the answers of a reader; name one with --reader")
+	}
+	return nil
 }
 
 func (a *app) serve(ctx context.Context, f *serveFlags) (err error) {
@@ -122,6 +146,7 @@ func (a *app) serve(ctx context.Context, f *serveFlags) (err error) {
 	}
 	options.Index, options.Embedder, options.Reader, options.Log = service, embedder{encoder}, reader, a.serverLogger()
 	options.APIKey, options.Origins, options.Local = f.apiKey, f.origins, isLoopback(listener.Addr())
+	options.AnswerCache = f.answers
 	options.DefaultCollection, options.Limits = f.collection, f.limits
 	options.Version = api.Version{Version: readBuild().Version, Commit: readBuild().Commit}
 	options.Warm = func(ctx context.Context) error { return a.warm(ctx, service, encoder, url, f) }

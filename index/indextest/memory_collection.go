@@ -12,13 +12,14 @@ import (
 )
 
 type memoryCollection struct {
-	name      string
-	settings  index.Settings
-	created   time.Time
-	sequence  uint64
-	documents map[string]*memoryDocument
-	synonyms  string
-	rules     []index.SynonymRule // of synonyms
+	name       string
+	settings   index.Settings
+	created    time.Time
+	sequence   uint64
+	configured uint64
+	documents  map[string]*memoryDocument
+	synonyms   string
+	rules      []index.SynonymRule // of synonyms
 }
 
 type memoryDocument struct {
@@ -29,7 +30,10 @@ type memoryDocument struct {
 func (c *memoryCollection) info() index.Info {
 	s := c.settings
 	s.Fields = maps.Clone(s.Fields)
-	info := index.Info{Name: c.name, Settings: s, Created: c.created, Documents: len(c.documents), Synonyms: len(c.rules)}
+	info := index.Info{
+		Name: c.name, Settings: s, Created: c.created, Documents: len(c.documents), Synonyms: len(c.rules),
+		Sequence: c.sequence, Configured: c.configured,
+	}
 	for _, d := range c.documents {
 		info.Passages += len(d.record.Passages)
 		info.Bytes += int64(len(d.record.Text) + 4*s.Dims*len(d.record.Passages))
@@ -67,7 +71,7 @@ func (h *memoryHandle) Upsert(ctx context.Context, records []index.Record) error
 		}
 		maps.Copy(h.documents, added)
 		h.settings.Fields = fields
-		h.sequence++
+		h.sequence += uint64(len(records))
 		return nil
 	})
 }
@@ -80,7 +84,7 @@ func (h *memoryHandle) Delete(ctx context.Context, ids []string) (n int, err err
 				n++
 			}
 		}
-		h.sequence++
+		h.sequence += uint64(n)
 		return nil
 	})
 	return n, err
@@ -96,7 +100,7 @@ func (h *memoryHandle) DeleteWhere(ctx context.Context, f index.Filter) (n int, 
 			delete(h.documents, d.record.ID)
 		}
 		n = len(accepted)
-		h.sequence++
+		h.sequence += uint64(n)
 		return nil
 	})
 	return n, err

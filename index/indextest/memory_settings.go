@@ -13,6 +13,7 @@ func (h *memoryHandle) SetVectors(ctx context.Context, v index.Vectors) error {
 	}
 	return h.write(ctx, func() error {
 		h.settings.Vectors = v.OrAuto()
+		h.configured++
 		return nil
 	})
 }

@@ -16,6 +16,7 @@ func (h *memoryHandle) SetSynonyms(ctx context.Context, text string) error {
 	}
 	return h.write(ctx, func() error {
 		h.synonyms, h.rules = text, rules
+		h.configured++
 		return nil
 	})
 }

@@ -31,6 +31,7 @@ func Run(t *testing.T, open func(t *testing.T) (engine index.Engine, reopen func
 		{"Documents", testDocuments},
 		{"UpsertReplaces", testUpsertReplaces},
 		{"Delete", testDelete},
+		{"Sequence", testSequence},
 		{"Metadata", testMetadata},
 		{"Fields", testFields},
 		{"BadRecords", testBadRecords},

@@ -163,6 +163,67 @@ func testDelete(h *harness) {
 	h.wantCount(c, nil, 6, 11)
 }
 
+// testSequence: what changes a collection changes its sequence, and nothing else
+// does.
+func testSequence(h *harness) {
+	c := h.create("c")
+	sequence := func() uint64 {
+		info, err := c.Info(h.ctx)
+		h.must(err)
+		return info.Sequence
+	}
+	last := sequence()
+	configured := func() uint64 {
+		info, err := c.Info(h.ctx)
+		h.must(err)
+		return info.Configured
+	}
+	before := configured()
+	h.must(c.SetSynonyms(h.ctx, "a, b"))
+	h.must(c.SetVectors(h.ctx, index.VectorsExact))
+	if now := configured(); now != before+2 || sequence() != last {
+		h.Errorf("after two settings: configured %d times, before %d; sequence %d, before %d", now, before, sequence(), last)
+	}
+	for _, step := range []struct {
+		what    string
+		changes bool
+		run     func() error
+	}{
+		{"a document", true, func() error { return c.Upsert(h.ctx, []index.Record{h.record("a", "", "text", nil)}) }},
+		{"the same document", true, func() error { return c.Upsert(h.ctx, []index.Record{h.record("a", "", "text", nil)}) }},
+		{"a bad document", false, func() error {
+			if c.Upsert(h.ctx, []index.Record{{}}) == nil {
+				return errors.New("stored")
+			}
+			return nil
+		}},
+		{"no document", false, func() error { return c.Upsert(h.ctx, nil) }},
+		{"a count", false, func() error { _, _, err := c.Count(h.ctx, nil); return err }},
+		{"a deletion", true, func() error { _, err := c.Delete(h.ctx, []string{"a"}); return err }},
+		{"a deletion of nothing", false, func() error { _, err := c.Delete(h.ctx, []string{"a"}); return err }},
+		{"another document", true, func() error {
+			return c.Upsert(h.ctx, []index.Record{h.record("b", "", "text", map[string]any{"n": 1.})})
+		}},
+		{"a filter that accepts nothing", false, func() error {
+			_, err := c.DeleteWhere(h.ctx, index.Compare{Field: "n", Op: index.Eq, Value: 2.})
+			return err
+		}},
+		{"a filter", true, func() error {
+			_, err := c.DeleteWhere(h.ctx, index.Compare{Field: "n", Op: index.Eq, Value: 1.})
+			return err
+		}},
+	} {
+		if err := step.run(); err != nil {
+			h.Errorf("%s: %v", step.what, err)
+		}
+		now := sequence()
+		if now < last || step.changes != (now > last) {
+			h.Errorf("%s: sequence %d after %d", step.what, now, last)
+		}
+		last = now
+	}
+}
+
 func testMetadata(h *harness) {
 	fields := settings
 	fields.Fields = map[string]index.FieldKind{"day": index.Time}

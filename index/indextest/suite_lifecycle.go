@@ -59,7 +59,7 @@ func testReopen(h *harness) {
 		var a answers
 		a.Info, err = c.Info(h.ctx)
 		h.must(err)
-		a.Info.Bytes = 0 // may shrink
+		a.Info.Bytes, a.Info.Configured = 0, 0 // may shrink, and begins anew
 		var ids []string
 		for i := range 45 {
 			ids = append(ids, fmt.Sprintf("d%d", i))

@@ -41,7 +41,9 @@ type Collection struct {
 	// synonyms is the text that thesaurus is made of.
 	synonyms  string
 	thesaurus *thesaurus
-	files     []*logFile // in the order of their frames; the last is written to
+	// configured counts the changes of settings since the collection was opened.
+	configured uint64
+	files      []*logFile // in the order of their frames; the last is written to
 
 	// The rest belongs to run, and to open and shut around it.
 	manifest  *manifest

@@ -59,6 +59,7 @@ func (x *exported) take(ctx context.Context) error {
 		x.info = index.Info{
 			Name: c.name, Settings: s, Created: c.created, Synonyms: c.thesaurus.count(),
 			Documents: int(c.state.live.GetCardinality()), Passages: c.state.passages,
+			Sequence: c.state.sequence,
 		}
 		for it := c.state.live.Iterator(); it.HasNext(); {
 			d := c.state.docs[it.Next()]

@@ -14,13 +14,13 @@ func (c *Collection) Info(ctx context.Context) (index.Info, error) {
 	}
 	defer c.leave()
 	c.mu.RLock()
-	v, s, synonyms := c.state.view, c.settings, c.thesaurus.count()
+	v, s, synonyms, configured := c.state.view, c.settings, c.thesaurus.count(), c.configured
 	s.Fields = mergeFields(c.state.fields, nil)
 	c.mu.RUnlock()
 	return index.Info{
 		Name: c.name, Settings: s, Created: c.created,
 		Documents: int(v.live.GetCardinality()), Passages: v.passages,
-		Bytes: folderSize(c.dir), Synonyms: synonyms,
+		Bytes: folderSize(c.dir), Synonyms: synonyms, Sequence: v.sequence, Configured: configured,
 	}, nil
 }
 

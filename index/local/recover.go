@@ -30,6 +30,7 @@ func (c *Collection) recover() error {
 		}
 	}
 	c.sequence = max(c.sequence, m.Sequence)
+	c.state.sequence = c.sequence
 	c.state.dead = c.state.store.Len() - c.state.passages
 	if c.state.sealed == nil && 5*c.state.dead > c.state.store.Len() {
 		c.state = c.state.compact()

@@ -43,6 +43,10 @@ func (c *Collection) configure(ctx context.Context, change func(*manifest), then
 	err := c.do(&request{ctx: ctx, inspect: func() {
 		if failed = c.rewrite(change); failed == nil {
 			then()
+			// Behind the change: who saw it counted must not search as before.
+			c.mu.Lock()
+			c.configured++
+			c.mu.Unlock()
 		}
 	}})
 	if err != nil {

@@ -45,6 +45,7 @@ type view struct {
 
 	passages int    // of live documents
 	terms    uint64 // in the passages of live documents
+	sequence uint64 // of the last change
 }
 
 // find returns the number of the document version with that sequence.
@@ -142,6 +143,7 @@ func (s *state) compact() *state { return s.renumber(nil) }
 // to lie in its slots; the slots of others follow.
 func (s *state) renumber(g *sealed) *state {
 	out := newState(s.store.Dims(), s.fields)
+	out.sequence = s.sequence
 	out.seal(g)
 	number := make(map[uint32]uint32, s.live.GetCardinality())
 	for it := s.live.Iterator(); it.HasNext(); {

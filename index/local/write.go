@@ -279,7 +279,7 @@ func (c *Collection) apply(g *group) error {
 	defer c.mu.Unlock()
 	s := c.state
 	s.edit()
-	s.fields = g.fields
+	s.fields, s.sequence = g.fields, g.sequence
 	for _, op := range g.operations {
 		var old *document
 		if op.document == nil {
