@@ -202,6 +202,7 @@ type patientBody struct {
 	conn *http.ResponseController
 	idle time.Duration
 	err  error // why an earlier Read failed
+	read bool  // all of it
 }
 
 // watchBody makes the body of c's request patient, until unwatch is called.
@@ -234,6 +235,7 @@ func (b *patientBody) Read(p []byte) (int, error) {
 	switch {
 	case err == nil:
 	case err == io.EOF:
+		b.read = true
 		// From here on net/http waits for the client to hang up; a deadline
 		// would look like that.
 		_ = b.conn.SetReadDeadline(time.Time{})

@@ -74,7 +74,7 @@ func (s *Server) newEcho() *echo.Echo {
 	e.Logger.SetLevel(log.OFF)
 	e.IPExtractor = echo.ExtractIPDirect()
 	e.HTTPErrorHandler = s.answerFailure
-	e.Use(identify, s.observe(), s.survive(), s.resetDeadlines)
+	e.Use(s.linger, identify, s.observe(), s.survive(), s.resetDeadlines)
 	if len(s.options.Origins) > 0 {
 		e.Use(middleware.CORSWithConfig(middleware.CORSConfig{AllowOrigins: s.options.Origins}))
 	}

@@ -182,6 +182,7 @@ func (s *Server) Run(ctx context.Context, l net.Listener) error {
 	httpServer := &http.Server{
 		Handler:           s.echo,
 		BaseContext:       func(net.Listener) context.Context { return base },
+		ConnContext:       keepConn,
 		ReadHeaderTimeout: 10 * time.Second,
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    256 << 10,

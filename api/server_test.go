@@ -174,7 +174,7 @@ func TestRunStopsStreams(t *testing.T) {
 		Stored Stored
 	}
 	if err := json.Unmarshal([]byte(a.body), &got); err != nil {
-		t.Fatalf("%+v: %v", a, err)
+		t.Fatalf("%+v: %v (%v)", a, err, a.err)
 	}
 	if a.status != 503 || got.Error.Type != "shutting_down" || got.Stored.Documents != 256 || got.Stored.Created != 256 {
 		t.Errorf("the stream got %d %s", a.status, a.body)
