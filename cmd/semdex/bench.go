@@ -43,7 +43,7 @@ type benchFlags struct {
 }
 
 func (a *app) benchCommand() *cobra.Command {
-	return group("bench", "Measure speed", a.benchEncoderCommand())
+	return group("bench", "Measure speed", a.benchEncoderCommand(), a.benchIndexCommand())
 }
 
 func (a *app) benchEncoderCommand() *cobra.Command {

@@ -52,7 +52,8 @@ type Collection struct {
 	compacted chan *compaction
 	running   *compaction // nil if none
 	sealings  chan *sealing
-	sealing   *sealing // nil if none
+	sealing   *sealing        // nil if none
+	waiting   []chan struct{} // closed when work in the background has ended
 }
 
 func openCollection(e *Engine, name string) (*Collection, error) {

@@ -14,14 +14,11 @@ import (
 	"semdex/index/local/vector"
 )
 
-// settle waits until no graph is being built and none is due.
+// settle waits until nothing is done in the background and nothing is due.
 func (s *store) settle() {
 	s.Helper()
-	for busy := true; busy; runtime.Gosched() {
-		r := &request{ctx: context.Background(), inspect: func() { busy = s.c.sealing != nil }}
-		if err := s.c.do(r); err != nil {
-			s.Fatal(err)
-		}
+	if err := s.c.Settle(context.Background()); err != nil {
+		s.Fatal(err)
 	}
 }
 

@@ -25,13 +25,16 @@ func (c *Collection) run() {
 			if !ok {
 				c.stopCompaction()
 				c.stopSealing()
+				c.wake()
 				return
 			}
 			c.handle(c.gather(r))
 		case k := <-c.compacted:
 			c.finishCompaction(k)
+			c.wake()
 		case k := <-c.sealings:
 			c.finishSealing(k)
+			c.wake()
 		}
 		c.maintain()
 	}
