@@ -57,7 +57,7 @@ func (c *Collection) keywordQuery(words index.Words) keywordQuery {
 
 // alternatives are an expansion with its postings.
 type alternatives struct {
-	own      [][]weightedList // by segment
+	own      [][]weightedList // by piece
 	synonyms []alternative
 }
 
@@ -106,34 +106,34 @@ type pending struct {
 	gains []gain
 }
 
-// grow adds to a segment's scores what synonyms of one word add. What those of
+// grow adds to a piece's scores what synonyms of one word add. What those of
 // several add is open: it depends on how the words stand.
-func (s *textSearch) grow(segment int, keys []textKey, scores []float64) (open map[int][]gain, err error) {
+func (s *textSearch) grow(piece int, keys []textKey, scores []float64) (open map[int][]gain, err error) {
 	open = make(map[int][]gain)
 	for i, a := range s.also {
-		if err := s.growBy(i, a, segment, keys, scores, open); err != nil {
+		if err := s.growBy(i, a, piece, keys, scores, open); err != nil {
 			return nil, err
 		}
 	}
 	return open, nil
 }
 
-func (s *textSearch) growBy(i int, a *alternatives, segment int, keys []textKey, scores []float64, open map[int][]gain) error {
+func (s *textSearch) growBy(i int, a *alternatives, piece int, keys []textKey, scores []float64, open map[int][]gain) error {
 	level, done := scoreBuffer(len(keys)) // what the stretch has brought so far
 	defer done()
-	if err := s.score(a.own[segment], keys, level); err != nil {
+	if err := s.score(a.own[piece], keys, level); err != nil {
 		return err
 	}
 	for _, synonym := range a.synonyms {
-		if synonym.phrase == nil && len(synonym.lists[segment]) > 0 {
-			if err := s.raise(synonym, segment, keys, level, scores); err != nil {
+		if synonym.phrase == nil && len(synonym.lists[piece]) > 0 {
+			if err := s.raise(synonym, piece, keys, level, scores); err != nil {
 				return err
 			}
 		}
 	}
 	for _, synonym := range a.synonyms {
-		if synonym.phrase != nil && len(synonym.lists[segment]) > 0 {
-			if err := s.raiseOpen(i, synonym, segment, keys, level, open); err != nil {
+		if synonym.phrase != nil && len(synonym.lists[piece]) > 0 {
+			if err := s.raiseOpen(i, synonym, piece, keys, level, open); err != nil {
 				return err
 			}
 		}
@@ -142,10 +142,10 @@ func (s *textSearch) growBy(i int, a *alternatives, segment int, keys []textKey,
 }
 
 // raise lifts levels, and scores with them, to those of a synonym.
-func (s *textSearch) raise(a alternative, segment int, keys []textKey, level, scores []float64) error {
+func (s *textSearch) raise(a alternative, piece int, keys []textKey, level, scores []float64) error {
 	theirs, done := scoreBuffer(len(keys))
 	defer done()
-	if err := s.score(a.lists[segment], keys, theirs); err != nil {
+	if err := s.score(a.lists[piece], keys, theirs); err != nil {
 		return err
 	}
 	for n, score := range theirs {
@@ -158,13 +158,13 @@ func (s *textSearch) raise(a alternative, segment int, keys []textKey, level, sc
 }
 
 // raiseOpen notes where a phrase would lift the level.
-func (s *textSearch) raiseOpen(i int, a alternative, segment int, keys []textKey, level []float64, open map[int][]gain) error {
+func (s *textSearch) raiseOpen(i int, a alternative, piece int, keys []textKey, level []float64, open map[int][]gain) error {
 	theirs, done := scoreBuffer(len(keys))
 	defer done()
-	if err := s.score(a.lists[segment], keys, theirs); err != nil {
+	if err := s.score(a.lists[piece], keys, theirs); err != nil {
 		return err
 	}
-	maybe, err := withWords(s.dicts[segment], s.deleted[segment], a.phrase)
+	maybe, err := withWords(&s.pieces[piece], a.phrase)
 	if err != nil {
 		return err
 	}

@@ -5,8 +5,6 @@ import (
 	"math"
 	"slices"
 
-	"github.com/blevesearch/bleve/v2/index/scorch"
-
 	"semdex/index"
 )
 
@@ -27,7 +25,7 @@ func (c *Collection) catchUp() error {
 		}
 	}
 	var strangers []textKey
-	err := c.text.read(func(s *scorch.IndexSnapshot) error {
+	err := c.text.read(func(s *textView) error {
 		return c.text.each(s, func(k textKey) {
 			n, ok := v.find(k.sequence)
 			if !ok || !v.live.Contains(n) || int(k.ordinal) >= v.docs[n].passages() || v.docs[n].lengths[k.ordinal] != unknownLength {
@@ -40,7 +38,7 @@ func (c *Collection) catchUp() error {
 	if err != nil {
 		return err
 	}
-	if err := c.text.write(strangers, nil, c.text.sequence); err != nil {
+	if err := c.text.writeThrough(strangers, nil, c.text.sequence); err != nil {
 		return err
 	}
 	var missing []*document
@@ -62,8 +60,11 @@ func (c *Collection) catchUp() error {
 		}
 	}
 	if c.text.sequence != c.sequence {
-		return c.text.batch(nil, c.sequence)
+		if err := c.text.writeThrough(nil, nil, c.sequence); err != nil {
+			return err
+		}
 	}
+	c.text.sequence, c.text.saved = c.sequence, c.sequence
 	return nil
 }
 
@@ -88,7 +89,7 @@ func (c *Collection) addMissing(missing []*document) error {
 				}
 			}
 		}
-		if err := c.text.write(nil, add, c.text.sequence); err != nil {
+		if err := c.text.writeThrough(nil, add, c.text.sequence); err != nil {
 			return err
 		}
 	}

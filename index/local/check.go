@@ -7,8 +7,6 @@ import (
 	"io"
 	"slices"
 
-	"github.com/blevesearch/bleve/v2/index/scorch"
-
 	"semdex/index"
 )
 
@@ -151,8 +149,8 @@ func (k *checker) text() {
 		k.problem("bleve reports %d failures of its background work; the text leg may not be on disk, the log is", n)
 	}
 	seen := make(map[textKey]bool, k.view.passages)
-	err := t.read(func(s *scorch.IndexSnapshot) error {
-		for _, p := range segmentProblems(s) {
+	err := t.read(func(s *textView) error {
+		for _, p := range segmentProblems(s.bleve) {
 			k.problem("text leg: %s", p)
 		}
 		return t.each(s, func(key textKey) {

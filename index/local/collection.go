@@ -52,7 +52,9 @@ type Collection struct {
 	compacted chan *compaction
 	running   *compaction // nil if none
 	sealings  chan *sealing
-	sealing   *sealing        // nil if none
+	sealing   *sealing // nil if none
+	flushes   chan *textFlush
+	flushing  *textFlush      // nil if none
 	waiting   []chan struct{} // closed when work in the background has ended
 }
 
@@ -64,6 +66,7 @@ func openCollection(e *Engine, name string) (*Collection, error) {
 		done:      make(chan struct{}),
 		compacted: make(chan *compaction, 1),
 		sealings:  make(chan *sealing, 1),
+		flushes:   make(chan *textFlush, 1),
 	}
 	if err := c.recover(); err != nil {
 		return nil, errors.Join(err, c.closeFiles())
@@ -82,7 +85,7 @@ func (c *Collection) openText() error {
 	if err != nil {
 		return fmt.Errorf("%w: %w", index.ErrNewerFormat, err)
 	}
-	c.text, err = openTextLeg(c.textDir(), c.manifest.id(), a, c.engine.queue, c.sequence, c.log)
+	c.text, err = openTextLeg(c.textDir(), c.manifest.id(), a, c.engine.queue, c.sequence, c.o.TextPassages, c.log)
 	if err == nil {
 		err = c.catchUp()
 	}
@@ -122,7 +125,7 @@ func (c *Collection) shut(reason error) error {
 	if c.failed == nil && errors.Is(reason, index.ErrClosed) {
 		_, err := c.writeManifest(c.manifestFiles(c.files), c.manifest.Next)
 		errs = append(errs, err)
-		if err := c.text.flush(); err != nil {
+		if err := errors.Join(c.text.drain(), c.text.flush()); err != nil {
 			c.log.Warn("the text leg is not on disk; it will be made again from the log", "error", err)
 		}
 	}

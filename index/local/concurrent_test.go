@@ -15,7 +15,7 @@ import (
 // Close waits for the calls under way: each ends well or says that the index is
 // closed, and what ended well is there afterwards.
 func TestCloseUnderLoad(t *testing.T) {
-	s := newStore(t, Options{FileBytes: 4 << 10, CompactBytes: 2 << 10, CompactPassages: 8})
+	s := newStore(t, Options{FileBytes: 4 << 10, CompactBytes: 2 << 10, CompactPassages: 8, TextPassages: 8})
 	ctx := context.Background()
 	const writers = 4
 	m := model{}

@@ -6,9 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/blevesearch/bleve/v2/index/scorch"
-	segment "github.com/blevesearch/scorch_segment_api/v2"
-
 	"semdex/index"
 	"semdex/index/local/analysis"
 )
@@ -28,11 +25,12 @@ func (c *Collection) Correct(ctx context.Context, text string) (corrected string
 			err = fmt.Errorf("%w: text leg: %v", index.ErrCorrupt, r)
 		}
 	}()
-	err = c.text.read(func(snapshot *scorch.IndexSnapshot) error {
-		s := speller{analyzer: c.text.analyzer, segments: snapshot.Segments(), counts: make(map[string]uint64), known: c.expand(text)}
-		if err := s.open(); err != nil {
+	err = c.text.read(func(v *textView) error {
+		pieces, err := c.text.pieces(v)
+		if err != nil {
 			return err
 		}
+		s := speller{analyzer: c.text.analyzer, pieces: pieces, counts: make(map[string]uint64), known: c.expand(text)}
 		corrected, changes, err = s.correct(ctx, text)
 		return err
 	})
@@ -42,21 +40,9 @@ func (c *Collection) Correct(ctx context.Context, text string) (corrected string
 // speller corrects words against the dictionaries of a text leg.
 type speller struct {
 	analyzer *analysis.Analyzer
-	segments []*scorch.SegmentSnapshot
-	dicts    []segment.TermDictionary
+	pieces   []textPiece
 	counts   map[string]uint64 // passages by term
 	known    []index.Expansion // stretches that are left as they are
-}
-
-func (s *speller) open() error {
-	for _, seg := range s.segments {
-		d, err := seg.Segment().Dictionary(termsField)
-		if err != nil {
-			return fmt.Errorf("read text leg: %w", err)
-		}
-		s.dicts = append(s.dicts, d)
-	}
-	return nil
 }
 
 func (s *speller) correct(ctx context.Context, text string) (string, map[string]string, error) {
@@ -121,13 +107,9 @@ func (s *speller) passages(word string) (uint64, error) {
 	if n, known := s.counts[term]; known {
 		return n, nil
 	}
-	var n uint64
-	for i, d := range s.dicts {
-		list, err := d.PostingsList([]byte(term), s.segments[i].Deleted(), nil)
-		if err != nil {
-			return 0, fmt.Errorf("read text leg: %w", err)
-		}
-		n += list.Count()
+	n, err := countPassages(s.pieces, term)
+	if err != nil {
+		return 0, err
 	}
 	s.counts[term] = n
 	return n, nil

@@ -34,7 +34,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-var crashOptions = Options{FileBytes: 8 << 10, CompactBytes: 4 << 10, CompactPassages: 16, GraphPassages: 16, Logger: quiet()}
+var crashOptions = Options{FileBytes: 8 << 10, CompactBytes: 4 << 10, CompactPassages: 16, GraphPassages: 16, TextPassages: 8, Logger: quiet()}
 
 // crashChild makes random changes and says on standard output what it is about
 // to do and what was acknowledged:

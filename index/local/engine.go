@@ -49,6 +49,10 @@ type Options struct {
 	// GraphPassages is the number of passages from which a graph is built, in
 	// the background, and added to in steps of no less; 20,000 if 0.
 	GraphPassages int
+	// TextPassages is the number of passages that the keyword leg keeps in memory
+	// before it writes them to its files, together; twice as many while it does.
+	// 2048 if 0.
+	TextPassages int
 
 	fsys fileSystem // the real one if nil
 }
@@ -68,6 +72,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.GraphPassages == 0 {
 		o.GraphPassages = 20_000
+	}
+	if o.TextPassages == 0 {
+		o.TextPassages = 2048
 	}
 	if o.fsys == nil {
 		o.fsys = osFS{}

@@ -16,7 +16,7 @@ import (
 // all the time.
 func newMemStore(t *testing.T) (*store, *memFS) {
 	fsys := newMemFS()
-	return newStore(t, Options{FileBytes: 1200, CompactBytes: 600, CompactPassages: 4, GraphPassages: 6, fsys: fsys}), fsys
+	return newStore(t, Options{FileBytes: 1200, CompactBytes: 600, CompactPassages: 4, GraphPassages: 6, TextPassages: 6, fsys: fsys}), fsys
 }
 
 // change makes a random change of the collection and of the model. It reports

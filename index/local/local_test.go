@@ -12,7 +12,7 @@ func TestConformance(t *testing.T) {
 	indextest.Run(t, func(t *testing.T) (index.Engine, func() index.Engine) {
 		dir := t.TempDir()
 		// Small limits, so that files are changed and compacted all the time.
-		o := local.Options{FileBytes: 16 << 10, CompactBytes: 4 << 10, CompactPassages: 8, GraphPassages: 20}
+		o := local.Options{FileBytes: 16 << 10, CompactBytes: 4 << 10, CompactPassages: 8, GraphPassages: 20, TextPassages: 10}
 		engine := open(t, dir, o)
 		return engine, func() index.Engine {
 			if err := engine.Close(); err != nil {

@@ -6,8 +6,6 @@ import (
 	"slices"
 
 	"github.com/RoaringBitmap/roaring/v2"
-	"github.com/blevesearch/bleve/v2/index/scorch"
-	segment "github.com/blevesearch/scorch_segment_api/v2"
 
 	"semdex/index"
 	"semdex/index/local/analysis"
@@ -97,13 +95,10 @@ type phraseSearch struct {
 	found []scored
 }
 
-// segment adds a segment's passages.
-func (p *phraseSearch) segment(s *textSearch, seg *scorch.SegmentSnapshot, keys []textKey, scores []float64, open map[int][]gain) error {
-	dict, err := seg.Segment().Dictionary(termsField)
-	if err != nil {
-		return fmt.Errorf("read text leg: %w", err)
-	}
-	all, err := withWords(dict, seg.Deleted(), p.required...)
+// piece adds a piece's passages.
+func (p *phraseSearch) piece(s *textSearch, piece *textPiece, scores []float64, open map[int][]gain) error {
+	keys := piece.keys
+	all, err := withWords(piece, p.required...)
 	if err != nil {
 		return err
 	}
@@ -111,6 +106,9 @@ func (p *phraseSearch) segment(s *textSearch, seg *scorch.SegmentSnapshot, keys 
 		n := it.Next()
 		if int(n) >= len(keys) {
 			return errBeyond
+		}
+		if keys[n].sequence > piece.limit {
+			continue
 		}
 		s.examined++
 		doc, ok := s.find(keys[n])
@@ -126,15 +124,19 @@ func (p *phraseSearch) segment(s *textSearch, seg *scorch.SegmentSnapshot, keys 
 	return nil
 }
 
-// withWords are the passages of a segment that have all words of phrases, of
-// which there is one at least.
-func withWords(dict segment.TermDictionary, except *roaring.Bitmap, phrases ...analysis.Phrase) (*roaring.Bitmap, error) {
+// withWords are the passages of a piece that have all words of phrases, of which
+// there is one at least.
+func withWords(piece *textPiece, phrases ...analysis.Phrase) (*roaring.Bitmap, error) {
 	var all *roaring.Bitmap
 	for _, phrase := range phrases {
 		for _, terms := range phrase.Terms() {
 			have := roaring.New()
 			for _, term := range terms {
-				if err := addPostings(have, dict, term, except); err != nil {
+				list, err := piece.list(term)
+				if err == nil {
+					err = list.addTo(have)
+				}
+				if err != nil {
 					return nil, err
 				}
 			}
@@ -149,23 +151,6 @@ func withWords(dict segment.TermDictionary, except *roaring.Bitmap, phrases ...a
 		}
 	}
 	return all, nil
-}
-
-func addPostings(to *roaring.Bitmap, dict segment.TermDictionary, term string, except *roaring.Bitmap) error {
-	list, err := dict.PostingsList([]byte(term), except, nil)
-	if err != nil {
-		return fmt.Errorf("read text leg: %w", err)
-	}
-	for it := list.Iterator(false, false, false, nil); ; {
-		posting, err := it.Next()
-		if err != nil {
-			return fmt.Errorf("read text leg: %w", err)
-		}
-		if posting == nil {
-			return nil
-		}
-		to.Add(uint32(posting.Number()))
-	}
 }
 
 // verify reads the passages found, the best first, until k fulfil the

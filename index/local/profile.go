@@ -8,8 +8,6 @@ import (
 	"math"
 	"slices"
 
-	"github.com/blevesearch/bleve/v2/index/scorch"
-
 	"semdex/index"
 )
 
@@ -91,26 +89,20 @@ func (c *Collection) weigh(ctx context.Context, words []*profileWord, passages f
 			err = fmt.Errorf("%w: text leg: %v", index.ErrCorrupt, r)
 		}
 	}()
-	return c.text.read(func(snapshot *scorch.IndexSnapshot) error {
-		found := make([]float64, len(words))
-		for _, seg := range snapshot.Segments() {
+	return c.text.read(func(v *textView) error {
+		pieces, err := c.text.pieces(v)
+		if err != nil {
+			return err
+		}
+		for _, w := range words {
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			dict, err := seg.Segment().Dictionary(termsField)
+			found, err := countPassages(pieces, w.term)
 			if err != nil {
-				return fmt.Errorf("read text leg: %w", err)
+				return err
 			}
-			for i, w := range words {
-				list, err := dict.PostingsList([]byte(w.term), seg.Deleted(), nil)
-				if err != nil {
-					return fmt.Errorf("read text leg: %w", err)
-				}
-				found[i] += float64(list.Count())
-			}
-		}
-		for i, w := range words {
-			n, tf := found[i], float64(w.count)
+			n, tf := float64(found), float64(w.count)
 			idf := math.Log(1 + (max(passages, n)-n+0.5)/(n+0.5))
 			w.weight = idf * tf / (tf + bm25K1)
 		}

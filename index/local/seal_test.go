@@ -77,7 +77,7 @@ func TestSealingKeepsAnswers(t *testing.T) {
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
 	rng := rand.New(rand.NewPCG(seed, 0))
-	s := newStore(t, Options{FileBytes: 16 << 10, CompactBytes: 8 << 10, CompactPassages: 16, GraphPassages: 40})
+	s := newStore(t, Options{FileBytes: 16 << 10, CompactBytes: 8 << 10, CompactPassages: 16, GraphPassages: 40, TextPassages: 10})
 	m := model{}
 	sealed := false
 	for version := 1; version < 500; version++ {

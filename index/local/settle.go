@@ -3,7 +3,7 @@ package local
 import "context"
 
 // Settle waits until nothing is left to do in the background: no graph of
-// vectors and no compaction is under way or due. Writes that come meanwhile may
+// vectors, no compaction and no passages on their way to the keyword leg's files. Writes that come meanwhile may
 // make more due, and are waited for as well. It is for measurements and tests;
 // no call needs it.
 func (c *Collection) Settle(ctx context.Context) error {
@@ -28,7 +28,7 @@ func (c *Collection) busy(ctx context.Context) (idle chan struct{}, err error) {
 	}
 	defer c.leave()
 	err = c.do(&request{ctx: ctx, inspect: func() {
-		if c.sealing != nil || c.running != nil {
+		if c.sealing != nil || c.running != nil || c.flushing != nil {
 			idle = make(chan struct{})
 			c.waiting = append(c.waiting, idle)
 		}

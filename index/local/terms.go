@@ -14,36 +14,65 @@ import (
 // document's passages. Chosen with k1 and b; see textsearch.go.
 const titleWeight = 3
 
-// terms are one passage's terms with the title's, counted: a field of the text
-// leg that needs no analysis any more.
+// terms are one passage's terms with the title's, counted.
 type terms struct {
-	frequencies bleveindex.TokenFrequencies
-	length      int
+	counts []termCount
+	length int
+}
+
+type termCount struct {
+	term  string
+	count uint32
 }
 
 const termsField = "t"
 
+// indexedTerms is terms as a field of the text leg that needs no analysis any
+// more.
+type indexedTerms struct {
+	*terms
+	frequencies bleveindex.TokenFrequencies
+}
+
+// indexed makes the field, which is many times larger than the terms.
+func (t *terms) indexed() *indexedTerms {
+	f := &indexedTerms{t, make(bleveindex.TokenFrequencies, len(t.counts))}
+	all := make([]bleveindex.TokenFreq, len(t.counts))
+	for i, c := range t.counts {
+		all[i].Term = []byte(c.term)
+		all[i].SetFrequency(int(c.count))
+		f.frequencies[c.term] = &all[i]
+	}
+	return f
+}
+
 // The methods of bleve's index.Field.
 
-func (t *terms) Name() string                                          { return termsField }
-func (t *terms) Value() []byte                                         { return nil }
-func (t *terms) ArrayPositions() []uint64                              { return nil }
-func (t *terms) EncodedFieldType() byte                                { return 't' }
-func (t *terms) Analyze()                                              {}
-func (t *terms) Options() bleveindex.FieldIndexingOptions              { return bleveindex.IndexField }
-func (t *terms) AnalyzedLength() int                                   { return t.length }
-func (t *terms) AnalyzedTokenFrequencies() bleveindex.TokenFrequencies { return t.frequencies }
-func (t *terms) NumPlainTextBytes() uint64                             { return 0 }
-func (t *terms) Size() int                                             { return 64 * len(t.frequencies) }
+func (t *indexedTerms) Name() string                             { return termsField }
+func (t *indexedTerms) Value() []byte                            { return nil }
+func (t *indexedTerms) ArrayPositions() []uint64                 { return nil }
+func (t *indexedTerms) EncodedFieldType() byte                   { return 't' }
+func (t *indexedTerms) Analyze()                                 {}
+func (t *indexedTerms) Options() bleveindex.FieldIndexingOptions { return bleveindex.IndexField }
+func (t *indexedTerms) AnalyzedLength() int                      { return t.length }
+func (t *indexedTerms) NumPlainTextBytes() uint64                { return 0 }
+func (t *indexedTerms) Size() int                                { return 64 * len(t.counts) }
+func (t *indexedTerms) AnalyzedTokenFrequencies() bleveindex.TokenFrequencies {
+	return t.frequencies
+}
 
-func (t *terms) add(tokens []analysis.Token, weight int) {
+// counter counts terms; at is used again for the next passage.
+type counter struct{ at map[string]int }
+
+func (c *counter) add(t *terms, tokens []analysis.Token, weight int) {
 	for _, tok := range tokens {
-		f := t.frequencies[tok.Term]
-		if f == nil {
-			f = &bleveindex.TokenFreq{Term: []byte(tok.Term)}
-			t.frequencies[tok.Term] = f
+		i, ok := c.at[tok.Term]
+		if !ok {
+			i = len(t.counts)
+			c.at[tok.Term] = i
+			t.counts = append(t.counts, termCount{term: tok.Term})
 		}
-		f.SetFrequency(f.Frequency() + weight)
+		t.counts[i].count += uint32(weight)
 	}
 	t.length += weight * len(tokens)
 }
@@ -52,12 +81,14 @@ func (t *terms) add(tokens []analysis.Token, weight int) {
 func analyzePassages(a *analysis.Analyzer, r *index.Record) []*terms {
 	title := a.Document(r.Title)
 	cut := newCutter(r.Text)
+	count := counter{make(map[string]int)}
 	out := make([]*terms, len(r.Passages))
 	for i, p := range r.Passages {
 		body := a.Document(cut.runes(p.Start, p.End))
-		t := &terms{frequencies: make(bleveindex.TokenFrequencies, len(body)+len(title))}
-		t.add(title, titleWeight)
-		t.add(body, 1)
+		t := &terms{counts: make([]termCount, 0, len(body)+len(title))}
+		clear(count.at)
+		count.add(t, title, titleWeight)
+		count.add(t, body, 1)
 		out[i] = t
 	}
 	return out

@@ -7,9 +7,12 @@ import (
 	"hash/crc32"
 	"io"
 	"log/slog"
+	"math"
 	"os"
+	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	blevedocument "github.com/blevesearch/bleve/v2/document"
@@ -22,8 +25,9 @@ import (
 )
 
 // The text leg is an inverted index in bleve's scorch, one bleve document per
-// passage. It is derived from the log: batches go into it without waiting for
-// the disk, and opening a collection brings it forward. Scoring is ours (see
+// passage, and in front of it a tail in memory with the passages that came last.
+// It is derived from the log: batches go into it without waiting for the disk,
+// and opening a collection brings it forward. Scoring is ours (see
 // textsearch.go); bleve's own BM25 takes the square root of term frequencies
 // and the number of distinct terms for the average length.
 //
@@ -46,11 +50,25 @@ type textLeg struct {
 	dir      string
 	analyzer *analysis.Analyzer
 	index    *scorch.Scorch
-	sequence uint64 // of the last batch
+	sequence uint64 // of the last change
 	queue    *bleveindex.AnalysisQueue
 
 	mu   sync.Mutex
-	keys map[uint64][]textKey // by segment, in order of bleve's numbers
+	keys map[uint64]segmentKeys // by segment
+
+	tailPassages int // from which a tail goes to bleve
+	tailMu       sync.RWMutex
+	saved        uint64      // sequence up to which passages are bleve's
+	tails        []*textTail // the last is added to; one before it is going to bleve
+
+	unsaved atomic.Int64  // parts of flushes that are not on disk
+	written chan struct{} // told when one is
+}
+
+// segmentKeys are the keys of a segment's passages in order of bleve's numbers.
+type segmentKeys struct {
+	list  []textKey
+	least uint64 // sequence
 }
 
 // errTextLeg is a text leg that must be made anew.
@@ -58,8 +76,12 @@ var errTextLeg = errors.New("text leg is not usable")
 
 // openTextLeg opens the text leg in dir, or makes an empty one if there is none
 // or it does not belong to this log, which ends at sequence.
-func openTextLeg(dir string, id collectionID, a *analysis.Analyzer, queue *bleveindex.AnalysisQueue, sequence uint64, log *slog.Logger) (*textLeg, error) {
-	t := &textLeg{dir: dir, analyzer: a, queue: queue}
+func openTextLeg(dir string, id collectionID, a *analysis.Analyzer, queue *bleveindex.AnalysisQueue, sequence uint64, tailPassages int, log *slog.Logger) (*textLeg, error) {
+	t := &textLeg{
+		dir: dir, analyzer: a, queue: queue, tailPassages: tailPassages,
+		saved: math.MaxUint64, // until the log has been compared
+		tails: []*textTail{newTextTail()}, written: make(chan struct{}, 1),
+	}
 	_, statErr := os.Stat(dir)
 	err := t.open()
 	if err == nil {
@@ -80,7 +102,7 @@ func openTextLeg(dir string, id collectionID, a *analysis.Analyzer, queue *bleve
 	if err := t.open(); err != nil {
 		return nil, fmt.Errorf("make text leg: %w", err)
 	}
-	return t, t.batch(func(b *bleveindex.Batch) {
+	return t, t.commit(func(b *bleveindex.Batch) {
 		b.SetInternal(keyCollection, id[:])
 		b.SetInternal(keyRecipe, []byte(t.recipe()))
 	}, 0)
@@ -97,7 +119,7 @@ func (t *textLeg) open() (err error) {
 			err = fmt.Errorf("%w: %v", errTextLeg, r)
 		}
 	}()
-	t.keys = make(map[uint64][]textKey)
+	t.keys = make(map[uint64]segmentKeys)
 	opened, err := scorch.NewScorch(scorch.Name, map[string]any{
 		"path":         t.dir,
 		"unsafe_batch": true, // the log is what is durable
@@ -121,8 +143,8 @@ func (t *textLeg) verify(id collectionID, sequence uint64) (err error) {
 			err = fmt.Errorf("%w: %v", errTextLeg, r)
 		}
 	}()
-	return t.read(func(s *scorch.IndexSnapshot) error {
-		internal := s.Internal()
+	return t.read(func(v *textView) error {
+		internal := v.bleve.Internal()
 		if string(internal[string(keyCollection)]) != string(id[:]) {
 			return fmt.Errorf("%w: it is new or of another collection", errTextLeg)
 		}
@@ -135,7 +157,7 @@ func (t *textLeg) verify(id collectionID, sequence uint64) (err error) {
 		if t.sequence > sequence {
 			return fmt.Errorf("%w: it is at sequence %d, but the log ends at %d; writes have been lost", errTextLeg, t.sequence, sequence)
 		}
-		if problems := segmentProblems(s); len(problems) > 0 {
+		if problems := segmentProblems(v.bleve); len(problems) > 0 {
 			return fmt.Errorf("%w: %s", errTextLeg, strings.Join(problems, "; "))
 		}
 		return nil
@@ -176,67 +198,89 @@ func checkSegment(path string) error {
 	return nil
 }
 
-// read calls f with a consistent state of the index.
-func (t *textLeg) read(f func(*scorch.IndexSnapshot) error) (err error) {
-	r, err := t.index.Reader()
-	if err != nil {
-		return fmt.Errorf("read text leg: %w", err)
-	}
-	snapshot, ok := r.(*scorch.IndexSnapshot)
-	if !ok {
-		return errors.Join(fmt.Errorf("read text leg: unexpected reader %T", r), r.Close())
-	}
-	defer func() {
-		err = errors.Join(err, snapshot.Close())
-	}()
-	return f(snapshot)
-}
-
 // textAddition is a passage for the text leg.
 type textAddition struct {
 	key   textKey
 	terms *terms
 }
 
-// write removes and adds passages; the index is at sequence afterwards.
+// put adds the passage to a batch.
+func (a *textAddition) put(b *bleveindex.Batch) {
+	b.Update(blevedocument.NewDocument(a.key.String()).AddField(a.terms.indexed()))
+}
+
+// write removes and adds passages, which come behind all that there are; the leg
+// is at sequence afterwards.
 func (t *textLeg) write(remove []textKey, add []textAddition, sequence uint64) error {
-	for len(remove)+len(add) > 0 {
+	if remove = t.removeRecent(remove); len(remove) > 0 {
+		if err := t.writeThrough(remove, nil, t.saved); err != nil {
+			return err
+		}
+	}
+	t.tailMu.Lock()
+	defer t.tailMu.Unlock()
+	tail := t.tails[len(t.tails)-1]
+	for _, a := range add {
+		tail.add(a)
+	}
+	t.sequence = sequence
+	return nil
+}
+
+// removeRecent removes passages that are in a tail and returns the others.
+func (t *textLeg) removeRecent(remove []textKey) (rest []textKey) {
+	t.tailMu.Lock()
+	defer t.tailMu.Unlock()
+	for _, k := range remove {
+		if !slices.ContainsFunc(t.tails, func(tail *textTail) bool { return tail.remove(k) }) {
+			rest = append(rest, k)
+		}
+	}
+	return rest
+}
+
+// writeThrough removes passages from bleve and adds some to it; its passages are
+// those of the log up to sequence afterwards.
+func (t *textLeg) writeThrough(remove []textKey, add []textAddition, sequence uint64) error {
+	for {
 		r, a := remove[:min(len(remove), textBatch)], add[:min(len(add), textBatch)]
 		remove, add = remove[len(r):], add[len(a):]
-		at := t.sequence // until the last part is in
-		if len(remove)+len(add) == 0 {
-			at = sequence
-		}
-		err := t.batch(func(b *bleveindex.Batch) {
+		fill := func(b *bleveindex.Batch) {
 			for _, k := range r {
 				b.Delete(k.String())
 			}
 			for _, p := range a {
-				b.Update(blevedocument.NewDocument(p.key.String()).AddField(p.terms))
+				p.put(b)
 			}
-		}, at)
-		if err != nil {
+		}
+		if len(remove)+len(add) == 0 {
+			return t.commit(fill, sequence)
+		}
+		if err := t.batch(fill); err != nil {
 			return err
 		}
 	}
-	return nil
 }
 
-func (t *textLeg) batch(fill func(*bleveindex.Batch), sequence uint64) (err error) {
+// commit is a batch after which bleve is at sequence.
+func (t *textLeg) commit(fill func(*bleveindex.Batch), sequence uint64) error {
+	return t.batch(func(b *bleveindex.Batch) {
+		fill(b)
+		b.SetInternal(keySequence, binary.BigEndian.AppendUint64(nil, sequence))
+	})
+}
+
+func (t *textLeg) batch(fill func(*bleveindex.Batch)) (err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			err = fmt.Errorf("write text leg: %v", r)
 		}
 	}()
 	b := bleveindex.NewBatch()
-	if fill != nil {
-		fill(b)
-	}
-	b.SetInternal(keySequence, binary.BigEndian.AppendUint64(nil, sequence))
+	fill(b)
 	if err := t.index.Batch(b); err != nil {
 		return fmt.Errorf("write text leg: %w", err)
 	}
-	t.sequence = sequence
 	return nil
 }
 
@@ -247,9 +291,9 @@ const flushTime = 20 * time.Second
 // flush waits until everything is on disk.
 func (t *textLeg) flush() error {
 	done := make(chan error, 1)
-	err := t.batch(func(b *bleveindex.Batch) {
+	err := t.commit(func(b *bleveindex.Batch) {
 		b.SetPersistedCallback(func(err error) { done <- err })
-	}, t.sequence)
+	}, t.saved)
 	if err != nil {
 		return err
 	}
@@ -282,25 +326,26 @@ func (t *textLeg) asyncErrors() uint64 {
 	return n
 }
 
-// segmentKeys returns the keys of a segment's passages by bleve's numbers.
-func (t *textLeg) segmentKeys(s *scorch.SegmentSnapshot) ([]textKey, error) {
+// segmentKeys returns the keys of a segment's passages.
+func (t *textLeg) segmentKeys(s *scorch.SegmentSnapshot) (segmentKeys, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	seg := s.Segment()
-	if keys, ok := t.keys[s.Id()]; ok && uint64(len(keys)) == seg.Count() {
+	if keys, ok := t.keys[s.Id()]; ok && uint64(len(keys.list)) == seg.Count() {
 		return keys, nil
 	}
-	keys := make([]textKey, seg.Count())
-	for i := range keys {
+	keys := segmentKeys{list: make([]textKey, seg.Count()), least: math.MaxUint64}
+	for i := range keys.list {
 		b, err := seg.DocID(uint64(i))
 		if err != nil {
-			return nil, fmt.Errorf("read text leg: %w", err)
+			return segmentKeys{}, fmt.Errorf("read text leg: %w", err)
 		}
 		k, ok := parseTextKey(b)
 		if !ok {
-			return nil, fmt.Errorf("%w: text leg: unexpected key %x", index.ErrCorrupt, b)
+			return segmentKeys{}, fmt.Errorf("%w: text leg: unexpected key %x", index.ErrCorrupt, b)
 		}
-		keys[i] = k
+		keys.list[i] = k
+		keys.least = min(keys.least, k.sequence)
 	}
 	t.keys[s.Id()] = keys
 	return keys, nil
@@ -313,28 +358,11 @@ func (t *textLeg) forget(s *scorch.IndexSnapshot) {
 	if len(t.keys) <= 2*len(s.Segments())+8 {
 		return
 	}
-	kept := make(map[uint64][]textKey)
+	kept := make(map[uint64]segmentKeys)
 	for _, seg := range s.Segments() {
 		if keys, ok := t.keys[seg.Id()]; ok {
 			kept[seg.Id()] = keys
 		}
 	}
 	t.keys = kept
-}
-
-// each calls f with the key of every passage in the index.
-func (t *textLeg) each(s *scorch.IndexSnapshot, f func(textKey)) error {
-	for _, seg := range s.Segments() {
-		keys, err := t.segmentKeys(seg)
-		if err != nil {
-			return err
-		}
-		deleted := seg.Deleted()
-		for i, k := range keys {
-			if deleted == nil || !deleted.Contains(uint32(i)) {
-				f(k)
-			}
-		}
-	}
-	return nil
 }

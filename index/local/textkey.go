@@ -1,6 +1,9 @@
 package local
 
-import "encoding/binary"
+import (
+	"cmp"
+	"encoding/binary"
+)
 
 // textKey names a passage in the text leg: the sequence of its document's
 // frame, its position, and its length in terms, which BM25 needs and which
@@ -20,6 +23,11 @@ func (k textKey) String() string {
 	b = binary.BigEndian.AppendUint64(b, k.sequence)
 	b = binary.BigEndian.AppendUint32(b, k.ordinal)
 	return string(binary.BigEndian.AppendUint32(b, k.length))
+}
+
+// compare orders keys by frame, then position.
+func (k textKey) compare(o textKey) int {
+	return cmp.Or(cmp.Compare(k.sequence, o.sequence), cmp.Compare(k.ordinal, o.ordinal))
 }
 
 func parseTextKey(b []byte) (textKey, bool) {

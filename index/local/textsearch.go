@@ -9,7 +9,6 @@ import (
 	"unicode/utf8"
 
 	"github.com/RoaringBitmap/roaring/v2"
-	"github.com/blevesearch/bleve/v2/index/scorch"
 	segment "github.com/blevesearch/scorch_segment_api/v2"
 
 	"semdex/index"
@@ -101,7 +100,7 @@ func (c *Collection) queryTerms(text string) []queryTerm {
 	return out
 }
 
-// searchText scores the passages of all segments.
+// searchText scores the passages of all pieces.
 func (c *Collection) searchText(ctx context.Context, s *textSearch, query keywordQuery) (err error) {
 	// Damage that came after the files were verified makes bleve panic.
 	defer func() {
@@ -109,20 +108,20 @@ func (c *Collection) searchText(ctx context.Context, s *textSearch, query keywor
 			err = fmt.Errorf("%w: text leg: %v", index.ErrCorrupt, r)
 		}
 	}()
-	err = c.text.read(func(snapshot *scorch.IndexSnapshot) error {
-		c.text.forget(snapshot)
-		if err := s.prepare(ctx, snapshot, query); err != nil {
+	err = c.text.read(func(v *textView) error {
+		pieces, err := c.text.pieces(v)
+		if err != nil {
 			return err
 		}
-		for i, seg := range snapshot.Segments() {
+		s.pieces = pieces
+		if err := s.prepare(ctx, query); err != nil {
+			return err
+		}
+		for i := range pieces {
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			keys, err := c.text.segmentKeys(seg)
-			if err != nil {
-				return err
-			}
-			if err := s.segment(i, seg, keys); err != nil {
+			if err := s.piece(i); err != nil {
 				return err
 			}
 		}
@@ -134,7 +133,7 @@ func (c *Collection) searchText(ctx context.Context, s *textSearch, query keywor
 	return s.verifyPending(ctx)
 }
 
-// textSearch is one keyword query on its way through the segments.
+// textSearch is one keyword query on its way through the pieces.
 type textSearch struct {
 	view     *view
 	analyzer *analysis.Analyzer
@@ -149,10 +148,9 @@ type textSearch struct {
 	phrases  *phraseSearch
 	matching *roaring.Bitmap
 
-	dicts   []segment.TermDictionary // by segment, as are the lists
-	deleted []*roaring.Bitmap
-	lists   [][]weightedList
-	average float64 // length of a passage
+	pieces  []textPiece
+	lists   [][]weightedList // by piece
+	average float64          // length of a passage
 
 	also     []*alternatives // of stretches of the query
 	pending  []*pending
@@ -160,54 +158,43 @@ type textSearch struct {
 	read     readPassages
 }
 
-// weightedList is a term's postings in one segment, with the term's weight and
-// idf.
+// weightedList is a term's passages in one piece, with the term's weight and idf.
 type weightedList struct {
-	postings segment.PostingsList
-	weight   float64
+	textList
+	weight float64
 }
 
-// prepare finds the postings of all terms and weighs them.
-func (s *textSearch) prepare(ctx context.Context, snapshot *scorch.IndexSnapshot, query keywordQuery) error {
+// prepare finds the passages of all terms and weighs them.
+func (s *textSearch) prepare(ctx context.Context, query keywordQuery) (err error) {
 	s.average = max(1, float64(s.view.terms)/float64(max(s.view.passages, 1)))
-	for _, seg := range snapshot.Segments() {
-		d, err := seg.Segment().Dictionary(termsField)
-		if err != nil {
-			return fmt.Errorf("read text leg: %w", err)
-		}
-		s.dicts, s.deleted = append(s.dicts, d), append(s.deleted, seg.Deleted())
-	}
-	var err error
 	if s.lists, _, err = s.weigh(ctx, query.terms); err != nil {
 		return err
 	}
 	return s.prepareAlternatives(ctx, query.also)
 }
 
-// weigh finds the postings of terms, by segment, and weighs them; most is what a
+// weigh finds the passages of terms, by piece, and weighs them; most is what a
 // passage with all of them can score.
 func (s *textSearch) weigh(ctx context.Context, query []queryTerm) (out [][]weightedList, most float64, err error) {
-	out = make([][]weightedList, len(s.dicts))
-	lists := make([]segment.PostingsList, len(s.dicts))
+	out = make([][]weightedList, len(s.pieces))
+	lists := make([]textList, len(s.pieces))
 	for _, q := range query {
 		if err := ctx.Err(); err != nil {
 			return nil, 0, err
 		}
-		var n uint64
-		for i, dict := range s.dicts {
-			p, err := dict.PostingsList([]byte(q.term), s.deleted[i], nil)
-			if err != nil {
-				return nil, 0, fmt.Errorf("read text leg: %w", err)
+		n := 0
+		for i := range s.pieces {
+			if lists[i], err = s.pieces[i].list(q.term); err != nil {
+				return nil, 0, err
 			}
-			lists[i] = p
-			n += p.Count()
+			n += lists[i].n
 		}
-		total := float64(max(uint64(s.view.passages), n))
+		total := float64(max(s.view.passages, n))
 		weight := q.weight * math.Log(1+(total-float64(n)+0.5)/(float64(n)+0.5)) * (bm25K1 + 1)
 		most += weight
-		for i, p := range lists {
-			if p.Count() > 0 {
-				out[i] = append(out[i], weightedList{p, weight})
+		for i, l := range lists {
+			if l.n > 0 {
+				out[i] = append(out[i], weightedList{l, weight})
 			}
 		}
 	}
@@ -230,8 +217,9 @@ func scoreBuffer(n int) (scores []float64, done func()) {
 	}
 }
 
-// segment scores a segment's passages and offers them.
-func (s *textSearch) segment(i int, seg *scorch.SegmentSnapshot, keys []textKey) error {
+// piece scores a piece's passages and offers them.
+func (s *textSearch) piece(i int) error {
+	keys, limit := s.pieces[i].keys, s.pieces[i].limit
 	if len(s.lists[i]) == 0 && len(s.also) == 0 && s.phrases == nil {
 		return nil
 	}
@@ -245,9 +233,12 @@ func (s *textSearch) segment(i int, seg *scorch.SegmentSnapshot, keys []textKey)
 		return err
 	}
 	if s.phrases != nil {
-		return s.phrases.segment(s, seg, keys, scores, open)
+		return s.phrases.piece(s, &s.pieces[i], scores, open)
 	}
 	for n, score := range scores {
+		if keys[n].sequence > limit {
+			continue
+		}
 		if gains := open[n]; gains != nil {
 			s.examined++
 			if doc, ok := s.find(keys[n]); ok {
@@ -280,10 +271,16 @@ func (s *textSearch) take(p scored) {
 	}
 }
 
-// score adds up the scores of a segment's passages, term by term.
+// score adds up the scores of a piece's passages, term by term.
 func (s *textSearch) score(lists []weightedList, keys []textKey, scores []float64) error {
 	var it segment.PostingsIterator
 	for _, l := range lists {
+		for _, p := range l.recent {
+			scores[p.passage] += s.partial(l.weight, float64(p.frequency), keys[p.passage].length)
+		}
+		if l.postings == nil {
+			continue
+		}
 		it = l.postings.Iterator(true, false, false, it)
 		for {
 			p, err := it.Next()
@@ -293,14 +290,19 @@ func (s *textSearch) score(lists []weightedList, keys []textKey, scores []float6
 			if p == nil {
 				break
 			}
-			n, tf := p.Number(), float64(p.Frequency())
+			n := p.Number()
 			if n >= uint64(len(keys)) {
 				return errBeyond
 			}
-			scores[n] += l.weight * tf / (tf + bm25K1*(1-bm25B+bm25B*float64(keys[n].length)/s.average))
+			scores[n] += s.partial(l.weight, float64(p.Frequency()), keys[n].length)
 		}
 	}
 	return nil
+}
+
+// partial is a term's part of a passage's score.
+func (s *textSearch) partial(weight, tf float64, length uint32) float64 {
+	return weight * tf / (tf + bm25K1*(1-bm25B+bm25B*float64(length)/s.average))
 }
 
 var errBeyond = errors.Join(index.ErrCorrupt, errors.New("text leg: a posting beyond its segment"))

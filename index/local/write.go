@@ -25,17 +25,19 @@ func (c *Collection) run() {
 			if !ok {
 				c.stopCompaction()
 				c.stopSealing()
+				c.stopFlush()
 				c.wake()
 				return
 			}
 			c.handle(c.gather(r))
 		case k := <-c.compacted:
 			c.finishCompaction(k)
-			c.wake()
 		case k := <-c.sealings:
 			c.finishSealing(k)
-			c.wake()
+		case k := <-c.flushes:
+			c.finishFlush(k)
 		}
+		c.wake()
 		c.maintain()
 	}
 }
@@ -60,6 +62,7 @@ func (c *Collection) gather(first *request) []*request {
 
 // handle carries out requests in order.
 func (c *Collection) handle(requests []*request) {
+	c.makeRoom()
 	g := c.newGroup()
 	for _, r := range requests {
 		if r.where != nil || r.inspect != nil { // they look at what came before
@@ -340,6 +343,7 @@ func (c *Collection) maintain() {
 	if c.active().size >= c.o.FileBytes {
 		c.roll()
 	}
+	c.startFlush()
 	c.startSealing()
 	c.compactMemory()
 	c.compactLog()
