@@ -78,7 +78,8 @@ func TestSealingKeepsAnswers(t *testing.T) {
 	t.Logf("seed %d", seed)
 	rng := rand.New(rand.NewPCG(seed, 0))
 	s := newStore(t, Options{FileBytes: 16 << 10, CompactBytes: 8 << 10, CompactPassages: 16, GraphPassages: 40, TextPassages: 10})
-	m := model{}
+	m := model{"first": 1} // so that its fields are known to filters
+	s.put("first", 1)
 	sealed := false
 	for version := 1; version < 500; version++ {
 		switch rng.IntN(40) {
