@@ -25,6 +25,15 @@ var sentenceCases = []lossCase{
 		want: (2*math.Log(1+math.Exp(-2)+math.Exp(-0.8)) + math.Log(1+2*math.Exp(-2)+math.Exp(-0.4))) / 3,
 	},
 	{
+		// The hard negative is of that group as well and counts for anchor 1 alone.
+		name: "InfoNCE with groups of hard negatives", shapes: [][2]int{{3, 2}, {4, 2}},
+		data: [][]float32{{2, 0, 0, 3, 1, 0}, {1, 0, 0, 2, 4, 0, 3, 4}},
+		loss: func(g *Graph, in []mat.Tensor) (mat.Tensor, error) {
+			return g.InfoNCE(in[0], in[1], Contrast{Scale: 2, Groups: []int32{7, 0, 7, 7}})
+		},
+		want: (2*math.Log(1+math.Exp(-2)) + math.Log(1+2*math.Exp(-2)+math.Exp(-0.4))) / 3,
+	},
+	{
 		// Anchor 1 and candidate 0 are one text. So candidate 0 does not count for
 		// anchor 1, nor candidate 1 for anchor 0, which is two steps away.
 		name: "InfoNCE with a chain of texts", shapes: [][2]int{{3, 2}, {4, 2}},

@@ -180,8 +180,9 @@ type Contrast struct {
 	// no negative for it, nor is the positive of another anchor that stands for
 	// either of the two.
 	AnchorTexts, CandidateTexts []int32
-	// Groups, if set, number the anchors' subjects; 0: a subject of its own. The
-	// positives of one subject are no negatives for each other's anchors.
+	// Groups, if set, number the anchors' subjects, and after them, if there are as
+	// many as candidates, those of the candidates beyond the last anchor; 0: a
+	// subject of its own. What is about an anchor's subject is no negative for it.
 	Groups []int32
 }
 
@@ -231,8 +232,8 @@ func (c *Contrast) complete(anchors, candidates mat.Tensor) error {
 		return fmt.Errorf("%w: %d and %d text numbers for %d anchors and %d candidates",
 			ErrBatch, len(c.AnchorTexts), len(c.CandidateTexts), len(c.Anchors), len(c.Candidates))
 	}
-	if c.Groups != nil && len(c.Groups) != len(c.Anchors) {
-		return fmt.Errorf("%w: %d groups for %d anchors", ErrBatch, len(c.Groups), len(c.Anchors))
+	if n := len(c.Groups); c.Groups != nil && n != len(c.Anchors) && n != len(c.Candidates) {
+		return fmt.Errorf("%w: %d groups for %d anchors and %d candidates", ErrBatch, n, len(c.Anchors), len(c.Candidates))
 	}
 	if err := checkRows("anchor", c.Anchors, anchors.Shape()[0]); err != nil {
 		return err
@@ -300,7 +301,7 @@ func (c *contrast) hidden(i, j int) bool {
 	if i == j {
 		return false
 	}
-	if c.Groups != nil && positive && c.Groups[i] != 0 && c.Groups[i] == c.Groups[j] {
+	if j < len(c.Groups) && c.Groups[i] != 0 && c.Groups[i] == c.Groups[j] {
 		return true
 	}
 	if c.AnchorTexts == nil {

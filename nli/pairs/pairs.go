@@ -84,8 +84,9 @@ type Example struct {
 	A, B  Run
 	Group int32
 	// Not is a text that must lie apart from A, though it resembles B: a hard
-	// negative. It is empty where there is none.
-	Not Run
+	// negative. It is empty where there is none. NotGroup is what it is about.
+	Not      Run
+	NotGroup int32
 }
 
 // Source is one kind of pair. Its examples are numbered; some are cut afresh at
@@ -113,10 +114,13 @@ func (s *Source) Draw(i int, rng *rand.Rand) Example { return s.draw(i, rng) }
 
 // NewSource makes a source over a fixed list of examples.
 func NewSource(name, licence string, weight float64, list []Example) *Source {
-	return &Source{
-		Name: name, Licence: licence, Weight: weight, n: len(list),
-		draw: func(i int, _ *rand.Rand) Example { return list[i] },
-	}
+	return NewDrawn(name, licence, weight, len(list), func(i int, _ *rand.Rand) Example { return list[i] })
+}
+
+// NewDrawn makes a source of n examples that draw cuts afresh every time; see
+// Source.Draw.
+func NewDrawn(name, licence string, weight float64, n int, draw func(i int, rng *rand.Rand) Example) *Source {
+	return &Source{Name: name, Licence: licence, Weight: weight, n: n, draw: draw}
 }
 
 // Open reads the corpora below dir. The paths it looks for are named in this

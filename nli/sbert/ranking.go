@@ -143,7 +143,7 @@ func (t *Ranking) contrast(g *train.Graph, x mat.Tensor, b *batch) (mat.Tensor, 
 	numbers := b.numbers()
 	c := train.Contrast{
 		Anchors: rows[:n], Candidates: rows[n:], Scale: t.Scale * b.sharpness, BothWays: true,
-		AnchorTexts: numbers[:n], CandidateTexts: numbers[n:], Groups: b.groups,
+		AnchorTexts: numbers[:n], CandidateTexts: numbers[n:], Groups: slices.Concat(b.groups, b.notGroups),
 	}
 	return g.Matryoshka(x, t.Dims, func(x mat.Tensor) (mat.Tensor, error) { return g.InfoNCE(x, x, c) })
 }
@@ -166,6 +166,7 @@ func (t *Ranking) draw(seed uint64, i int) *batch {
 type batch struct {
 	a, b, not [][]int32
 	groups    []int32
+	notGroups []int32
 	tokens    int
 	sharpness float64
 }
@@ -189,7 +190,7 @@ func (b *batch) add(c *Corpus, e pairs.Example, s Sizes) bool {
 	}
 	b.a, b.b, b.groups = append(b.a, x), append(b.b, y), append(b.groups, e.Group)
 	if len(not) > 0 {
-		b.not = append(b.not, not)
+		b.not, b.notGroups = append(b.not, not), append(b.notGroups, e.NotGroup)
 	}
 	b.tokens += cost
 	return true

@@ -79,16 +79,22 @@ func (b *bags) drop() {
 	b.ends = b.ends[:last]
 }
 
-// batch is pairs of one source: texts 2i and 2i+1 belong together.
+// batch is pairs of one source: texts 2i and 2i+1 belong together. Behind the
+// pairs come texts that are nobody's partner.
 type batch struct {
 	source    string
 	sharpness float64 // of the source
 	texts     bags
-	masked    [][]int32 // per pair, the other pairs that are no negatives of it
+	masked    [][]int32 // per pair, the other candidates that are no negatives of it
 	keys      [][3]uint64
+	nots      bags
+	notKeys   [][2]uint64
 }
 
-func (b *batch) pairs() int { return b.texts.len() / 2 }
+func (b *batch) pairs() int { return len(b.keys) }
+
+// candidates are the partners and the texts behind the pairs.
+func (b *batch) candidates() int { return len(b.keys) + len(b.notKeys) }
 
 // sampler draws batches: a source by weight, then its examples in a random
 // order, each once before any comes again.
@@ -97,6 +103,7 @@ type sampler struct {
 	total   float64
 	tokens  [][]int32 // of every text
 	most    int       // tokens of a text
+	hard    bool      // take Example.Not as well
 	rng     *rand.Rand
 }
 
@@ -122,7 +129,8 @@ func (s *sampler) fill(b *batch, n int) {
 	n = min(n, src.Len())
 	b.source, b.sharpness = src.Name, cmp.Or(src.Sharpness, 1)
 	b.texts.reset()
-	b.keys = b.keys[:0]
+	b.nots.reset()
+	b.keys, b.notKeys = b.keys[:0], b.notKeys[:0]
 	for tries := 0; b.pairs() < n && tries < 2*n; tries++ {
 		e := src.Draw(src.index(s.rng), s.rng)
 		x, y := s.text(&b.texts, e.A), s.text(&b.texts, e.B)
@@ -132,6 +140,17 @@ func (s *sampler) fill(b *batch, n int) {
 			continue
 		}
 		b.keys = append(b.keys, [3]uint64{x, y, uint64(e.Group)})
+		if s.hard && e.Not.Len() > 0 {
+			if z := s.text(&b.nots, e.Not); len(b.nots.at(b.nots.len()-1)) > 0 {
+				b.notKeys = append(b.notKeys, [2]uint64{z, uint64(e.NotGroup)})
+			} else {
+				b.nots.drop()
+			}
+		}
+	}
+	for i := range b.nots.len() {
+		b.texts.ids = append(b.texts.ids, b.nots.at(i)...)
+		b.texts.close(s.most)
 	}
 	b.mask()
 }
@@ -172,7 +191,8 @@ func (s *sampler) text(b *bags, r pairs.Run) uint64 {
 	return hash(b.close(s.most))
 }
 
-// mask finds the pairs that share a text, on either side, or a group.
+// mask finds the candidates that share a text, on either side, or a group with a
+// pair.
 func (b *batch) mask() {
 	byKey := make(map[uint64][]int32, 2*len(b.keys))
 	put := func(k uint64, i int) {
@@ -185,6 +205,12 @@ func (b *batch) mask() {
 		put(k[1], i)
 		if k[2] != 0 {
 			put(groupKey(k[2]), i)
+		}
+	}
+	for j, k := range b.notKeys {
+		put(k[0], len(b.keys)+j)
+		if k[1] != 0 {
+			put(groupKey(k[1]), len(b.keys)+j)
 		}
 	}
 	b.masked = b.masked[:0]

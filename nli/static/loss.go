@@ -29,6 +29,10 @@ import (
 //	dL/da_i = sum_j H_ij b_j - a_i/|a_i|^2 sum_j dL/ds_ij s_ij
 //	dL/db_j = sum_i H_ij a_i - b_j/|b_j|^2 sum_i dL/ds_ij s_ij
 //
+// Further vectors b_j, j > n, may stand behind the partners: texts that the a_i
+// are to be told from and that have no partner. They are in the sums R alone; C_j
+// counts as infinite for them.
+//
 // A nested (Matryoshka) loss is the mean of this loss over several widths, each
 // seeing the leading part of the vectors alone. Inner products over [0, w) are
 // sums over the blocks between the widths, and a coordinate of block t receives
@@ -41,41 +45,43 @@ type loss struct {
 	scale   float64
 	workers int
 
-	n          int         // pairs of the batch under way; matrices below are n x n
+	n, k       int         // pairs and candidates of the batch under way; matrices below are n x k
 	dots       []float32   // inner products over the blocks so far
 	h          [][]float32 // per width: first exp(s - scale), then H
 	cos        [][]float32 // per width
-	ht, block  []float32   // H transposed, and one block of A or B
+	ht, block  []float32   // H transposed, and one block of B
 	na, nb     []float32   // 1/|a|, 1/|b| at the width under way
 	rows, cols []float64   // exp(scale)/R and exp(scale)/C
-	pull       [][]float64 // per width, what a_i and then b_j lose of themselves: 2n
+	pull       [][]float64 // per width, what a_i and then b_j lose of themselves: n + k
 	each       []float64   // loss of each pair
 }
 
 // blockStep is what widths are multiples of, for the sake of the kernels.
 const blockStep = 32
 
-func newLoss(level kernel.Level, most, dims int, widths []int, scale float64, workers int) *loss {
+// newLoss makes room for so many pairs, and for candidates, partners included.
+func newLoss(level kernel.Level, pairs, candidates, dims int, widths []int, scale float64, workers int) *loss {
+	size := pairs * candidates
 	l := &loss{
 		level: level, dims: dims, widths: widths, scale: scale, workers: workers,
-		dots: make([]float32, most*most), ht: make([]float32, most*most), block: make([]float32, most*dims),
-		na: make([]float32, most), nb: make([]float32, most),
-		rows: make([]float64, most), cols: make([]float64, most), each: make([]float64, most),
+		dots: make([]float32, size), ht: make([]float32, size), block: make([]float32, candidates*dims),
+		na: make([]float32, pairs), nb: make([]float32, candidates),
+		rows: make([]float64, pairs), cols: make([]float64, candidates), each: make([]float64, pairs),
 	}
 	for range widths {
-		l.h = append(l.h, make([]float32, most*most))
-		l.cos = append(l.cos, make([]float32, most*most))
-		l.pull = append(l.pull, make([]float64, 2*most))
+		l.h = append(l.h, make([]float32, size))
+		l.cos = append(l.cos, make([]float32, size))
+		l.pull = append(l.pull, make([]float64, pairs+candidates))
 	}
 	return l
 }
 
-// run gives the loss of the first n rows of a and b, [n, dims], and writes the
-// gradients to da and db. masked lists, per row i, the columns that are no
+// run gives the loss of the first n rows of a and the first k of b, and writes
+// the gradients to da and db. masked lists, per row i, the columns that are no
 // negatives of it.
-func (l *loss) run(n int, a, b, da, db []float32, masked [][]int32) float64 {
-	l.n = n
-	clear(l.dots[:n*n])
+func (l *loss) run(n, k int, a, b, da, db []float32, masked [][]int32) float64 {
+	l.n, l.k = n, k
+	clear(l.dots[:n*k])
 	clear(l.each[:n])
 	from := 0
 	for t, to := range l.widths {
@@ -93,26 +99,28 @@ func (l *loss) run(n int, a, b, da, db []float32, masked [][]int32) float64 {
 
 // accumulate adds the inner products over the columns [from, to) to dots.
 func (l *loss) accumulate(a, b []float32, from, to int) {
-	packed := kernel.Pack(columns(l.block, b, l.n, l.dims, from, to), l.n, to-from)
+	packed := kernel.Pack(columns(l.block, b, l.k, l.dims, from, to), l.k, to-from)
 	parallel(l.workers, l.n, func(lo, hi int) {
-		g := kernel.Gemm{M: hi - lo, A: a[lo*l.dims+from:], LDA: l.dims, B: packed, C: l.dots[lo*l.n:], LDC: l.n, Add: true}
+		g := kernel.Gemm{M: hi - lo, A: a[lo*l.dims+from:], LDA: l.dims, B: packed, C: l.dots[lo*l.k:], LDC: l.k, Add: true}
 		g.Run(l.level, 0, packed.Panels())
 	})
 }
 
 // width computes the loss at widths[t] from dots, H and the pulls.
 func (l *loss) width(t int, a, b []float32, masked [][]int32) {
-	n, h, cos := l.n, l.h[t], l.cos[t]
+	n, k, h, cos := l.n, l.k, l.h[t], l.cos[t]
 	share := 1 / float64(len(l.widths))
 	for i := range n {
 		l.na[i] = inverseNorm(a[i*l.dims:][:l.widths[t]])
-		l.nb[i] = inverseNorm(b[i*l.dims:][:l.widths[t]])
+	}
+	for j := range k {
+		l.nb[j] = inverseNorm(b[j*l.dims:][:l.widths[t]])
 	}
 	parallel(l.workers, n, func(lo, hi int) { // exp and 1/R
-		scale, nb := float32(l.scale), l.nb[:n]
+		scale, nb := float32(l.scale), l.nb[:k]
 		for i := lo; i < hi; i++ {
-			e, c, na := h[i*n:][:n], cos[i*n:][:n], l.na[i]
-			for j, dot := range l.dots[i*n:][:n] {
+			e, c, na := h[i*k:][:k], cos[i*k:][:k], l.na[i]
+			for j, dot := range l.dots[i*k:][:k] {
 				c[j] = dot * na * nb[j]
 				e[j] = exp32(scale*c[j] - scale)
 			}
@@ -122,11 +130,12 @@ func (l *loss) width(t int, a, b []float32, masked [][]int32) {
 			l.rows[i] = 1 / sum(e)
 		}
 	})
+	clear(l.cols[n:k])
 	parallel(l.workers, n, func(lo, hi int) { // 1/C
 		cols := l.cols[lo:hi]
 		clear(cols)
 		for i := range n {
-			for j, v := range h[i*n+lo : i*n+hi] {
+			for j, v := range h[i*k+lo : i*k+hi] {
 				cols[j] += float64(v)
 			}
 		}
@@ -135,10 +144,10 @@ func (l *loss) width(t int, a, b []float32, masked [][]int32) {
 		}
 	})
 	parallel(l.workers, n, func(lo, hi int) { // H and the pull on a
-		cols, nb := l.cols[:n], l.nb[:n]
+		cols, nb := l.cols[:k], l.nb[:k]
 		factor := share * l.scale / float64(n)
 		for i := lo; i < hi; i++ {
-			e, c, na := h[i*n:][:n], cos[i*n:][:n], l.na[i]
+			e, c, na := h[i*k:][:k], cos[i*k:][:k], l.na[i]
 			row := l.rows[i]
 			var pull float64
 			for j, v := range e {
@@ -152,13 +161,13 @@ func (l *loss) width(t int, a, b []float32, masked [][]int32) {
 			l.each[i] -= share * (.5*math.Log(row*cols[i]) + l.scale*(float64(c[i])-1))
 		}
 	})
-	parallel(l.workers, n, func(lo, hi int) { // the pull on b, from H = dL/ds scale / (|a| |b|)
+	parallel(l.workers, k, func(lo, hi int) { // the pull on b, from H = dL/ds scale / (|a| |b|)
 		pull := l.pull[t][n+lo : n+hi]
 		clear(pull)
 		for i := range n {
 			norm := 1 / float64(l.na[i])
-			c := cos[i*n+lo : i*n+hi]
-			for j, v := range h[i*n+lo : i*n+hi] {
+			c := cos[i*k+lo : i*k+hi]
+			for j, v := range h[i*k+lo : i*k+hi] {
 				pull[j] += float64(v) * float64(c[j]) * norm
 			}
 		}
@@ -171,8 +180,8 @@ func (l *loss) width(t int, a, b []float32, masked [][]int32) {
 // gradients goes from the widest block down: there H of one width more is added
 // to the sum, and the pulls of all widths from here on.
 func (l *loss) gradients(a, b, da, db []float32) {
-	n := l.n
-	pa, pb := kernel.PackTransposed(a, l.dims, n), kernel.PackTransposed(b, l.dims, n)
+	n, k := l.n, l.k
+	pa, pb := kernel.PackTransposed(a, l.dims, n), kernel.PackTransposed(b, l.dims, k)
 	for t := len(l.widths) - 1; t >= 0; t-- {
 		from, to := 0, l.widths[t]
 		if t > 0 {
@@ -180,22 +189,23 @@ func (l *loss) gradients(a, b, da, db []float32) {
 		}
 		h, ht, pull := l.h[t], l.ht, l.pull[t]
 		if t+1 < len(l.widths) {
-			parallel(l.workers, n, func(lo, hi int) { l.level.Axpy(h[lo*n:hi*n], l.h[t+1][lo*n:hi*n], 1) })
-			for i, v := range l.pull[t+1][:2*n] {
+			parallel(l.workers, n, func(lo, hi int) { l.level.Axpy(h[lo*k:hi*k], l.h[t+1][lo*k:hi*k], 1) })
+			for i, v := range l.pull[t+1][:n+k] {
 				pull[i] += v
 			}
 		}
-		parallel(l.workers, n, func(lo, hi int) { transpose(ht, h, n, lo, hi) })
-		l.side(da, h, pb, a, pull[:n], from, to)
-		l.side(db, ht, pa, b, pull[n:2*n], from, to)
+		parallel(l.workers, k, func(lo, hi int) { transpose(ht, h, n, k, lo, hi) })
+		l.side(da, h, k, pb, a, pull[:n], from, to)
+		l.side(db, ht, n, pa, b, pull[n:n+k], from, to)
 	}
 }
 
-// side writes the columns [from, to) of dx = h y - pull x.
-func (l *loss) side(dx, h []float32, y *kernel.Packed, x []float32, pull []float64, from, to int) {
-	n, d := l.n, l.dims
-	parallel(l.workers, n, func(lo, hi int) {
-		g := kernel.Gemm{M: hi - lo, A: h[lo*n:], LDA: n, B: y, C: dx[lo*d:], LDC: d}
+// side writes the columns [from, to) of dx = h y - pull x; h has a row per row of
+// x, of so many columns.
+func (l *loss) side(dx, h []float32, columns int, y *kernel.Packed, x []float32, pull []float64, from, to int) {
+	d := l.dims
+	parallel(l.workers, len(pull), func(lo, hi int) {
+		g := kernel.Gemm{M: hi - lo, A: h[lo*columns:], LDA: columns, B: y, C: dx[lo*d:], LDC: d}
 		g.Run(l.level, from/blockStep, to/blockStep)
 		for i := lo; i < hi; i++ {
 			l.level.Axpy(dx[i*d+from:i*d+to], x[i*d+from:i*d+to], -float32(pull[i]))

@@ -29,13 +29,13 @@ func random(rng *rand.Rand, n int) []float32 {
 
 func TestTranspose(t *testing.T) {
 	rng := rand.New(rand.NewPCG(2, 2))
-	const n = 45
-	x, out := random(rng, n*n), make([]float32, n*n)
-	transpose(out, x, n, 0, 20)
-	transpose(out, x, n, 20, n)
-	for i := range n {
+	const n, k = 45, 71
+	x, out := random(rng, n*k), make([]float32, k*n)
+	transpose(out, x, n, k, 0, 20)
+	transpose(out, x, n, k, 20, k)
+	for i := range k {
 		for j := range n {
-			if out[i*n+j] != x[j*n+i] {
+			if out[i*n+j] != x[j*k+i] {
 				t.Fatalf("element %d, %d", i, j)
 			}
 		}
@@ -45,10 +45,11 @@ func TestTranspose(t *testing.T) {
 // plainLoss is the definition in float64, without any of loss's shortcuts.
 func plainLoss(real, dims int, widths []int, scale float64, a, b []float64, masked [][]int32) float64 {
 	var total float64
+	candidates := len(b) / dims
 	for _, w := range widths {
 		s := make([][]float64, real)
 		for i := range s {
-			s[i] = make([]float64, real)
+			s[i] = make([]float64, candidates)
 			for j := range s[i] {
 				var ab, aa, bb float64
 				for p := range w {
@@ -65,8 +66,10 @@ func plainLoss(real, dims int, widths []int, scale float64, a, b []float64, mask
 		}
 		for i := range real {
 			var row, col float64
-			for j := range real {
+			for j := range candidates {
 				row += math.Exp(s[i][j])
+			}
+			for j := range real {
 				col += math.Exp(s[j][i])
 			}
 			total += .5*math.Log(row) + .5*math.Log(col) - s[i][i]
@@ -84,30 +87,31 @@ func widen(x []float32) []float64 {
 }
 
 // The gradient agrees with central differences of the plain loss, for one width
-// and for nested ones, with and without masked pairs and padding.
+// and for nested ones, with and without masked pairs and texts without a partner.
 func TestGradientAgainstDifferences(t *testing.T) {
 	for _, c := range []struct {
-		real, dims int
-		widths     []int
-		masked     map[int][]int32
+		real, others, dims int
+		widths             []int
+		masked             map[int][]int32
 	}{
-		{4, 32, []int{32}, nil},
-		{8, 96, []int{32, 64, 96}, nil},
-		{7, 96, []int{32, 96}, map[int][]int32{1: {2, 5}, 2: {1}, 5: {1}}},
-		{5, 64, []int{32, 64}, map[int][]int32{0: {4}}},
+		{4, 0, 32, []int{32}, nil},
+		{8, 0, 96, []int{32, 64, 96}, nil},
+		{7, 0, 96, []int{32, 96}, map[int][]int32{1: {2, 5}, 2: {1}, 5: {1}}},
+		{5, 0, 64, []int{32, 64}, map[int][]int32{0: {4}}},
+		{4, 3, 32, []int{32}, nil},
+		{6, 9, 96, []int{32, 64, 96}, map[int][]int32{1: {2, 7}, 2: {1}, 5: {14}}},
 	} {
+		k := c.real + c.others
 		rng := rand.New(rand.NewPCG(3, uint64(c.real)))
 		const scale = 5
-		l := newLoss(level(t), c.real, c.dims, c.widths, scale, 2)
-		a, b := make([]float32, c.real*c.dims), make([]float32, c.real*c.dims)
-		copy(a, random(rng, c.real*c.dims))
-		copy(b, random(rng, c.real*c.dims))
+		l := newLoss(level(t), c.real, k, c.dims, c.widths, scale, 2)
+		a, b := random(rng, c.real*c.dims), random(rng, k*c.dims)
 		masked := make([][]int32, c.real)
 		for i, js := range c.masked {
 			masked[i] = js
 		}
 		da, db := make([]float32, len(a)), make([]float32, len(b))
-		got := l.run(c.real, a, b, da, db, masked)
+		got := l.run(c.real, k, a, b, da, db, masked)
 		wide, wideB := widen(a), widen(b)
 		want := plainLoss(c.real, c.dims, c.widths, scale, wide, wideB, masked)
 		if math.Abs(got-want) > 1e-5 {
@@ -115,7 +119,7 @@ func TestGradientAgainstDifferences(t *testing.T) {
 		}
 		check := func(name string, x []float64, dx []float32) {
 			const step = 1e-5
-			for i := range c.real * c.dims {
+			for i := range x {
 				keep := x[i]
 				x[i] = keep + step
 				up := plainLoss(c.real, c.dims, c.widths, scale, wide, wideB, masked)
@@ -135,14 +139,14 @@ func TestGradientAgainstDifferences(t *testing.T) {
 // The same numbers, bit for bit, on any number of workers.
 func TestLossSameOnAnyWorkers(t *testing.T) {
 	rng := rand.New(rand.NewPCG(4, 4))
-	const real, dims = 61, 96
+	const real, candidates, dims = 61, 75, 96
 	var first []float32
 	var firstLoss float64
-	a, b := random(rng, real*dims), random(rng, real*dims)
+	a, b := random(rng, real*dims), random(rng, candidates*dims)
 	for workers := 1; workers <= 5; workers++ {
-		l := newLoss(level(t), real, dims, []int{32, 96}, 20, workers)
+		l := newLoss(level(t), real, candidates, dims, []int{32, 96}, 20, workers)
 		da, db := make([]float32, len(a)), make([]float32, len(b))
-		v := l.run(real, a, b, da, db, make([][]int32, real))
+		v := l.run(real, candidates, a, b, da, db, make([][]int32, real))
 		all := append(da, db...)
 		if workers == 1 {
 			first, firstLoss = all, v

@@ -11,15 +11,15 @@ func columns(out, x []float32, n, d, from, to int) []float32 {
 	return out[:n*w]
 }
 
-// transpose writes the n x n matrix x with rows as columns to out, in tiles
-// that fit the cache.
-func transpose(out, x []float32, n, lo, hi int) {
+// transpose writes the columns [lo, hi) of the n x k matrix x as rows to out, in
+// tiles that fit the cache.
+func transpose(out, x []float32, n, k, lo, hi int) {
 	const tile = 16
 	for i0 := lo; i0 < hi; i0 += tile {
 		for j0 := 0; j0 < n; j0 += tile {
 			for i := i0; i < min(i0+tile, hi); i++ {
 				for j := j0; j < min(j0+tile, n); j++ {
-					out[i*n+j] = x[j*n+i]
+					out[i*n+j] = x[j*k+i]
 				}
 			}
 		}

@@ -41,6 +41,8 @@ type Config struct {
 	// Scale multiplies the cosine in the softmax, 20: the inverse temperature.
 	// Sources sharpen or soften it (pairs.Source.Sharpness).
 	Scale float64
+	// Hard has each A told from its example's Not as well (pairs.Example).
+	Hard bool
 	// MaxTokens is where training texts are cut, 256.
 	MaxTokens int
 	// Seed of every random choice. One seed gives the same table, bit for bit,
@@ -166,17 +168,21 @@ func newTrainer(ctx context.Context, c Config, level kernel.Level, tok Tokenizer
 	if err != nil {
 		return nil, err
 	}
+	candidates := c.Batch
+	if c.Hard {
+		candidates *= 2
+	}
 	t := &trainer{
 		Config: c, drawn: map[string]int{},
-		table:   newTable(level, vocab, c.Dims, c.Workers, c.Seed),
-		loss:    newLoss(level, c.Batch, c.Dims, c.widths(), c.Scale, c.Workers),
+		loss:    newLoss(level, c.Batch, candidates, c.Dims, c.widths(), c.Scale, c.Workers),
 		sampler: newSampler(data, tokens, c.MaxTokens, c.Seed),
 		tok:     tok,
 		dev:     devset.New(data.Dev, devset.Options{Level: level, Workers: c.Workers}),
 	}
-	size := c.Batch * c.Dims
-	t.a, t.b = make([]float32, size), make([]float32, size)
-	t.da, t.db = make([]float32, size), make([]float32, size)
+	t.sampler.hard = c.Hard
+	size, wide := c.Batch*c.Dims, candidates*c.Dims
+	t.a, t.b = make([]float32, size), make([]float32, wide)
+	t.da, t.db = make([]float32, size), make([]float32, wide)
 	return t, nil
 }
 
@@ -223,13 +229,14 @@ func (t *trainer) run(ctx context.Context, progress func(Progress)) (Report, err
 // step trains on one batch and gives its loss before the update.
 func (t *trainer) step(rate float64) float64 {
 	t.sampler.fill(&t.batch, t.Batch)
-	n := t.batch.pairs()
+	n, k := t.batch.pairs(), t.batch.candidates()
 	t.drawn[t.batch.source] += n
-	t.table.means(t.a, &t.batch.texts, 0, 2)
-	t.table.means(t.b, &t.batch.texts, 1, 2)
+	t.table.means(t.a, &t.batch.texts, 0, 2, n)
+	t.table.means(t.b, &t.batch.texts, 1, 2, n)
+	t.table.means(t.b[n*t.Dims:], &t.batch.texts, 2*n, 1, k-n)
 	t.loss.scale = t.Scale * t.batch.sharpness
-	v := t.loss.run(n, t.a, t.b, t.da, t.db, t.batch.masked)
-	t.table.update(&t.batch.texts, t.da, t.db, rate)
+	v := t.loss.run(n, k, t.a, t.b, t.da, t.db, t.batch.masked)
+	t.table.update(&t.batch.texts, n, t.da, t.db, rate)
 	return v
 }
 

@@ -244,6 +244,63 @@ func TestSamplerOrder(t *testing.T) {
 	}
 }
 
+// Texts without a partner stand behind the pairs, and are no negatives of pairs
+// that share their text or what they are about.
+func TestSamplerTakesHardNegatives(t *testing.T) {
+	d := &pairs.Data{Texts: []string{"t0w0", "t0w1", "t1w0", "t1w1", "t2w0", "t2w1", " "}}
+	one := func(i int32) pairs.Run { return pairs.Run{First: i, End: i + 1, Skip: -1} }
+	list := []pairs.Example{
+		{A: one(0), B: one(1), Group: 1, Not: one(2), NotGroup: 2}, // candidate 3: of group 2, as pair 1
+		{A: one(4), B: one(5), Group: 2},
+		{A: one(3), B: one(2), Group: 3, Not: one(4)}, // candidate 4: the first text of pair 1
+		{A: one(1), B: one(3), Group: 4, Not: one(6)}, // without tokens
+	}
+	d.Sources = []*pairs.Source{pairs.NewSource("s", "", 1, list[:3])}
+	tok := words(t, 3)
+	tokens, err := tokenise(t.Context(), tok, d.Texts, tok.Len(), 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := newSampler(d, tokens, 8, 1)
+	var b batch
+	if s.fill(&b, 3); b.candidates() != 3 || b.texts.len() != 6 {
+		t.Errorf("%d candidates that were not asked for", b.candidates())
+	}
+	s = newSampler(d, tokens, 8, 1)
+	s.hard = true
+	s.fill(&b, 3)
+	if b.pairs() != 3 || b.candidates() != 5 || b.texts.len() != 8 {
+		t.Fatalf("%d pairs, %d candidates, %d texts", b.pairs(), b.candidates(), b.texts.len())
+	}
+	number := func(text []int32) int {
+		return slices.IndexFunc(tokens, func(x []int32) bool { return slices.Equal(x, text) })
+	}
+	for i := range b.pairs() {
+		var masked []int
+		for _, j := range b.masked[i] {
+			at := int(2*j + 1)
+			if int(j) >= b.pairs() {
+				at = b.pairs() + int(j)
+			}
+			masked = append(masked, number(b.texts.at(at)))
+		}
+		slices.Sort(masked)
+		want := map[int][]int{0: nil, 4: {2, 4}, 3: {2}}[number(b.texts.at(2*i))]
+		if number(b.texts.at(2*i)) == 4 { // B of pair 2 is candidate 3's text
+			want = []int{2, 4}
+		}
+		if !slices.Equal(slices.Compact(masked), want) {
+			t.Errorf("pair %d: masked texts %v, want %v", number(b.texts.at(2*i)), masked, want)
+		}
+	}
+	d.Sources = []*pairs.Source{pairs.NewSource("s", "", 1, list[3:])}
+	s = newSampler(d, tokens, 8, 1)
+	s.hard = true
+	if s.fill(&b, 3); b.candidates() != 1 {
+		t.Errorf("%d candidates, want no empty one", b.candidates())
+	}
+}
+
 func TestTokeniseChecksIDs(t *testing.T) {
 	tok := words(t, 2)
 	if _, err := tokenise(t.Context(), tok, []string{"t0w0", "t1w7"}, 8, 1); err == nil {
@@ -254,24 +311,24 @@ func TestTokeniseChecksIDs(t *testing.T) {
 // The gradient of a row is the sum over its occurrences of dL/dmean / length,
 // and Adam's first step is rate * sign of it.
 func TestTableUpdate(t *testing.T) {
-	tab := newTable(level(t), 5, 32, 2, 1)
+	tab := newTable(level(t), 6, 32, 2, 1)
 	before := slices.Clone(tab.rows)
 	var b bags
-	for _, ids := range [][]int32{{1, 2, 1}, {3}, {2}, {}} {
+	for _, ids := range [][]int32{{1, 2, 1}, {3}, {2}, {}, {5, 1}, {5}} { // two pairs, two without a partner
 		b.ids = append(b.ids, ids...)
 		b.close(10)
 	}
 	rng := rand.New(rand.NewPCG(8, 8))
-	da, db := random(rng, 64), random(rng, 64)
+	da, db := random(rng, 64), random(rng, 128)
 	grad := make([]float64, len(before))
-	for text, src := range [][]float32{da[:32], db[:32], da[32:], db[32:]} {
+	for text, src := range [][]float32{da[:32], db[:32], da[32:], db[32:64], db[64:96], db[96:]} {
 		for _, id := range b.at(text) {
 			for p, x := range src {
 				grad[int(id)*32+p] += float64(x) / float64(len(b.at(text)))
 			}
 		}
 	}
-	tab.update(&b, da, db, 0.5)
+	tab.update(&b, 2, da, db, 0.5)
 	for i, g := range grad {
 		want := float64(before[i])
 		if g != 0 {

@@ -14,6 +14,8 @@ type table struct {
 	rows        []float32 // vocab x dims
 	m, v        []float32 // first and second moments
 	steps       int
+	start       []float32 // the rows as they were before the first step; nil if they were random
+	pull        float64   // times the rate: the share of the way back to start that every step goes
 	level       kernel.Level
 	workers     int
 
@@ -41,11 +43,11 @@ func newTable(level kernel.Level, vocab, dims, workers int, seed uint64) *table 
 	return t
 }
 
-// means writes the mean of the rows of texts first, first+step, ... to out, one
-// row each; a text without tokens gives zeros.
-func (t *table) means(out []float32, b *bags, first, step int) {
+// means writes the mean of the rows of n texts, first, first+step, ..., to out,
+// one row each; a text without tokens gives zeros.
+func (t *table) means(out []float32, b *bags, first, step, n int) {
 	d := t.dims
-	parallel(t.workers, (b.len()-first+step-1)/step, func(lo, hi int) {
+	parallel(t.workers, n, func(lo, hi int) {
 		for i := lo; i < hi; i++ {
 			t.mean(out[i*d:(i+1)*d], b.at(first+i*step))
 		}
@@ -66,10 +68,11 @@ func (t *table) mean(out []float32, ids []int32) {
 }
 
 // update takes one step of Adam on the rows that occur in the batch, and on no
-// others. grad holds dL/dmean per pair side: da for texts 2i, db for 2i+1. The
+// others. grad holds dL/dmean per pair side: da for texts 2i, db for 2i+1 of the
+// pairs, and then for all others. The
 // gradient of a row is the sum over its occurrences of dL/dmean over the text's
 // length; it is summed in the order of the batch by one worker.
-func (t *table) update(b *bags, da, db []float32, rate float64) {
+func (t *table) update(b *bags, pairs int, da, db []float32, rate float64) {
 	t.invert(b)
 	t.steps++
 	const beta1, beta2, eps = 0.9, 0.999, 1e-8
@@ -77,16 +80,20 @@ func (t *table) update(b *bags, da, db []float32, rate float64) {
 	fix2 := 1 - math.Pow(beta2, float64(t.steps))
 	lr, root := float32(rate/fix1), float32(1/math.Sqrt(fix2))
 	d := t.dims
+	pull := float32(rate * t.pull)
 	parallel(t.workers, len(t.touched), func(lo, hi int) {
 		g := make([]float32, d)
 		for k := lo; k < hi; k++ {
 			clear(g)
 			for _, text := range t.entries[t.starts[k]:t.starts[k+1]] {
-				src := da
-				if text%2 == 1 {
+				src, row := da, int(text)/2
+				switch {
+				case int(text) >= 2*pairs:
+					src, row = db, int(text)-pairs
+				case text%2 == 1:
 					src = db
 				}
-				t.level.Axpy(g, src[int(text/2)*d:][:d], t.weights[text])
+				t.level.Axpy(g, src[row*d:][:d], t.weights[text])
 			}
 			at := int(t.touched[k]) * d
 			row, m, v := t.rows[at:at+d], t.m[at:at+d], t.v[at:at+d]
@@ -94,6 +101,11 @@ func (t *table) update(b *bags, da, db []float32, rate float64) {
 				m[p] += (1 - beta1) * (x - m[p])
 				v[p] += (1 - beta2) * (x*x - v[p])
 				row[p] -= lr * m[p] / (float32(math.Sqrt(float64(v[p])))*root + eps)
+			}
+			if pull > 0 {
+				for p, x := range t.start[at : at+d] {
+					row[p] -= pull * (row[p] - x)
+				}
 			}
 		}
 	})

@@ -29,6 +29,7 @@ func Train(ctx context.Context, c Config, tok *tokenize.Tokenizer, data *pairs.D
 	if err != nil {
 		return nil, Report{}, fmt.Errorf("static table: %w", err)
 	}
+	t.table = newTable(level, tok.Len(), c.Dims, c.Workers, c.Seed)
 	report, err := t.run(ctx, progress)
 	if err != nil {
 		return nil, Report{}, fmt.Errorf("static table: %w", err)
