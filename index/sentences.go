@@ -12,3 +12,21 @@ func Sentences(text string) []string {
 	}
 	return list
 }
+
+// Sentence is a range of a text's runes: a sentence, or the heading of what
+// follows.
+type Sentence struct {
+	Span
+	Heading bool
+}
+
+// Outline gives the places of the sentences of a text, and says which of them are
+// headings.
+func Outline(text string) []Sentence {
+	units := sentences([]rune(text))
+	list := make([]Sentence, len(units))
+	for i, u := range units {
+		list[i] = Sentence{Span{u.start, u.end}, u.after == headingBreak}
+	}
+	return list
+}
