@@ -56,7 +56,7 @@ func (a *app) rootCommand() *cobra.Command {
 	add(groupSearch, a.serveCommand(), a.indexCommand(), a.searchCommand(), a.askCommand(), a.getCommand(), a.deleteCommand(),
 		a.collectionsCommand(), a.aliasCommand(), a.exportCommand(), a.importCommand(),
 		a.backupCommand(), a.restoreCommand(), a.checkCommand())
-	add(groupModels, a.embedCommand(), a.modelCommand(), a.distillCommand(), a.dataCommand(), a.trainCommand(), a.evalCommand(), a.benchCommand())
+	add(groupModels, a.embedCommand(), a.modelCommand(), a.adaptCommand(), a.distillCommand(), a.dataCommand(), a.trainCommand(), a.evalCommand(), a.benchCommand())
 	add(groupOther, a.versionCommand())
 	root.SetHelpCommandGroupID(groupOther)
 	root.SetCompletionCommandGroupID(groupOther)

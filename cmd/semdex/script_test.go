@@ -4,6 +4,7 @@ import (
 	"context"
 	"flag"
 	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -22,6 +23,11 @@ func TestMain(m *testing.M) {
 // TestScripts runs command lines as users type them. Each script has a folder
 // of its own as home and working folder.
 func TestScripts(t *testing.T) {
+	root, err := filepath.Abs("../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	repo := filepath.ToSlash(root)
 	testscript.Run(t, testscript.Params{
 		Dir:           "testdata/script",
 		UpdateScripts: *update,
@@ -30,6 +36,7 @@ func TestScripts(t *testing.T) {
 			env.Setenv("XDG_CONFIG_HOME", env.WorkDir+"/config")
 			env.Setenv("HF_HOME", env.WorkDir+"/hf")
 			env.Setenv("HF_HUB_OFFLINE", "1")
+			env.Setenv("REPO", repo)
 			return nil
 		},
 	})
