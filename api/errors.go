@@ -130,6 +130,7 @@ var mappings = []struct {
 	{err: ErrInvalidTokenID, status: 400, kind: "invalid_token_id"},
 
 	{err: index.ErrReadOnly, status: 503, kind: "read_only", hint: "searches still work; the server's log says why writing stopped", opaque: true},
+	{err: index.ErrReplaced, status: 503, kind: "unavailable", hint: "send the request again"},
 	{err: index.ErrClosed, status: 503, kind: "unavailable", hint: "send the request again"},
 	{err: index.ErrLocked, status: 503, kind: "locked", opaque: true},
 	{err: index.ErrNewerFormat, status: 500, kind: "newer_format", hint: "serve the data with the version that wrote it, or a newer one", opaque: true},

@@ -41,6 +41,7 @@ var sentinels = []struct {
 	{"ErrFieldType", index.ErrFieldType, 400, "field_type", 422, wire.TEIValidation},
 	{"ErrInvalidVector", index.ErrInvalidVector, 400, "invalid_vector", 422, wire.TEIValidation},
 	{"ErrModelMismatch", index.ErrModelMismatch, 409, "model_mismatch", 409, wire.TEIValidation},
+	{"ErrReplaced", index.ErrReplaced, 503, "unavailable", 503, wire.TEIUnhealthy},
 	{"ErrClosed", index.ErrClosed, 503, "unavailable", 503, wire.TEIUnhealthy},
 	{"ErrLocked", index.ErrLocked, 503, "locked", 503, wire.TEIUnhealthy},
 	{"ErrNewerFormat", index.ErrNewerFormat, 500, "newer_format", 424, wire.TEIBackend},

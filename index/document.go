@@ -85,13 +85,14 @@ type SplitOptions struct {
 
 // Info describes a collection.
 type Info struct {
-	Name      string    `json:"name"`
-	Settings  Settings  `json:"settings"`
-	Documents int       `json:"documents"`
-	Passages  int       `json:"passages"`
-	Bytes     int64     `json:"bytes"`              // on disk
-	Synonyms  int       `json:"synonyms,omitempty"` // rules of ParseSynonyms
-	Created   time.Time `json:"created"`
+	Name      string       `json:"name"`
+	Settings  Settings     `json:"settings"`
+	Documents int          `json:"documents"`
+	Passages  int          `json:"passages"`
+	Bytes     int64        `json:"bytes"`              // on disk
+	Reembed   *Reembedding `json:"reembed,omitempty"`  // on its way to another model
+	Synonyms  int          `json:"synonyms,omitempty"` // rules of ParseSynonyms
+	Created   time.Time    `json:"created"`
 	// Sequence grows with every change of the documents: of two answers with the
 	// same Created and Sequence, none came between. It says nothing across
 	// collections.

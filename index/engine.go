@@ -18,6 +18,7 @@ type Engine interface {
 	// List describes all collections, ordered by name.
 	List(ctx context.Context) ([]Info, error)
 	Aliases
+	Replacer
 	// Close flushes and releases everything. Calls after it give ErrClosed.
 	Close() error
 }
@@ -64,6 +65,7 @@ type Collection interface {
 	Corrector
 	Tunable
 	Thesaurus
+	Changes
 
 	// Fetch returns the passages' documents and offsets, in the order asked.
 	// Passages deleted meanwhile come back with Found false.

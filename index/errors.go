@@ -28,6 +28,7 @@ var (
 	ErrNewerFormat = errors.New("data was written by a newer version")
 	ErrCorrupt     = errors.New("data is damaged")
 	ErrReadOnly    = errors.New("collection stopped accepting writes")
+	ErrReplaced    = errors.New("collection was replaced meanwhile")
 )
 
 // ErrNoReranker: a query asks for reranking where there is no model for it.

@@ -60,11 +60,11 @@ func (s *Service) Put(ctx context.Context, collection string, docs []Document) (
 	if err != nil {
 		return PutResult{}, err
 	}
-	b, err := w.prepare(ctx, docs, 1)
+	b, err := w.prepareCurrent(ctx, docs, 1)
 	if err != nil {
 		return PutResult{}, err
 	}
-	return w.write(ctx, b)
+	return b.by.write(ctx, b)
 }
 
 // writer brings documents into one collection.
@@ -73,6 +73,9 @@ type writer struct {
 	name       string
 	collection Collection // nil until the first write creates it
 	settings   Settings
+	// bare writers store documents without vectors, in a collection that is on its
+	// way to the encoder's model.
+	bare bool
 	// pending holds ids that were prepared but are not written yet.
 	pending *idSet
 }
@@ -106,7 +109,34 @@ func (w *writer) refresh(ctx context.Context) error {
 		w.settings.Fields = make(map[string]FieldKind)
 	}
 	w.settings.Split = w.settings.Split.normal()
-	return w.service.checkModel(w.name, w.settings)
+	err = w.service.checkModel(w.name, w.settings)
+	w.bare = err != nil && w.service.reembeds.of(info.Name) != nil
+	if w.bare {
+		return nil
+	}
+	return err
+}
+
+// again is a writer for the collection that has taken the place of this one's.
+func (w *writer) again(ctx context.Context) (*writer, error) {
+	fresh, err := w.service.writer(ctx, w.name)
+	if err != nil {
+		return nil, err
+	}
+	fresh.pending = w.pending
+	return fresh, nil
+}
+
+// prepareCurrent is prepare, by a new writer if the collection was replaced.
+func (w *writer) prepareCurrent(ctx context.Context, docs []Document, position int) (batch, error) {
+	b, err := w.prepare(ctx, docs, position)
+	if !errors.Is(err, ErrReplaced) {
+		return b, err
+	}
+	if w, err = w.again(ctx); err != nil {
+		return batch{}, err
+	}
+	return w.prepare(ctx, docs, position)
 }
 
 // create makes the collection if the first documents are about to be written.
@@ -129,6 +159,7 @@ func (w *writer) create(ctx context.Context) error {
 
 // batch is documents ready to be written.
 type batch struct {
+	by      *writer
 	records []Record
 	result  PutResult
 	read    int // documents, before those of the same id were dropped
@@ -138,7 +169,7 @@ type batch struct {
 // the first one. With a *DocumentError comes the batch of those before it.
 func (w *writer) prepare(ctx context.Context, docs []Document, position int) (batch, error) {
 	records, read, fault := w.records(docs, position)
-	b := batch{read: read}
+	b := batch{by: w, read: read}
 	if read == 0 {
 		return b, fault
 	}
@@ -152,6 +183,9 @@ func (w *writer) prepare(ctx context.Context, docs []Document, position int) (ba
 		b.result.Passages += len(records[i].Passages)
 	}
 	b.records = records
+	if w.bare {
+		return b, fault
+	}
 	if err := w.encode(ctx, records); err != nil {
 		return b, err
 	}
@@ -173,7 +207,7 @@ func (w *writer) records(docs []Document, position int) (records []Record, read 
 		}
 		maps.Copy(w.settings.Fields, learned)
 		d.Metadata = metadata
-		r := Record{Document: d, Content: contentHash(d, w.settings)}
+		r := Record{Document: d, Content: contentHash(d, w.stored())}
 		if j, ok := at[d.ID]; ok {
 			records[j] = r
 			continue
@@ -182,6 +216,15 @@ func (w *writer) records(docs []Document, position int) (records []Record, read 
 		records = append(records, r)
 	}
 	return records, len(docs), nil
+}
+
+// stored are the settings with the model that what is stored depends on.
+func (w *writer) stored() Settings {
+	s := w.settings
+	if w.bare {
+		s.Model = "" // so that it is not taken for one with vectors
+	}
+	return s
 }
 
 // changed drops the records that are stored already and counts the rest.
@@ -202,7 +245,7 @@ func (w *writer) changed(ctx context.Context, records []Record, result *PutResul
 		content, stored := have[r.ID]
 		pending := w.pending.has(r.ID)
 		switch {
-		case stored && content == r.Content && !pending:
+		case stored && !pending && (content == r.Content || w.bare && content == contentHash(r.Document, w.settings)):
 			result.Unchanged++
 			continue
 		case stored || pending:
@@ -277,18 +320,48 @@ func passageText(title, passage string) string {
 	return title + "\n" + passage
 }
 
-// write stores a batch.
+// write stores a batch. If the collection was replaced since it was prepared, it
+// is prepared once more.
 func (w *writer) write(ctx context.Context, b batch) (PutResult, error) {
 	if len(b.records) == 0 {
 		return b.result, nil
 	}
-	if err := w.create(ctx); err != nil {
+	err := w.store(ctx, b.records)
+	if !errors.Is(err, ErrReplaced) {
+		if err != nil {
+			return PutResult{}, err
+		}
+		return b.result, nil
+	}
+	fresh, err := w.again(ctx)
+	if err != nil {
 		return PutResult{}, err
 	}
-	if err := w.collection.Upsert(ctx, b.records); err != nil {
+	docs := make([]Document, len(b.records))
+	for i, r := range b.records {
+		docs[i] = r.Document
+	}
+	again, err := fresh.prepare(ctx, docs, 1)
+	if err != nil {
+		return PutResult{}, err
+	}
+	b.result.Passages = again.result.Passages
+	if len(again.records) > 0 {
+		err = fresh.store(ctx, again.records)
+	}
+	if err != nil {
 		return PutResult{}, err
 	}
 	return b.result, nil
+}
+
+func (w *writer) store(ctx context.Context, records []Record) error {
+	w.service.reembeds.writes.RLock()
+	defer w.service.reembeds.writes.RUnlock()
+	if err := w.create(ctx); err != nil {
+		return err
+	}
+	return w.collection.Upsert(ctx, records)
 }
 
 // contentVersion changes when the same document, settings and model would be

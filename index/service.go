@@ -36,9 +36,10 @@ type ServiceOptions struct {
 // documents and stores them in an engine, encodes queries and searches. It is
 // safe for concurrent use.
 type Service struct {
-	engine  Engine
-	encoder Encoder
-	options ServiceOptions
+	engine   Engine
+	encoder  Encoder
+	options  ServiceOptions
+	reembeds reembeds
 }
 
 // NewService returns a service over an engine, which Close closes, and an
@@ -102,6 +103,8 @@ func (s *Service) Get(ctx context.Context, collection, id string) (Document, err
 
 // Delete removes documents by id and reports how many existed.
 func (s *Service) Delete(ctx context.Context, collection string, ids ...string) (int, error) {
+	s.reembeds.writes.RLock()
+	defer s.reembeds.writes.RUnlock()
 	c, err := s.open(ctx, collection)
 	if err != nil {
 		return 0, err
@@ -115,6 +118,8 @@ func (s *Service) DeleteWhere(ctx context.Context, collection string, f Filter) 
 	if f == nil {
 		return 0, fmt.Errorf("%w: deleting needs a condition", ErrInvalidFilter)
 	}
+	s.reembeds.writes.RLock()
+	defer s.reembeds.writes.RUnlock()
 	c, f, err := s.openFiltered(ctx, collection, f)
 	if err != nil {
 		return 0, err
@@ -138,11 +143,19 @@ func (s *Service) Info(ctx context.Context, collection string) (Info, error) {
 	if err != nil {
 		return Info{}, err
 	}
-	return c.Info(ctx)
+	info, err := c.Info(ctx)
+	info.Reembed = s.reembeds.of(info.Name)
+	return info, err
 }
 
 // List describes all collections, ordered by name.
-func (s *Service) List(ctx context.Context) ([]Info, error) { return s.engine.List(ctx) }
+func (s *Service) List(ctx context.Context) ([]Info, error) {
+	infos, err := s.engine.List(ctx)
+	for i := range infos {
+		infos[i].Reembed = s.reembeds.of(infos[i].Name)
+	}
+	return infos, err
+}
 
 // Drop deletes a collection and everything in it.
 func (s *Service) Drop(ctx context.Context, collection string) error {
@@ -200,8 +213,19 @@ func (s *Service) checkModel(name string, settings Settings) error {
 // Stats.Degraded, and dense search is ErrEncoder or ErrInvalidQuery.
 // A collection that was built with another model is ErrModelMismatch unless
 // the mode is KeywordOnly. A query that asks for reranking is ErrNoReranker
-// without a reranker. See also the function Search.
+// without a reranker. A collection that PlanReembed or Reembed has found answers
+// hybrid searches from keywords until it has the model. See also the function
+// Search.
 func (s *Service) Search(ctx context.Context, collection string, q Query) (Result, error) {
+	for attempt := 1; ; attempt++ {
+		result, err := s.searchOnce(ctx, collection, q)
+		if attempt == 3 || !errors.Is(err, ErrReplaced) {
+			return result, err
+		}
+	}
+}
+
+func (s *Service) searchOnce(ctx context.Context, collection string, q Query) (Result, error) {
 	q, err := q.prepare()
 	if err != nil {
 		return Result{}, err
@@ -223,7 +247,7 @@ func (s *Service) Search(ctx context.Context, collection string, q Query) (Resul
 		case err == nil:
 		case ctx.Err() != nil:
 			return Result{}, ctx.Err()
-		case q.Mode == Hybrid && (errors.Is(err, ErrEncoder) || errors.Is(err, errNoMeaning)):
+		case q.Mode == Hybrid && (errors.Is(err, ErrEncoder) || errors.Is(err, errNoMeaning) || errors.Is(err, errReembedding)):
 			noVector = err.Error()
 		case errors.Is(err, errNoMeaning):
 			return Result{}, fmt.Errorf("%w: %w", ErrInvalidQuery, err)
@@ -272,6 +296,9 @@ func (s *Service) queryVector(ctx context.Context, collection string, c Collecti
 		return nil, err
 	}
 	if err := s.checkModel(collection, info.Settings); err != nil {
+		if s.reembeds.of(info.Name) != nil {
+			err = fmt.Errorf("%w: %w", errReembedding, err)
+		}
 		return nil, err
 	}
 	vectors, err := s.encode(ctx, s.encoder.EncodeQueries, []string{q.Text})

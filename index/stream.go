@@ -46,7 +46,7 @@ func (s *Service) PutStream(ctx context.Context, collection string, docs iter.Se
 	g.Go(func() error {
 		for b := range ready {
 			var result PutResult
-			if result, failed = w.write(ctx, b); failed != nil { // not reading: a batch that was read goes through
+			if result, failed = b.by.write(ctx, b); failed != nil { // not reading: a batch that was read goes through
 				return failed
 			}
 			w.pending.remove(b.records)
@@ -74,7 +74,10 @@ func (w *writer) read(ctx context.Context, docs iter.Seq2[Document, error], read
 		if len(group) == 0 {
 			return nil
 		}
-		b, err := w.prepare(ctx, group, position)
+		b, err := w.prepareCurrent(ctx, group, position)
+		if b.by != nil {
+			w = b.by
+		}
 		bad, isBad := errors.AsType[*DocumentError](err)
 		if err != nil && !isBad {
 			return err

@@ -160,6 +160,8 @@ func (s *Service) SetSynonyms(ctx context.Context, collection, text string) (rul
 	if err != nil {
 		return 0, err
 	}
+	s.reembeds.writes.RLock()
+	defer s.reembeds.writes.RUnlock()
 	c, err := s.open(ctx, collection)
 	if err != nil {
 		return 0, err

@@ -158,6 +158,7 @@ func (i *importer) flush(ctx context.Context) error {
 		r.Passages = passages[r.ID]
 		b.result.Passages += len(r.Passages)
 	}
+	b.by = i.w
 	result, err := i.w.write(ctx, b)
 	if err != nil {
 		return err

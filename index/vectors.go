@@ -55,6 +55,8 @@ func (s *Service) SetVectors(ctx context.Context, collection string, v Vectors) 
 	if err := v.Check(); err != nil {
 		return err
 	}
+	s.reembeds.writes.RLock()
+	defer s.reembeds.writes.RUnlock()
 	c, err := s.open(ctx, collection)
 	if err != nil {
 		return err

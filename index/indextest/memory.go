@@ -173,6 +173,9 @@ func (h *memoryHandle) alive(ctx context.Context) error {
 	if err := h.engine.usable(ctx); err != nil {
 		return err
 	}
+	if h.replaced {
+		return fmt.Errorf("%w: %q", index.ErrReplaced, h.name)
+	}
 	if h.engine.data.collections[h.name] != h.memoryCollection {
 		return fmt.Errorf("%w: %q", index.ErrCollectionNotFound, h.name)
 	}

@@ -20,11 +20,13 @@ type memoryCollection struct {
 	documents  map[string]*memoryDocument
 	synonyms   string
 	rules      []index.SynonymRule // of synonyms
+	replaced   bool
 }
 
 type memoryDocument struct {
-	record index.Record
-	terms  []termCounts // of each passage, with the title's
+	record   index.Record
+	sequence uint64
+	terms    []termCounts // of each passage, with the title's
 }
 
 func (c *memoryCollection) info() index.Info {
@@ -67,7 +69,7 @@ func (h *memoryHandle) Upsert(ctx context.Context, records []index.Record) error
 			for i, p := range r.Passages {
 				r.Passages[i].Vector = slices.Clone(p.Vector)
 			}
-			added[r.ID] = &memoryDocument{record: r, terms: passageTerms(r)}
+			added[r.ID] = &memoryDocument{record: r, sequence: h.sequence + 1, terms: passageTerms(r)}
 		}
 		maps.Copy(h.documents, added)
 		h.settings.Fields = fields

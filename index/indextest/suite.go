@@ -26,6 +26,8 @@ func Run(t *testing.T, open func(t *testing.T) (engine index.Engine, reopen func
 	}{
 		{"Collections", testCollections},
 		{"Aliases", testAliases},
+		{"Replace", testReplace},
+		{"Changed", testChanged},
 		{"Settings", testSettings},
 		{"Vectors", testVectors},
 		{"Documents", testDocuments},

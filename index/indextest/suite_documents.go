@@ -408,6 +408,7 @@ func (h *harness) everyCall(c index.Collection) map[string]error {
 	errs["SetSynonyms"] = c.SetSynonyms(h.ctx, "a, b")
 	_, errs["Synonyms"] = c.Synonyms(h.ctx)
 	_, errs["Expand"] = c.Expand(h.ctx, "text")
+	_, _, errs["Changed"] = c.Changed(h.ctx, 0)
 	errs["SetVectors"] = c.SetVectors(h.ctx, index.VectorsExact)
 	_, errs["Check"] = c.Check(h.ctx)
 	return errs

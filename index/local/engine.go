@@ -98,6 +98,9 @@ type Engine struct {
 	// aliasesLost is why the file of aliases cannot be read; they are none then,
 	// and none can be made.
 	aliasesLost error
+	// replacing is a replacement that has happened and whose folders are still to
+	// be moved; nil if there is none.
+	replacing *replacement
 }
 
 var (
@@ -167,6 +170,9 @@ func (e *Engine) load() error {
 	if err := checkFormat(e.o.fsys, e.dir); err != nil {
 		return err
 	}
+	if err := e.loadReplacement(); err != nil {
+		return err
+	}
 	root := filepath.Join(e.dir, collectionsName)
 	found, err := e.o.fsys.ReadDir(root)
 	if err != nil {
@@ -193,6 +199,11 @@ func (e *Engine) folder(prefix, name string) string {
 func (e *Engine) usable(ctx context.Context) error {
 	if e.closed {
 		return index.ErrClosed
+	}
+	if e.replacing != nil { // an error has interrupted it
+		if err := e.finishReplacement(); err != nil {
+			return fmt.Errorf("replace collection %q: %w", e.replacing.Collection, err)
+		}
 	}
 	return ctx.Err()
 }

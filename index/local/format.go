@@ -25,6 +25,7 @@ const formatVersion = 1
 //
 //	FORMAT                 the version, as text
 //	LOCK                   locked while an engine is open
+//	replace.json           one collection takes the place of another; hardly ever there
 //	aliases.json           other names of collections; absent if there are none
 //	collections/c-NAME/    one collection
 //	    manifest.json      settings and the list of log files
