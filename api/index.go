@@ -26,6 +26,9 @@ type Index interface {
 	// there is no such collection.
 	Export(ctx context.Context, collection string, w io.Writer, o index.ExportOptions) (index.ExportHeader, error)
 
+	// Reembeddings are the collections on their way to another model, by name.
+	Reembeddings() map[string]index.Reembedding
+
 	// PutStream stores documents in batches as they come, in a collection that
 	// it makes if there is none. It tells after each batch what is durable.
 	PutStream(ctx context.Context, collection string, documents iter.Seq2[index.Document, error], progress func(index.Progress)) (index.PutResult, error)

@@ -50,6 +50,26 @@ func newServerMetrics(version string) *serverMetrics {
 	return m
 }
 
+// reembeddings tells how much of the work that x.Reembeddings lists is left.
+func (m *serverMetrics) reembeddings(x Index) {
+	m.registry.Gauge("semdex_reembed_documents_left", "Documents still to be embedded with the server's model.", func() float64 {
+		left := 0
+		for _, r := range x.Reembeddings() {
+			left += max(0, r.Documents-r.Done)
+		}
+		return float64(left)
+	})
+	m.registry.Gauge("semdex_reembed_failed", "Collections whose embedding with the server's model has stopped with an error.", func() float64 {
+		failed := 0
+		for _, r := range x.Reembeddings() {
+			if r.Failed != "" {
+				failed++
+			}
+		}
+		return float64(failed)
+	})
+}
+
 func heapBytes() float64 {
 	sample := []rtmetrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}}
 	rtmetrics.Read(sample)

@@ -118,6 +118,7 @@ func TestOpenAPIFields(t *testing.T) {
 		{"components/schemas/Collection", index.Info{}},
 		{"components/schemas/Collection/properties/settings", index.Settings{}},
 		{"components/schemas/Alias", index.Alias{}},
+		{"components/schemas/Reembedding", index.Reembedding{}},
 		{"components/schemas/Model", Model{}},
 		{"components/schemas/OpenAIModel", wire.OpenAIModel{}},
 		{"paths/~embed/post/" + body, wire.TEIEmbed{}},

@@ -160,6 +160,7 @@ func New(o Options) (*Server, error) {
 	if s.answers != nil {
 		s.metrics.answerCache(s.answers)
 	}
+	s.metrics.reembeddings(s.index)
 	if queued, ok := o.Embedder.(Queued); ok {
 		s.metrics.queue(queued)
 	}

@@ -69,6 +69,17 @@ func (r *reembeds) set(collection string, state *Reembedding) {
 	r.jobs[collection] = &kept
 }
 
+// Reembeddings are the collections on their way to another model, by name.
+func (s *Service) Reembeddings() map[string]Reembedding {
+	s.reembeds.mu.Lock()
+	defer s.reembeds.mu.Unlock()
+	out := make(map[string]Reembedding, len(s.reembeds.jobs))
+	for name, state := range s.reembeds.jobs {
+		out[name] = *state
+	}
+	return out
+}
+
 // reembedMark is how the model is marked in the name of a collection that is
 // being made.
 const reembedMark = "-re"
@@ -154,7 +165,7 @@ type reembedder struct {
 
 // settle notes the end.
 func (r *reembedder) settle(err error) {
-	if err == nil {
+	if err == nil || errors.Is(err, ErrCollectionNotFound) { // it was dropped
 		r.s.reembeds.set(r.name, nil)
 		return
 	}

@@ -54,7 +54,7 @@ func (a *app) rootCommand() *cobra.Command {
 		}
 	}
 	add(groupSearch, a.serveCommand(), a.indexCommand(), a.searchCommand(), a.askCommand(), a.getCommand(), a.deleteCommand(),
-		a.collectionsCommand(), a.aliasCommand(), a.exportCommand(), a.importCommand(),
+		a.collectionsCommand(), a.aliasCommand(), a.exportCommand(), a.importCommand(), a.reembedCommand(),
 		a.backupCommand(), a.restoreCommand(), a.checkCommand())
 	add(groupModels, a.embedCommand(), a.modelCommand(), a.adaptCommand(), a.distillCommand(), a.dataCommand(), a.trainCommand(), a.evalCommand(), a.benchCommand())
 	add(groupOther, a.versionCommand())

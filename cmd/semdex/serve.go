@@ -25,6 +25,10 @@ const serveLong = `Answer searches and embeddings over HTTP, and take documents 
 With --demo the server starts with a small Korean and English corpus in the
 collection demo, in a folder that is removed at the end unless --data names one.
 
+With --reembed collections that were made with another model are embedded anew
+with this one, in the background. Until that is done they answer from keywords,
+and take documents all the same.
+
 It stops on Ctrl-C or SIGTERM: requests in flight finish, and what has been
 acknowledged is on disk.`
 
@@ -42,6 +46,7 @@ type serveFlags struct {
 	reader     string
 	answers    api.AnswerCache
 	demo       bool
+	reembed    bool
 	apiKey     string
 	origins    []string
 	limits     api.Limits
@@ -75,6 +80,7 @@ func (a *app) serveCommand() *cobra.Command {
 	flags.Float64Var(&f.answers.Similarity, "answer-cache-similarity", api.DefaultSimilarity, "least `cosine` of a question whose answer is given again, above 0 to 1")
 	flags.BoolVar(&f.answers.OtherWords, "answer-cache-other-words", false, "give an answer again to similar questions in other words, too")
 	flags.Float64Var(&f.answers.Suggest, "suggest-similarity", api.DefaultSuggest, "least `cosine` of a past question that is suggested, above 0 to 1")
+	flags.BoolVar(&f.reembed, "reembed", false, "embed collections of another model anew, in the background")
 	flags.BoolVar(&f.demo, "demo", false, "serve a small bilingual corpus")
 	flags.StringVar(&f.apiKey, "api-key", "", "`key` that requests must carry")
 	flags.StringSliceVar(&f.origins, "origin", nil, "web `origins` whose pages may ask")
@@ -140,6 +146,19 @@ func (a *app) serve(ctx context.Context, f *serveFlags) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, service.Close()) }()
+	if f.reembed {
+		background, stop := context.WithCancel(ctx)
+		wait, err := a.startReembedding(background, service)
+		defer func() {
+			stop()
+			if wait != nil {
+				wait()
+			}
+		}()
+		if err != nil {
+			return err
+		}
+	}
 	url := "http://" + dialable(listener.Addr())
 	if f.apiKey == "" && !isLoopback(listener.Addr()) {
 		a.warn("everyone who reaches %s can read and change the documents; --api-key asks for a key", listener.Addr())
