@@ -169,8 +169,7 @@ func (a *app) adapt(ctx context.Context, f *adaptFlags) error {
 			return err
 		}
 	case r.report.Better && len(f.paths) == 0 && f.server == "":
-		r.note("to use it: semdex export -d %s %s -o texts.ndjson, then semdex import -d %s --encode --model %s %s-new texts.ndjson; or adapt with --swap",
-			f.data, f.collection, f.data, f.out, f.collection)
+		r.note("to use it: semdex reembed -d %s --model %s %s", f.data, f.out, f.collection)
 	}
 	if f.asJSON {
 		return a.printJSON(r.report)
