@@ -83,6 +83,24 @@ func (b *Batch) check(l limits) error {
 	return b.checkIDs(l)
 }
 
+// checkRanges reports ranges that are no parts of the batch's sentences, and
+// counts them.
+func (b *Batch) checkRanges(ranges [][]Range) (n int, err error) {
+	if len(ranges) != b.Len() {
+		return 0, fmt.Errorf("%w: ranges of %d sentences for %d", ErrBatch, len(ranges), b.Len())
+	}
+	for i, parts := range ranges {
+		tokens := b.Offsets[i+1] - b.Offsets[i]
+		for _, r := range parts {
+			if r.Start < 0 || r.End < r.Start || r.End > tokens {
+				return 0, fmt.Errorf("%w: range %d to %d of sentence %d, which has %d tokens", ErrBatch, r.Start, r.End, i, tokens)
+			}
+		}
+		n += len(parts)
+	}
+	return n, nil
+}
+
 func (b *Batch) checkIDs(l limits) error {
 	for t, id := range b.IDs {
 		if uint(id) >= uint(l.vocab) {

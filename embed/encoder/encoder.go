@@ -25,6 +25,20 @@ type Encoder interface {
 	Encode(ctx context.Context, b *Batch, o Output, dst []float32) error
 }
 
+// RangeEncoder is an Encoder that gives vectors of parts of sentences, whose
+// tokens have seen the whole sentence.
+type RangeEncoder interface {
+	Encoder
+	// EncodeRanges writes one vector for each of ranges[i], the parts of sentence
+	// i, sentence by sentence: that which Encode would give if the part's states
+	// were all. Ranges may overlap; one without tokens gets the zero vector.
+	// Errors are those of Encode.
+	EncodeRanges(ctx context.Context, b *Batch, ranges [][]Range, o Output, dst []float32) error
+}
+
+// Range is a stretch of a sentence's tokens, half open.
+type Range struct{ Start, End int32 }
+
 // New prepares m, on the reference engine if it is a transformer; m must stay
 // open as long as the encoder is used. Workers bounds the goroutines of one
 // call; 0 means one per CPU. Errors wrap ErrModel or ErrNotFinite and name the
@@ -90,31 +104,69 @@ func (t *Transformer) Encode(ctx context.Context, b *Batch, o Output, dst []floa
 	c := t.calls.take()
 	defer t.calls.put(c)
 	c.output, c.dims, c.dst = o, dims, dst
-	c.bad.Store(0)
-	err = t.engine.Forward(ctx, b, c.sink)
-	c.dst = nil
+	return c.run(ctx, b)
+}
+
+// EncodeRanges implements RangeEncoder.
+func (t *Transformer) EncodeRanges(ctx context.Context, b *Batch, ranges [][]Range, o Output, dst []float32) error {
+	n, err := b.checkRanges(ranges)
 	if err != nil {
 		return err
 	}
-	if i := c.bad.Load(); i > 0 {
-		return notFinite(t.model, int(i)-1)
+	dims, err := o.width(t.head.dims, n, dst)
+	if err != nil {
+		return err
 	}
-	return nil
+	c := t.calls.take()
+	defer t.calls.put(c)
+	c.output, c.dims, c.dst, c.ranges = o, dims, dst, ranges
+	c.first = append(c.first[:0], 0)
+	for i, parts := range ranges {
+		c.first = append(c.first, c.first[i]+len(parts))
+	}
+	return c.run(ctx, b)
 }
 
-// encodeCall is the state of one Encode.
+// encodeCall is the state of one Encode or EncodeRanges.
 type encodeCall struct {
 	t      *Transformer
 	sink   Sink // take, bound once so that a call allocates nothing
 	output Output
 	dims   int
 	dst    []float32
+	ranges [][]Range    // nil: whole sentences
+	first  []int        // by sentence: the number of its first range
 	bad    atomic.Int64 // number of a sentence whose vector is not finite, from 1
 }
 
-// take turns the states of sentence i into its vector.
+func (c *encodeCall) run(ctx context.Context, b *Batch) error {
+	c.bad.Store(0)
+	err := c.t.engine.Forward(ctx, b, c.sink)
+	c.dst, c.ranges = nil, nil
+	if err != nil {
+		return err
+	}
+	if i := c.bad.Load(); i > 0 {
+		return notFinite(c.t.model, int(i)-1)
+	}
+	return nil
+}
+
+// take turns the states of sentence i into its vector, or those of its ranges.
 func (c *encodeCall) take(i int, states []float32) {
-	v := c.dst[i*c.dims:][:c.dims]
+	if c.ranges == nil {
+		c.pool(i, i, states)
+		return
+	}
+	h := c.t.engine.Hidden()
+	for j, r := range c.ranges[i] {
+		c.pool(i, c.first[i]+j, states[int(r.Start)*h:int(r.End)*h])
+	}
+}
+
+// pool makes vector n of states of sentence i.
+func (c *encodeCall) pool(i, n int, states []float32) {
+	v := c.dst[n*c.dims:][:c.dims]
 	c.t.pool(v, states)
 	if !c.output.finish(v) {
 		c.bad.Store(int64(i) + 1)

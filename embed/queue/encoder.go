@@ -33,10 +33,30 @@ func (v view) Encode(ctx context.Context, b *encoder.Batch, o encoder.Output, ds
 	return err
 }
 
+// EncodeRanges implements encoder.RangeEncoder; the encoder behind the queue has
+// to.
+func (v view) EncodeRanges(ctx context.Context, b *encoder.Batch, ranges [][]encoder.Range, o encoder.Output, dst []float32) error {
+	_, err := v.queue.EncodeRanges(ctx, v.class, v.wait, b, ranges, o, dst)
+	return err
+}
+
 // Encode is what Encoder's do, and tells how long the first sequence of the
 // batch waited. Vectors are computed in full and cut afterwards, so that
 // requests of different lengths share batches.
 func (q *Queue) Encode(ctx context.Context, c Class, wait bool, b *encoder.Batch, o encoder.Output, dst []float32) (time.Duration, error) {
+	return q.encodeBatch(ctx, Request{Class: c, Wait: wait}, b, o, dst)
+}
+
+// EncodeRanges is Encode for parts of the batch's sentences.
+func (q *Queue) EncodeRanges(ctx context.Context, c Class, wait bool, b *encoder.Batch, ranges [][]encoder.Range, o encoder.Output, dst []float32) (time.Duration, error) {
+	if ranges == nil {
+		ranges = [][]encoder.Range{}
+	}
+	return q.encodeBatch(ctx, Request{Ranges: ranges, Class: c, Wait: wait}, b, o, dst)
+}
+
+// encodeBatch makes a request of a batch.
+func (q *Queue) encodeBatch(ctx context.Context, r Request, b *encoder.Batch, o encoder.Output, dst []float32) (time.Duration, error) {
 	full := q.Dims()
 	dims := o.Dims
 	if dims == 0 {
@@ -45,19 +65,25 @@ func (q *Queue) Encode(ctx context.Context, c Class, wait bool, b *encoder.Batch
 	if dims < 0 || dims > full {
 		return 0, fmt.Errorf("%w: %d asked for, the model has %d", encoder.ErrDims, o.Dims, full)
 	}
-	if len(dst) < b.Len()*dims {
-		return 0, fmt.Errorf("%w: room for %d numbers, want %d x %d", encoder.ErrDims, len(dst), b.Len(), dims)
+	rows := b.Len()
+	if r.Ranges != nil {
+		rows = 0
+		for _, parts := range r.Ranges {
+			rows += len(parts)
+		}
 	}
-	r, err := request(b)
-	if err != nil {
+	if len(dst) < rows*dims {
+		return 0, fmt.Errorf("%w: room for %d numbers, want %d x %d", encoder.ErrDims, len(dst), rows, dims)
+	}
+	var err error
+	if r.IDs, r.Types, err = sequences(b); err != nil {
 		return 0, err
 	}
-	r.Class, r.Wait = c, wait
 	result, err := q.Do(ctx, r)
 	if err != nil {
 		return 0, err
 	}
-	for i := range r.IDs {
+	for i := range rows {
 		d := dst[i*dims:][:dims]
 		copy(d, result.At(i))
 		if o.Normalize {
@@ -67,34 +93,33 @@ func (q *Queue) Encode(ctx context.Context, c Class, wait bool, b *encoder.Batch
 	return result.Wait, nil
 }
 
-// request cuts a batch into its sequences, without a copy.
-func request(b *encoder.Batch) (Request, error) {
-	var r Request
+// sequences cuts a batch into its sequences and their types, without a copy.
+func sequences(b *encoder.Batch) (ids, types [][]int32, err error) {
 	if len(b.Offsets) == 0 {
 		if len(b.IDs) > 0 {
-			return r, fmt.Errorf("%w: %d tokens without offsets", encoder.ErrBatch, len(b.IDs))
+			return nil, nil, fmt.Errorf("%w: %d tokens without offsets", encoder.ErrBatch, len(b.IDs))
 		}
-		return r, nil
+		return nil, nil, nil
 	}
 	if b.Types != nil && len(b.Types) != len(b.IDs) {
-		return r, fmt.Errorf("%w: %d token types for %d tokens", encoder.ErrBatch, len(b.Types), len(b.IDs))
+		return nil, nil, fmt.Errorf("%w: %d token types for %d tokens", encoder.ErrBatch, len(b.Types), len(b.IDs))
 	}
 	if first, last := b.Offsets[0], b.Offsets[b.Len()]; first != 0 || int(last) != len(b.IDs) {
-		return r, fmt.Errorf("%w: offsets run from %d to %d over %d tokens", encoder.ErrBatch, first, last, len(b.IDs))
+		return nil, nil, fmt.Errorf("%w: offsets run from %d to %d over %d tokens", encoder.ErrBatch, first, last, len(b.IDs))
 	}
-	r.IDs = make([][]int32, b.Len())
+	ids = make([][]int32, b.Len())
 	if b.Types != nil {
-		r.Types = make([][]int32, b.Len())
+		types = make([][]int32, b.Len())
 	}
-	for i := range r.IDs {
+	for i := range ids {
 		lo, hi := b.Offsets[i], b.Offsets[i+1]
 		if hi < lo || int(hi) > len(b.IDs) {
-			return r, fmt.Errorf("%w: sentence %d runs from token %d to %d", encoder.ErrBatch, i, lo, hi)
+			return nil, nil, fmt.Errorf("%w: sentence %d runs from token %d to %d", encoder.ErrBatch, i, lo, hi)
 		}
-		r.IDs[i] = b.IDs[lo:hi]
+		ids[i] = b.IDs[lo:hi]
 		if b.Types != nil {
-			r.Types[i] = b.Types[lo:hi]
+			types[i] = b.Types[lo:hi]
 		}
 	}
-	return r, nil
+	return ids, types, nil
 }

@@ -3,6 +3,7 @@ package queue
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -15,7 +16,10 @@ type Request struct {
 	IDs [][]int32
 	// Types are their token types; nil means all 0, as does a nil entry.
 	Types [][]int32
-	Class Class
+	// Ranges are the parts of each sequence that get a vector each; nil: one
+	// vector for every sequence. They need an encoder.RangeEncoder.
+	Ranges [][]encoder.Range
+	Class  Class
 	// Wait makes the request wait for permits instead of being refused. It suits
 	// callers that can be slowed down, such as an indexer.
 	Wait bool
@@ -23,12 +27,12 @@ type Request struct {
 
 // Result is the answer to a request.
 type Result struct {
-	Vectors []float32 // [sequences, Dims], in the request's order, not normalised
+	Vectors []float32 // [sequences or ranges, Dims], in the request's order, not normalised
 	Dims    int
 	Wait    time.Duration // until the first of its sequences was started
 }
 
-// At is the vector of sequence i.
+// At is the vector of sequence or range i.
 func (r Result) At(i int) []float32 { return r.Vectors[i*r.Dims : (i+1)*r.Dims : (i+1)*r.Dims] }
 
 // job is a request on its way. What changes is guarded by the queue's lock, but
@@ -39,6 +43,7 @@ type job struct {
 	class     Class
 	dims      int
 	sequences []sequence
+	rows      int       // vectors
 	room      sync.Once // makes vectors, when the first are there
 	vectors   []float32
 	arrived   time.Time
@@ -53,10 +58,12 @@ type job struct {
 // sequence is a row of a batch to be.
 type sequence struct {
 	job        *job
-	index      int // in the job
+	row        int // of its first vector in the job
 	ids, types []int32
-	cost       int  // tokens, at least 1
-	left       bool // the line: started, or its job is finished
+	ranges     []encoder.Range // a copy; what gets a vector
+	ranged     bool            // otherwise the whole sequence does
+	cost       int             // tokens, at least 1
+	left       bool            // the line: started, or its job is finished
 }
 
 func newJob(ctx context.Context, r Request, dims int) (*job, error) {
@@ -65,6 +72,9 @@ func newJob(ctx context.Context, r Request, dims int) (*job, error) {
 	}
 	if r.Types != nil && len(r.Types) != len(r.IDs) {
 		return nil, fmt.Errorf("%w: token types for %d sequences of %d", encoder.ErrBatch, len(r.Types), len(r.IDs))
+	}
+	if r.Ranges != nil && len(r.Ranges) != len(r.IDs) {
+		return nil, fmt.Errorf("%w: ranges of %d sequences for %d", encoder.ErrBatch, len(r.Ranges), len(r.IDs))
 	}
 	j := &job{
 		ctx:       ctx,
@@ -76,7 +86,11 @@ func newJob(ctx context.Context, r Request, dims int) (*job, error) {
 		done:      make(chan struct{}),
 	}
 	for i, ids := range r.IDs {
-		s := sequence{job: j, index: i, ids: ids, cost: max(1, len(ids))}
+		s := sequence{job: j, row: j.rows, ids: ids, cost: max(1, len(ids))}
+		if r.Ranges != nil {
+			s.ranged, s.ranges = true, slices.Clone(r.Ranges[i])
+		}
+		j.rows += s.rows()
 		if r.Types != nil {
 			s.types = r.Types[i]
 		}
@@ -88,10 +102,18 @@ func newJob(ctx context.Context, r Request, dims int) (*job, error) {
 	return j, nil
 }
 
-// set keeps the vector of sequence i.
-func (j *job) set(i int, v []float32) {
-	j.room.Do(func() { j.vectors = make([]float32, len(j.sequences)*j.dims) })
-	copy(j.vectors[i*j.dims:][:j.dims], v)
+// rows is the number of its vectors.
+func (s *sequence) rows() int {
+	if s.ranged {
+		return len(s.ranges)
+	}
+	return 1
+}
+
+// set keeps the vectors of a sequence.
+func (j *job) set(s *sequence, v []float32) {
+	j.room.Do(func() { j.vectors = make([]float32, j.rows*j.dims) })
+	copy(j.vectors[s.row*j.dims:], v[:s.rows()*j.dims])
 }
 
 // finish lets the caller go. The first outcome counts.

@@ -138,6 +138,9 @@ func (q *Queue) Do(ctx context.Context, r Request) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
+	if _, ok := q.encoder.(encoder.RangeEncoder); !ok && r.Ranges != nil {
+		return Result{}, fmt.Errorf("%w: %v gives no vectors of parts", encoder.ErrBatch, q.encoder)
+	}
 	if err := q.submit(j, r.Wait); err != nil {
 		return Result{}, err
 	}

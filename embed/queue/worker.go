@@ -84,9 +84,12 @@ func (q *Queue) retire(b *batch, took time.Duration) {
 // is halved by jobs until the ones at fault are alone. Vectors is memory for
 // the encoder's output, which is returned, grown, for the next call.
 func (q *Queue) compute(ctx context.Context, rows []*sequence, in *encoder.Batch, vectors []float32) []float32 {
-	dims := q.encoder.Dims()
-	vectors = slices.Grow(vectors[:0], len(rows)*dims)[:len(rows)*dims]
-	err := q.encode(ctx, in, vectors)
+	size := 0
+	for _, s := range rows {
+		size += s.rows() * q.encoder.Dims()
+	}
+	vectors = slices.Grow(vectors[:0], size)[:size]
+	err := q.encode(ctx, rows, in, vectors)
 	if err == nil {
 		q.deliver(rows, vectors)
 		return vectors
@@ -108,20 +111,40 @@ func (q *Queue) compute(ctx context.Context, rows []*sequence, in *encoder.Batch
 }
 
 // encode calls the encoder and turns a panic into an error.
-func (q *Queue) encode(ctx context.Context, in *encoder.Batch, vectors []float32) (err error) {
+func (q *Queue) encode(ctx context.Context, rows []*sequence, in *encoder.Batch, vectors []float32) (err error) {
 	defer func() {
 		if v := recover(); v != nil {
 			err = &PanicError{Value: v, Stack: debug.Stack()}
 		}
 	}()
+	if r := ranges(rows); r != nil {
+		return q.encoder.(encoder.RangeEncoder).EncodeRanges(ctx, in, r, encoder.Output{}, vectors) // as Do has checked
+	}
 	return q.encoder.Encode(ctx, in, encoder.Output{}, vectors)
+}
+
+// ranges are what the rows of a batch want vectors of; nil if that is all of
+// each.
+func ranges(rows []*sequence) [][]encoder.Range {
+	if !slices.ContainsFunc(rows, func(s *sequence) bool { return s.ranged }) {
+		return nil
+	}
+	out := make([][]encoder.Range, len(rows))
+	for i, s := range rows {
+		out[i] = s.ranges
+		if !s.ranged {
+			out[i] = []encoder.Range{{End: int32(len(s.ids))}}
+		}
+	}
+	return out
 }
 
 // deliver copies the rows' vectors to their jobs and ends those that are
 // complete.
 func (q *Queue) deliver(rows []*sequence, vectors []float32) {
-	for i, s := range rows {
-		s.job.set(s.index, vectors[i*s.job.dims:])
+	for _, s := range rows {
+		s.job.set(s, vectors)
+		vectors = vectors[s.rows()*s.job.dims:]
 	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
