@@ -111,17 +111,20 @@ func (m *Model) Encode(ctx context.Context, texts []string, o EncodeOptions) (Re
 }
 
 func newResult(n, dims int) Result {
-	r := Result{
-		Vectors:   make([][]float32, n),
+	return Result{
+		Vectors:   newVectors(n, dims),
 		Tokens:    make([]int, n),
 		Truncated: make([]bool, n),
 		Chunks:    make([]int, n),
 	}
-	all := make([]float32, n*dims)
-	for i := range r.Vectors {
-		r.Vectors[i] = all[i*dims : (i+1)*dims : (i+1)*dims]
+}
+
+func newVectors(n, dims int) [][]float32 {
+	vectors, all := make([][]float32, n), make([]float32, n*dims)
+	for i := range vectors {
+		vectors[i] = all[i*dims : (i+1)*dims : (i+1)*dims]
 	}
-	return r
+	return vectors
 }
 
 // The most texts and bytes that are tokenised before their vectors are

@@ -19,6 +19,8 @@ var (
 	// ErrMaxTokens: the limit is beyond the model's positions, or leaves no
 	// room for a text.
 	ErrMaxTokens = errors.New("invalid token limit")
+	// ErrNoSpans: the model gives no vectors of parts of a text.
+	ErrNoSpans = errors.New("no vectors of parts of a text")
 	// ErrClosed: the model has been closed.
 	ErrClosed = errors.New("model is closed")
 	// ErrOverloaded: the model's queue is full; try again later.

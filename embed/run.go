@@ -44,7 +44,7 @@ func (p *plan) encode(ctx context.Context, texts []string, first int, r *Result)
 		}
 		inputs = inputs[n:]
 	}
-	sums.means(r)
+	sums.means(r.Vectors)
 	if !p.raw {
 		for i := range texts {
 			encoder.Normalize(r.Vectors[first+i])
@@ -60,8 +60,11 @@ func (p *plan) compute(ctx context.Context, b *encoder.Batch, dst []float32, beg
 	if p.m.queue == nil {
 		return 0, p.m.encoder.Encode(ctx, b, o, dst)
 	}
-	return p.m.queue.Encode(ctx, p.class, begun || p.class == queue.Bulk, b, o, dst)
+	return p.m.queue.Encode(ctx, p.class, p.waits(begun), b, o, dst)
 }
+
+// waits says whether a call waits for the queue's permits.
+func (p *plan) waits(begun bool) bool { return begun || p.class == queue.Bulk }
 
 // fill makes a batch of the first inputs, at least one and up to the token
 // budget, and says of how many.
@@ -110,10 +113,10 @@ func (c *chunkSums) add(text int, v []float32, tokens int) {
 	s.weight += w
 }
 
-func (c *chunkSums) means(r *Result) {
+func (c *chunkSums) means(vectors [][]float32) {
 	for text, s := range c.texts {
 		for i, x := range s.sum {
-			r.Vectors[text][i] = float32(x / s.weight)
+			vectors[text][i] = float32(x / s.weight)
 		}
 	}
 }
