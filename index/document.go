@@ -12,6 +12,11 @@ type Document struct {
 	Title    string         `json:"title,omitempty"`
 	Text     string         `json:"text"`
 	Metadata map[string]any `json:"metadata,omitempty"`
+	// Headings are where the text's headings stand, in order. Collections that
+	// do not use them do not keep them; for those that do, nil means that they
+	// are to be found in the text (see TextHeadings), and an empty list that
+	// there are none.
+	Headings []Heading `json:"headings,omitzero"`
 }
 
 // Passage is a stretch of a document's text, the unit that is embedded,
@@ -73,14 +78,6 @@ type Settings struct {
 	Split    SplitOptions         `json:"split"`
 	Vectors  Vectors              `json:"vectors,omitempty"` // how they are searched; VectorsAuto
 	Fields   map[string]FieldKind `json:"fields,omitempty"`
-}
-
-// SplitOptions says how documents are cut into passages. Lengths are columns:
-// 2 for a wide East Asian character, 1 for any other, so that Korean and
-// English passages hold about as much. The zero value means DefaultSplit.
-type SplitOptions struct {
-	Size    int `json:"size"`    // the longest a passage gets
-	Overlap int `json:"overlap"` // room for sentences repeated from the passage before
 }
 
 // Info describes a collection.

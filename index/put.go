@@ -89,7 +89,7 @@ func (s *Service) writer(ctx context.Context, name string) (*writer, error) {
 	w.collection, err = s.open(ctx, name)
 	if errors.Is(err, ErrCollectionNotFound) {
 		w.settings.Fields = make(map[string]FieldKind)
-		return w, nil
+		return w, s.checkSplit(w.settings.Split)
 	}
 	if err != nil {
 		return nil, err
@@ -114,7 +114,10 @@ func (w *writer) refresh(ctx context.Context) error {
 	if w.bare {
 		return nil
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	return w.service.checkSplit(w.settings.Split)
 }
 
 // again is a writer for the collection that has taken the place of this one's.
@@ -179,7 +182,7 @@ func (w *writer) prepare(ctx context.Context, docs []Document, position int) (ba
 		return b, err
 	}
 	for i := range records {
-		records[i].Passages = passages(records[i].Text, w.settings.Split)
+		records[i].Passages = w.passages(records[i].Document)
 		b.result.Passages += len(records[i].Passages)
 	}
 	b.records = records
@@ -207,6 +210,12 @@ func (w *writer) records(docs []Document, position int) (records []Record, read 
 		}
 		maps.Copy(w.settings.Fields, learned)
 		d.Metadata = metadata
+		switch {
+		case !w.settings.Split.UsesHeadings():
+			d.Headings = nil
+		case d.Headings == nil:
+			d.Headings = TextHeadings(d.Text)
+		}
 		r := Record{Document: d, Content: contentHash(d, w.stored())}
 		if j, ok := at[d.ID]; ok {
 			records[j] = r
@@ -259,8 +268,12 @@ func (w *writer) changed(ctx context.Context, records []Record, result *PutResul
 }
 
 // passages splits a text; a document of a title alone has one empty passage.
-func passages(text string, o SplitOptions) []Passage {
-	spans := SplitText(text, o)
+func (w *writer) passages(d Document) []Passage {
+	var tokens Tokenize
+	if e, ok := w.service.encoder.(TokenEncoder); ok {
+		tokens = e.TokenSpans
+	}
+	spans := SplitDocument(d, w.settings.Split, tokens)
 	if len(spans) == 0 {
 		spans = []Span{{}}
 	}
@@ -274,9 +287,12 @@ func passages(text string, o SplitOptions) []Passage {
 // encodeBatch bounds how many passages one call of the encoder gets.
 const encodeBatch = 1024
 
-// encode fills in the passages' vectors. The title stands before each passage
-// on a line of its own, so that every passage says what it is about.
+// encode fills in the passages' vectors. What SplitOptions.Title says stands
+// before each passage.
 func (w *writer) encode(ctx context.Context, records []Record) error {
+	if w.settings.Split.Late {
+		return w.encodeLate(ctx, records)
+	}
 	var texts []string
 	var targets []*Passage
 	flush := func() error {
@@ -292,10 +308,10 @@ func (w *writer) encode(ctx context.Context, records []Record) error {
 	}
 	for i := range records {
 		r := &records[i]
-		text := newRuneText(r.Text)
+		text, prefixes := newRuneText(r.Text), w.settings.Split.Prefixes(r)
 		for j := range r.Passages {
 			p := &r.Passages[j]
-			texts = append(texts, passageText(r.Title, text.slice(p.Start, p.End)))
+			texts = append(texts, passageText(prefixes[j], text.slice(p.Start, p.End)))
 			targets = append(targets, p)
 			if len(texts) == encodeBatch {
 				if err := flush(); err != nil {
@@ -310,14 +326,15 @@ func (w *writer) encode(ctx context.Context, records []Record) error {
 	return flush()
 }
 
-func passageText(title, passage string) string {
+// passageText is a passage behind its prefix.
+func passageText(prefix, passage string) string {
 	switch {
-	case strings.TrimSpace(title) == "":
+	case strings.TrimSpace(prefix) == "":
 		return passage
 	case passage == "":
-		return title
+		return prefix
 	}
-	return title + "\n" + passage
+	return prefix + "\n" + passage
 }
 
 // write stores a batch. If the collection was replaced since it was prepared, it
@@ -372,7 +389,7 @@ const contentVersion = "semdex content 1"
 // whose metadata is normalised.
 func contentHash(d Document, s Settings) [16]byte {
 	h := sha256.New()
-	hashStrings(h, contentVersion, s.Model, fmt.Sprintf("%d/%d", s.Split.Size, s.Split.Overlap), d.ID, d.Title, d.Text)
+	hashStrings(h, contentVersion, s.Model, s.Split.identity(), d.ID, d.Title, d.Text)
 	for _, name := range slices.Sorted(maps.Keys(d.Metadata)) {
 		switch v := d.Metadata[name].(type) {
 		case string:
@@ -387,6 +404,9 @@ func contentHash(d Document, s Settings) [16]byte {
 		case time.Time:
 			hashStrings(h, name, "t", fmt.Sprint(v.UnixMicro()))
 		}
+	}
+	for _, a := range d.Headings { // where the collection uses them
+		hashStrings(h, fmt.Sprintf("h %d %d %d", a.Start, a.End, a.Level))
 	}
 	return [16]byte(h.Sum(nil)[:16])
 }

@@ -111,6 +111,7 @@ type Hit struct {
 	Start      int            `json:"start"`
 	End        int            `json:"end"`
 	Title      string         `json:"title,omitempty"`
+	Headings   []string       `json:"headings,omitempty"` // that the passage stands under, its own last
 	Metadata   map[string]any `json:"metadata,omitempty"`
 	Scores     Scores         `json:"scores"`
 	// RerankScore decided the order if the query asked for that; Score is still

@@ -214,6 +214,9 @@ func (r *reembedder) open(ctx context.Context, settings Settings) error {
 	r.new, err = r.s.engine.Open(ctx, r.state.Into)
 	if errors.Is(err, ErrCollectionNotFound) {
 		settings.Model, settings.Dims = r.s.encoder.Fingerprint(), r.s.encoder.Dims()
+		if err := r.s.checkSplit(settings.Split); err != nil {
+			return err
+		}
 		r.new, err = r.s.engine.Create(ctx, r.state.Into, settings)
 	}
 	if err != nil {

@@ -289,6 +289,9 @@ func (s *searcher) hit(f fused, p Stored, text *runeText) Hit {
 		Metadata:   p.Document.Metadata,
 		Scores:     f.scores,
 	}
+	if len(p.Document.Headings) > 0 {
+		h.Headings, _ = newOutline(text, p.Document.Headings).at(Span{p.Start, p.End})
+	}
 	if s.q.Highlight && s.q.Text != "" {
 		for _, m := range s.c.Matches(s.words, h.Text) {
 			h.Highlights = append(h.Highlights, Span{Start: m.Start + p.Start, End: m.End + p.Start})

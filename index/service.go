@@ -26,7 +26,7 @@ type Encoder interface {
 // ServiceOptions set what new collections are created with. The zero value is
 // sensible.
 type ServiceOptions struct {
-	Split    SplitOptions // DefaultSplit
+	Split    SplitOptions // DefaultSplit; checked when a collection is made
 	Vectors  Vectors      // VectorsAuto
 	Analyzer string       // the engine's default
 	Reranker Reranker     // nil: queries that ask for reranking are ErrNoReranker
@@ -46,7 +46,9 @@ type Service struct {
 // encoder, which stays the caller's. The encoder may be nil: then documents
 // cannot be stored, and only keyword search works.
 func NewService(e Engine, enc Encoder, o ServiceOptions) *Service {
-	o.Split = o.Split.normal()
+	if o.Split.Check() == nil {
+		o.Split = o.Split.normal()
+	}
 	return &Service{engine: e, encoder: enc, options: o}
 }
 
@@ -73,8 +75,11 @@ func (s *Service) Create(ctx context.Context, collection string, settings Settin
 	if settings.Analyzer == "" {
 		settings.Analyzer = defaults.Analyzer
 	}
-	if settings.Split == (SplitOptions{}) {
+	if settings.Split.IsZero() {
 		settings.Split = defaults.Split
+	}
+	if err := s.checkSplit(settings.Split); err != nil {
+		return err
 	}
 	settings.Split = settings.Split.normal()
 	if settings.Vectors == "" {
@@ -314,12 +319,17 @@ func (s *Service) queryVector(ctx context.Context, collection string, c Collecti
 // encode calls one of the encoder's methods and checks what comes back; zero
 // vectors become nil. Every error is ErrEncoder.
 func (s *Service) encode(ctx context.Context, encode func(context.Context, []string) ([][]float32, error), texts []string) ([][]float32, error) {
-	vectors, err := encode(ctx, texts)
+	return s.checked(len(texts), func() ([][]float32, error) { return encode(ctx, texts) })
+}
+
+// checked is encode for any call of the encoder that gives n vectors.
+func (s *Service) checked(n int, encode func() ([][]float32, error)) ([][]float32, error) {
+	vectors, err := encode()
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrEncoder, err)
 	}
-	if len(vectors) != len(texts) {
-		return nil, fmt.Errorf("%w: %d vectors for %d texts", ErrEncoder, len(vectors), len(texts))
+	if len(vectors) != n {
+		return nil, fmt.Errorf("%w: %d vectors for %d texts", ErrEncoder, len(vectors), n)
 	}
 	for i, v := range vectors {
 		if len(v) == s.encoder.Dims() && isZero(v) {

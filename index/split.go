@@ -7,28 +7,6 @@ import (
 	"golang.org/x/text/width"
 )
 
-// DefaultSplit makes passages of about 250 English or 300 Korean word pieces
-// and repeats about one sentence. It was chosen on development sets: shorter
-// passages help the vectors, longer ones the words.
-var DefaultSplit = SplitOptions{Size: 1200, Overlap: 150}
-
-// minSize is the smallest passage size; below it nothing sensible fits.
-const minSize = 16
-
-// normal fills in defaults: the zero value is DefaultSplit, a size has a floor,
-// and the overlap is at most half a passage.
-func (o SplitOptions) normal() SplitOptions {
-	if o.Size <= 0 {
-		if o.Overlap == 0 {
-			return DefaultSplit
-		}
-		o.Size = DefaultSplit.Size
-	}
-	o.Size = max(o.Size, minSize)
-	o.Overlap = max(0, min(o.Overlap, o.Size/2))
-	return o
-}
-
 // SplitText cuts a text into passages of at most o.Size columns. It ends them
 // at empty lines, line ends and sentence ends, in this order of preference, and
 // never right after a heading if that can be helped; only a sentence longer
@@ -40,12 +18,50 @@ func (o SplitOptions) normal() SplitOptions {
 // The spans count runes, are ordered, begin and end with runes that are not
 // spaces, and together cover every such rune. A text of spaces gives none.
 func SplitText(text string, o SplitOptions) []Span {
-	o = o.normal()
-	runes := []rune(text)
-	sums := prefixColumns(runes)
-	units := cutLong(runes, sums, sentences(runes), o.Size)
-	p := &packer{units: merge(sums, units, o.Size), columns: sums, size: o.Size, overlap: o.Overlap}
-	return p.pack()
+	o.Unit = Columns
+	return SplitDocument(Document{Text: text}, o, nil)
+}
+
+// SplitDocument is SplitText for a document. Passages sized in tokens have at
+// most o.Size of those that tokens finds in the passage's own text. With
+// o.Headings a passage begins at each of d.Headings and nothing is repeated
+// across it; a heading that one of a deeper level follows, with nothing between
+// them, begins a passage with it.
+func SplitDocument(d Document, o SplitOptions, tokens Tokenize) []Span {
+	s := &splitter{text: []rune(d.Text), options: o.normal(), tokens: tokens}
+	if s.options.Unit == Tokens {
+		s.sums = prefixTokens(s.text, tokens(d.Text))
+	} else {
+		s.sums = prefixColumns(s.text)
+	}
+	if !o.Headings || len(d.Headings) == 0 {
+		return s.pack(sentences(s.text))
+	}
+	var spans []Span
+	for _, section := range sections(s.text, d.Headings) {
+		spans = append(spans, s.pack(section.units(s.text))...)
+	}
+	return spans
+}
+
+// splitter cuts one text.
+type splitter struct {
+	text    []rune
+	options SplitOptions // normal
+	tokens  Tokenize     // for Tokens
+	sums    []int32      // widths before each offset
+	seams   []int        // offsets of cuts inside a word, ordered
+}
+
+// pack makes passages of units.
+func (s *splitter) pack(units []unit) []Span {
+	size := s.options.Size
+	p := &packer{units: merge(s.sums, s.cutLong(units), size), columns: s.sums, size: size, overlap: s.options.Overlap}
+	spans := p.pack()
+	if s.options.Unit == Tokens && len(s.seams) > 0 {
+		spans = s.mend(spans)
+	}
+	return spans
 }
 
 // columns is the width of runes as a terminal counts it: 2 for wide East Asian
@@ -81,19 +97,22 @@ func prefixColumns(text []rune) []int32 {
 	return sums
 }
 
-// cutLong cuts units wider than size into pieces of about an eighth of it:
+// cutLong cuts units wider than a passage into pieces of about an eighth of it:
 // after a word, or where there are no words between characters.
-func cutLong(text []rune, columns []int32, units []unit, size int) []unit {
-	piece := max(size/8, minSize/2)
+func (s *splitter) cutLong(units []unit) []unit {
+	piece := max(s.options.Size/8, minSize/2)
 	var out []unit
 	for _, u := range units {
-		if u.columns(columns) <= size {
+		if u.columns(s.sums) <= s.options.Size {
 			out = append(out, u)
 			continue
 		}
 		for start := u.start; start < u.end; {
-			end := pieceEnd(text, start, u.end, piece)
-			next, _ := trim(text, end, u.end)
+			end := s.pieceEnd(start, u.end, piece)
+			next, _ := trim(s.text, end, u.end)
+			if next == end && next < u.end {
+				s.seams = append(s.seams, end)
+			}
 			p := unit{start, end, cutBreak}
 			if next == u.end {
 				p.after = u.after
@@ -109,11 +128,10 @@ func cutLong(text []rune, columns []int32, units []unit, size int) []unit {
 func (u unit) columns(sums []int32) int { return int(sums[u.end] - sums[u.start]) }
 
 // pieceEnd finds where the piece that begins at start ends: the last word end
-// within size columns, else the last place between two characters.
-func pieceEnd(text []rune, start, end, size int) int {
-	n, i := 0, start
-	for i < end && n+runeColumns(text[i]) <= size {
-		n += runeColumns(text[i])
+// within size, else the last place between two characters.
+func (s *splitter) pieceEnd(start, end, size int) int {
+	text, i := s.text, start
+	for i < end && int(s.sums[i+1]-s.sums[start]) <= size {
 		i++
 	}
 	if i == end || unicode.IsSpace(text[i]) {
@@ -173,7 +191,7 @@ func merge(columns []int32, units []unit, size int) []unit {
 // packer finds the cheapest way to pack units into passages.
 type packer struct {
 	units         []unit
-	columns       []int32 // prefix sums over the text
+	columns       []int32 // prefix sums over the text, of columns or tokens
 	size, overlap int
 }
 
@@ -236,7 +254,7 @@ var breakCosts = [...]float64{
 	paragraphBreak: 0,
 }
 
-// cost of a passage of w columns that ends with unit j.
+// cost of a passage of width w that ends with unit j.
 func (p *packer) cost(w, j int) float64 {
 	slack := 1 - float64(w)/float64(p.size)
 	return slack*slack + breakCosts[p.units[j].after]

@@ -40,8 +40,8 @@ func (s *Service) Import(ctx context.Context, collection string, in *ExportReade
 	have, from := info.Settings, in.header.Settings
 	have.Split, from.Split = have.Split.normal(), from.Split.normal()
 	if have.Model != from.Model || have.Dims != from.Dims || have.Split != from.Split {
-		return PutResult{}, fmt.Errorf("%w: the export has vectors of %.12s (%d values, passages of %d characters), collection %q of %.12s (%d values, %d characters)",
-			ErrModelMismatch, from.Model, from.Dims, from.Split.Size, collection, have.Model, have.Dims, have.Split.Size)
+		return PutResult{}, fmt.Errorf("%w: the export has vectors of %.12s (%d values, passages of %v), collection %q of %.12s (%d values, %v)",
+			ErrModelMismatch, from.Model, from.Dims, from.Split, collection, have.Model, have.Dims, have.Split)
 	}
 	i := &importer{w: &writer{service: s, name: collection, collection: c, settings: have, pending: newIDSet()}, onProgress: onProgress}
 	if i.w.settings.Fields == nil {
@@ -59,6 +59,9 @@ func (s *Service) importTarget(ctx context.Context, name string, from ExportHead
 		return c, err
 	}
 	settings := from.Settings
+	if err := settings.Split.Check(); err != nil {
+		return nil, err
+	}
 	settings.Split = settings.Split.normal()
 	if c, err = s.engine.Create(ctx, name, settings); err != nil || from.Synonyms == "" {
 		return c, err

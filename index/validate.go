@@ -17,7 +17,8 @@ const (
 
 // CheckDocument reports ErrInvalidDocument for a document that cannot be
 // stored: no usable id, neither title nor text, invalid UTF-8 (offsets into a
-// repaired text would point past the source), or one that is too large.
+// repaired text would point past the source), one that is too large, or headings
+// that are no stretches of the text in order.
 // Metadata is checked by NormalizeMetadata.
 func CheckDocument(d Document) error {
 	if err := CheckID(d.ID); err != nil {
@@ -38,7 +39,7 @@ func CheckDocument(d Document) error {
 	if strings.TrimSpace(d.Title) == "" && strings.TrimSpace(d.Text) == "" {
 		return fmt.Errorf("%w: both title and text are empty", ErrInvalidDocument)
 	}
-	return nil
+	return checkHeadings(d)
 }
 
 // CheckID reports ErrInvalidDocument for an id that is empty, longer than

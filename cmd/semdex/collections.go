@@ -96,7 +96,7 @@ func (a *app) printInfo(i index.Info) error {
 		{"model", s.Model},
 		{"dimensions", fmt.Sprint(s.Dims)},
 		{"analyzer", s.Analyzer},
-		{"passage size", fmt.Sprintf("%d characters, %d repeated", s.Split.Size, s.Split.Overlap)},
+		{"passages of", s.Split.String()},
 		{"vectors", string(s.Vectors.OrAuto())},
 	}}
 	if i.Synonyms > 0 {

@@ -31,12 +31,12 @@ const evalRetrievalExample = `  semdex eval retrieval scifact KorQuAD_v1.0_dev.j
 // evalRetrievalFlags are the flags of the verb eval retrieval.
 type evalRetrievalFlags struct {
 	modelFlags
+	splitFlags
 	method   string
 	alphas   []float64
 	modes    []string
-	split    string
+	judged   string
 	limit    int
-	passages index.SplitOptions
 	reranker string
 	markdown bool
 	asJSON   bool
@@ -71,10 +71,9 @@ func (a *app) evalRetrievalCommand() *cobra.Command {
 	flags.StringVar(&f.method, "fusion", "minmax", "`method` of fusion: minmax or rrf")
 	flags.Float64SliceVar(&f.alphas, "alpha", []float64{index.DefaultAlpha}, "`weights` of meaning against words, 0 to 1, each measured")
 	flags.StringSliceVar(&f.modes, "modes", []string{"keyword", "dense", "hybrid"}, "`modes` of search to measure")
-	flags.StringVar(&f.split, "split", "", "`name` of the judgements of a BEIR folder (default test)")
+	flags.StringVar(&f.judged, "split", "", "`name` of the judgements of a BEIR folder (default test)")
 	flags.IntVar(&f.limit, "limit", 0, "ask only the first `n` queries of a set")
-	flags.IntVar(&f.passages.Size, "passage-size", 0, "`n` characters are the target length of a passage (default chosen by the index)")
-	flags.IntVar(&f.passages.Overlap, "passage-overlap", 0, "`n` characters are repeated from the passage before")
+	f.splitFlags.flags(c)
 	flags.StringVar(&f.reranker, "reranker", "", "`model` that puts the best 100 of every system in order, measured as well")
 	flags.BoolVar(&f.markdown, "markdown", false, "print the table as Markdown")
 	flags.BoolVar(&f.asJSON, "json", false, "print JSON")
@@ -82,6 +81,9 @@ func (a *app) evalRetrievalCommand() *cobra.Command {
 }
 
 func (f *evalRetrievalFlags) check(cmd *cobra.Command) error {
+	if err := f.splitFlags.parse(cmd); err != nil {
+		return err
+	}
 	for _, mode := range f.modes {
 		if err := oneOf(cmd, "modes", mode, index.Hybrid, index.DenseOnly, index.KeywordOnly); err != nil {
 			return err
@@ -120,7 +122,7 @@ func (f *evalRetrievalFlags) systems(s evaluate.Searcher, collection string) []e
 func (a *app) evalRetrieval(ctx context.Context, paths []string, f *evalRetrievalFlags) (reports []evaluate.Report, err error) {
 	var sets []*evaluate.Set
 	for _, path := range paths {
-		found, err := evaluate.Load(path, f.split)
+		found, err := evaluate.Load(path, f.judged)
 		if err != nil {
 			return nil, err
 		}
@@ -141,7 +143,7 @@ func (a *app) evalRetrieval(ctx context.Context, paths []string, f *evalRetrieva
 		return nil, err
 	}
 	defer closeReranker()
-	options.Split = f.passages
+	options.Split = f.split
 	service, err := a.openLocal(dir, encoder, options, mayBeNew)
 	if err != nil {
 		return nil, err

@@ -42,6 +42,11 @@ func (a *app) writeHit(b *strings.Builder, rank string, hit index.Hit, width int
 	if title == "" {
 		title = hit.DocumentID
 	}
+	for _, heading := range hit.Headings {
+		if heading != hit.Title {
+			title += " > " + heading
+		}
+	}
 	score := strconv.FormatFloat(hit.Score, 'f', 3, 64)
 	fmt.Fprintf(b, "%s  %s  %s\n", a.out.Paint(cli.Faint, rank),
 		a.out.Paint(cli.Bold, cli.Fit(cli.Clean(title), room-len(score)-2)), a.out.Paint(cli.Green, score))

@@ -22,7 +22,7 @@ const importLong = `Store the documents of an export in a collection, which is m
 of the exported one if there is none.
 
 Vectors of the export are stored as they are; for that the collection must be of
-the same model and passage size. --encode, and an export without vectors, encode the
+the same model and have passages of the same kind. --encode, and an export without vectors, encode the
 documents with the model of this call, or the server's.
 
 What is stored already and has not changed costs nothing: after an interruption,

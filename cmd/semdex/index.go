@@ -29,6 +29,7 @@ run the same command again.`
 
 const indexExample = `  semdex index corpus.jsonl
   semdex index -d data -c notes ~/notes
+  semdex index -c manual --passage-headings --passage-title path ~/manual
   semdex index --id url --text lead,body --meta lang,year:number news.csv.gz
   zcat dump.gz | semdex index --format jsonl -`
 
@@ -37,7 +38,7 @@ type indexFlags struct {
 	target
 	modelFlags
 	sourceFlags
-	split   index.SplitOptions
+	splitFlags
 	vectors string
 	dryRun  bool
 	asJSON  bool
@@ -51,8 +52,11 @@ func (a *app) indexCommand() *cobra.Command {
 		Long:    indexLong,
 		Example: indexExample,
 		RunE: func(cmd *cobra.Command, paths []string) error {
-			if err := errors.Join(f.parse(), index.Vectors(f.vectors).Check()); err != nil {
+			if err := errors.Join(f.sourceFlags.parse(), index.Vectors(f.vectors).Check()); err != nil {
 				return usage(cmd, "%v", err)
+			}
+			if err := f.splitFlags.parse(cmd); err != nil {
+				return err
 			}
 			return a.index(cmd.Context(), paths, &f)
 		},
@@ -61,9 +65,8 @@ func (a *app) indexCommand() *cobra.Command {
 	f.collectionFlag(c)
 	f.modelFlags.flags(c)
 	f.sourceFlags.flags(c)
+	f.splitFlags.flags(c)
 	flags := c.Flags()
-	flags.IntVar(&f.split.Size, "passage-size", 0, "`n` characters are the target length of a passage (default chosen by the index)")
-	flags.IntVar(&f.split.Overlap, "passage-overlap", 0, "`n` characters are repeated from the passage before")
 	flags.StringVar(&f.vectors, "vectors", "", "`way` to search a new collection's vectors: auto, exact, graph or coder (default auto)")
 	flags.BoolVar(&f.dryRun, "dry-run", false, "read and check the documents, store nothing")
 	flags.BoolVar(&f.asJSON, "json", false, "print the summary as JSON")
@@ -125,16 +128,20 @@ type indexRun struct {
 	passages atomic.Int64
 }
 
-// learn asks for the fields that the collection has. On a server, one that is to
-// be made with settings of its own is made now.
+// learn asks for the fields that the collection has, and holds the flags against
+// its settings. On a server, one that is to be made with settings of its own is
+// made now.
 func (r *indexRun) learn(ctx context.Context, st store) error {
 	info, err := st.Info(ctx, r.flags.collection)
 	if errors.Is(err, index.ErrCollectionNotFound) {
 		own := index.Settings{Split: r.flags.split, Vectors: index.Vectors(r.flags.vectors)}
-		if server, ok := st.(*remote); ok && (own.Split != index.SplitOptions{} || own.Vectors != "") {
+		if server, ok := st.(*remote); ok && (!own.Split.IsZero() || own.Vectors != "") {
 			return server.create(ctx, r.flags.collection, own)
 		}
 		return nil
+	}
+	if err == nil {
+		err = r.flags.fit(info)
 	}
 	if v := index.Vectors(r.flags.vectors); err == nil && v != "" && v != info.Settings.Vectors.OrAuto() {
 		r.app.note("%s keeps its vectors %s; semdex collections set changes that", r.flags.collection, info.Settings.Vectors.OrAuto())
@@ -159,7 +166,7 @@ func (r *indexRun) open(paths []string) error {
 // check refuses a document where its file and line are known, before the
 // index would.
 func (r *indexRun) check(d source.Document) error {
-	if err := index.CheckDocument(index.Document(d)); err != nil {
+	if err := index.CheckDocument(documentOf(d)); err != nil {
 		return err
 	}
 	_, learned, err := index.NormalizeMetadata(d.Metadata, r.fields)
@@ -194,11 +201,23 @@ func (r *indexRun) counted(documents iter.Seq2[source.Document, error]) iter.Seq
 			if err == nil {
 				r.read.Add(1)
 			}
-			if !yield(index.Document(d), err) {
+			if !yield(documentOf(d), err) {
 				return
 			}
 		}
 	}
+}
+
+// documentOf is a source's document as the index takes it.
+func documentOf(d source.Document) index.Document {
+	out := index.Document{ID: d.ID, Title: d.Title, Text: d.Text, Metadata: d.Metadata}
+	if d.Headings != nil {
+		out.Headings = make([]index.Heading, len(d.Headings))
+		for i, h := range d.Headings {
+			out.Headings[i] = index.Heading(h)
+		}
+	}
+	return out
 }
 
 func (r *indexRun) state() progress.State {

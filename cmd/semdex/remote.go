@@ -160,17 +160,21 @@ func refusal(res *http.Response) error {
 // tells what is stored at the end only, so progress is called once.
 func (r *remote) PutStream(ctx context.Context, collection string, documents iter.Seq2[index.Document, error], progress func(index.Progress)) (index.PutResult, error) {
 	var result index.PutResult
+	headings, err := r.usesHeadings(ctx, collection)
+	if err != nil {
+		return result, err
+	}
 	body, w := io.Pipe()
 	sent, wrote := 0, make(chan error, 1)
 	go func() {
 		var err error
-		sent, err = writeNDJSON(w, documents)
+		sent, err = writeNDJSON(w, documents, headings)
 		// A fault of the source ends the body in good order: what came before
 		// it is stored.
 		_ = w.CloseWithError(ctx.Err())
 		wrote <- err
 	}()
-	err := r.send(ctx, http.MethodPut, collectionPath(collection, "documents"), "application/x-ndjson", body, &result)
+	err = r.send(ctx, http.MethodPut, collectionPath(collection, "documents"), "application/x-ndjson", body, &result)
 	_ = body.CloseWithError(errAnswered)
 	if sourceErr := <-wrote; sourceErr != nil && !errors.Is(sourceErr, errAnswered) && err == nil {
 		err = sourceErr
@@ -183,11 +187,14 @@ func (r *remote) PutStream(ctx context.Context, collection string, documents ite
 
 var errAnswered = errors.New("the server has answered")
 
-func writeNDJSON(w io.Writer, documents iter.Seq2[index.Document, error]) (n int, err error) {
+func writeNDJSON(w io.Writer, documents iter.Seq2[index.Document, error], headings bool) (n int, err error) {
 	buffered := bufio.NewWriterSize(w, 64<<10)
 	enc := json.NewEncoder(buffered)
 	enc.SetEscapeHTML(false)
 	for d, err := range documents {
+		if !headings {
+			d.Headings = nil
+		}
 		if err == nil {
 			err = enc.Encode(d)
 		}

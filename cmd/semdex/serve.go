@@ -195,7 +195,7 @@ func (a *app) warm(ctx context.Context, service *index.Service, encoder *textEnc
 	}
 	documents := func(yield func(index.Document, error) bool) {
 		for _, article := range articles {
-			if !yield(index.Document(article), nil) {
+			if !yield(index.Document{ID: article.ID, Title: article.Title, Text: article.Text, Metadata: article.Metadata}, nil) {
 				return
 			}
 		}

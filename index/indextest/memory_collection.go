@@ -26,7 +26,8 @@ type memoryCollection struct {
 type memoryDocument struct {
 	record   index.Record
 	sequence uint64
-	terms    []termCounts // of each passage, with the title's
+	terms    []termCounts // of each passage, with its prefix's
+	prefixes []string
 }
 
 func (c *memoryCollection) info() index.Info {
@@ -69,7 +70,7 @@ func (h *memoryHandle) Upsert(ctx context.Context, records []index.Record) error
 			for i, p := range r.Passages {
 				r.Passages[i].Vector = slices.Clone(p.Vector)
 			}
-			added[r.ID] = &memoryDocument{record: r, sequence: h.sequence + 1, terms: passageTerms(r)}
+			added[r.ID] = &memoryDocument{record: r, sequence: h.sequence + 1, terms: passageTerms(r, h.settings.Split), prefixes: h.settings.Split.Prefixes(&r)}
 		}
 		maps.Copy(h.documents, added)
 		h.settings.Fields = fields

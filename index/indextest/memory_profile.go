@@ -22,6 +22,9 @@ func (h *memoryHandle) Profile(ctx context.Context, id string, n int) (p index.P
 			}
 		}
 		text := d.record.Title + " " + d.record.Text
+		if h.settings.Split.Title == index.PrefixNone && d.record.Text != "" {
+			text = d.record.Text
+		}
 		count := make(map[string]int)
 		for _, w := range words(text) {
 			count[w]++

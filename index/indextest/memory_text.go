@@ -69,14 +69,13 @@ type termCounts struct {
 	total int
 }
 
-// passageTerms counts the terms of each passage together with the title's.
-func passageTerms(r index.Record) []termCounts {
-	text := []rune(r.Text)
-	title := analyze(r.Title)
+// passageTerms counts the terms of each passage together with its prefix's.
+func passageTerms(r index.Record, split index.SplitOptions) []termCounts {
+	text, prefixes := []rune(r.Text), split.Prefixes(&r)
 	out := make([]termCounts, len(r.Passages))
 	for i, p := range r.Passages {
 		count := make(map[string]int)
-		tokens := append(slices.Clone(title), analyze(string(text[p.Start:p.End]))...)
+		tokens := append(analyze(prefixes[i]), analyze(string(text[p.Start:p.End]))...)
 		for _, t := range tokens {
 			count[t.term]++
 		}

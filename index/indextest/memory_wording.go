@@ -46,11 +46,11 @@ func (d *memoryDocument) allows(ordinal int, w index.Wording) bool {
 	p := d.record.Passages[ordinal]
 	body := string([]rune(d.record.Text)[p.Start:p.End])
 	for _, phrase := range w.Phrases {
-		if len(words(phrase)) > 0 && !holds(body, phrase) && !holds(d.record.Title, phrase) {
+		if len(words(phrase)) > 0 && !holds(body, phrase) && !holds(d.prefixes[ordinal], phrase) {
 			return false
 		}
 	}
-	return !slices.ContainsFunc(w.Excluded, func(phrase string) bool { return holds(body, phrase) || holds(d.record.Title, phrase) })
+	return !slices.ContainsFunc(w.Excluded, func(phrase string) bool { return holds(body, phrase) || holds(d.prefixes[ordinal], phrase) })
 }
 
 func (h *memoryHandle) KeywordWording(ctx context.Context, text index.Words, w index.Wording, k int, f index.Filter) (leg index.Leg, err error) {

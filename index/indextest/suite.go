@@ -54,6 +54,7 @@ func Run(t *testing.T, open func(t *testing.T) (engine index.Engine, reopen func
 		{"Wording", testWording},
 		{"Synonyms", testSynonyms},
 		{"SynonymsAgainstMemory", testSynonymsAgainstMemory},
+		{"Prefixes", testPrefixes},
 		{"Tallies", testTallies},
 		{"Profile", testProfile},
 		{"Correct", testCorrect},

@@ -84,7 +84,7 @@ func (e *Engine) writeAliases(table index.AliasTable) error {
 	if err != nil {
 		return fmt.Errorf("encode aliases: %w", err)
 	}
-	b, err := json.Marshal(aliasFile{formatVersion, fmt.Sprintf("%08x", checksum(body)), body})
+	b, err := json.Marshal(aliasFile{baseVersion, fmt.Sprintf("%08x", checksum(body)), body})
 	if err != nil {
 		return fmt.Errorf("encode aliases: %w", err)
 	}

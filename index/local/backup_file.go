@@ -26,7 +26,7 @@ func encodeBackup(b *Backup) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("encode backup: %w", err)
 	}
-	out, err := json.MarshalIndent(backupEnvelope{formatVersion, fmt.Sprintf("%08x", checksum(body)), body}, "", "  ")
+	out, err := json.MarshalIndent(backupEnvelope{baseVersion, fmt.Sprintf("%08x", checksum(body)), body}, "", "  ")
 	return append(out, '\n'), err
 }
 

@@ -81,7 +81,7 @@ func (c *Collection) addMissing(missing []*document) error {
 			records[i] = &r
 		}
 		var add []textAddition
-		for i, passages := range analyzeRecords(c.text.analyzer, records) {
+		for i, passages := range analyzeRecords(c.text.analyzer, c.settings.Split, records) {
 			for j, t := range passages {
 				if length := &docs[i].lengths[j]; *length == unknownLength {
 					*length = uint32(t.length)

@@ -19,7 +19,21 @@ import (
 //
 //	1  log files with upserts, deletes, fields and commits; manifest.json;
 //	   text leg in bleve's scorch under keys of sequence, passage and length
-const formatVersion = 1
+//	2  collections that say more about splitting than lengths: their manifests
+//	   have this number, and documents may have headings
+const formatVersion = 2
+
+// baseVersion is written wherever nothing needs a later one, so that the programs
+// that know it can still read what they could write.
+const baseVersion = 1
+
+// manifestVersion is the version that a collection's settings need.
+func manifestVersion(s index.Settings) int {
+	if s.Split == (index.SplitOptions{Size: s.Split.Size, Overlap: s.Split.Overlap}) {
+		return baseVersion
+	}
+	return formatVersion
+}
 
 // A data folder:
 //
@@ -101,7 +115,7 @@ func initFolder(fsys fileSystem, dir string) error {
 	if err := fsys.Mkdir(filepath.Join(dir, collectionsName)); err != nil && !errors.Is(err, fs.ErrExist) {
 		return fmt.Errorf("make data folder: %w", err)
 	}
-	if _, err := writeFile(fsys, filepath.Join(dir, formatName), fmt.Appendf(nil, "%s%d\n", formatPrefix, formatVersion)); err != nil {
+	if _, err := writeFile(fsys, filepath.Join(dir, formatName), fmt.Appendf(nil, "%s%d\n", formatPrefix, baseVersion)); err != nil {
 		return fmt.Errorf("make data folder: %w", err)
 	}
 	return nil

@@ -91,16 +91,21 @@ func TestFormats(t *testing.T) {
 }
 
 // writeFixture makes the data folder of the current version: several log files,
-// replaced and deleted documents, every kind of metadata.
+// replaced and deleted documents, every kind of metadata, headings.
 func writeFixture(t *testing.T) {
-	s := newStore(t, Options{FileBytes: 900, CompactBytes: 1 << 20})
+	settings := testSettings
+	settings.Split = index.SplitOptions{Size: 100, Overlap: 20, Unit: index.Tokens, Headings: true, Title: index.PrefixPath, Late: true}
+	s := newStoreOf(t, Options{FileBytes: 900, CompactBytes: 1 << 20}, settings)
 	ctx := t.Context()
 	rich := testRecord("rich", 2)
 	rich.Metadata = map[string]any{"keyword": "값", "list": []string{"a", "b"}, "number": 1.5, "bool": true, "time": mustTime(t, "2024-02-29T12:00:00.000001Z")}
 	rich.Title = "Second title, 한국어로"
+	rich.Headings = []index.Heading{{Start: 0, End: 7, Level: 1}, {Start: 8, End: 13, Level: 2}}
+	bare := testRecord("bare", 2)
+	bare.Headings = []index.Heading{}
 	for _, records := range [][]index.Record{
 		{testRecord("a", 1), testRecord("b", 2), testRecord("문서 셋", 3)},
-		{rich},
+		{rich, bare},
 		{testRecord("a", 4)},
 		{testRecord("gone", 5)},
 	} {
@@ -117,12 +122,12 @@ func writeFixture(t *testing.T) {
 	}
 	s.close()
 	kept := filepath.Join(formats, fmt.Sprintf("v%d", formatVersion))
-	bare := copyFolder(t, s.dir, true)
+	copied := copyFolder(t, s.dir, true)
 	for _, err := range []error{
-		os.Remove(filepath.Join(bare, lockName)),
+		os.Remove(filepath.Join(copied, lockName)),
 		os.RemoveAll(kept),
 		os.MkdirAll(formats, 0o755),
-		os.CopyFS(kept, os.DirFS(bare)),
+		os.CopyFS(kept, os.DirFS(copied)),
 		os.WriteFile(kept+".json", append(content, '\n'), 0o644),
 	} {
 		if err != nil {

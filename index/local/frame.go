@@ -51,7 +51,7 @@ type collectionID [8]byte
 func appendFileHeader(dst []byte, number uint32, id collectionID) []byte {
 	at := len(dst)
 	dst = append(dst, fileMagic...)
-	dst = binary.LittleEndian.AppendUint32(dst, formatVersion)
+	dst = binary.LittleEndian.AppendUint32(dst, baseVersion)
 	dst = binary.LittleEndian.AppendUint32(dst, number)
 	dst = append(dst, id[:]...)
 	dst = binary.LittleEndian.AppendUint32(dst, 0)

@@ -54,7 +54,7 @@ func encodeManifest(m *manifest) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("encode manifest: %w", err)
 	}
-	b, err := json.Marshal(envelope{formatVersion, fmt.Sprintf("%08x", checksum(body)), body})
+	b, err := json.Marshal(envelope{manifestVersion(m.Settings), fmt.Sprintf("%08x", checksum(body)), body})
 	return append(b, '\n'), err
 }
 

@@ -2,6 +2,7 @@ package local
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -36,7 +37,7 @@ func TestNewerFormat(t *testing.T) {
 		t.Fatal(err)
 	}
 	for content, want := range map[string]error{
-		"semdex data format 2\n":  index.ErrNewerFormat,
+		"semdex data format 3\n":  index.ErrNewerFormat,
 		"semdex data format 99\n": index.ErrNewerFormat,
 		"semdex data format 0\n":  index.ErrCorrupt,
 		"semdex data format x\n":  index.ErrCorrupt,
@@ -49,7 +50,7 @@ func TestNewerFormat(t *testing.T) {
 		if !errors.Is(err, want) {
 			t.Errorf("FORMAT %q: %v, want %v", content, err, want)
 		}
-		if want == index.ErrNewerFormat && (!strings.Contains(err.Error(), "format 1") || !strings.Contains(err.Error(), strings.Fields(content)[3])) {
+		if want == index.ErrNewerFormat && (!strings.Contains(err.Error(), fmt.Sprintf("format %d", formatVersion)) || !strings.Contains(err.Error(), strings.Fields(content)[3])) {
 			t.Errorf("the error does not name both versions: %v", err)
 		}
 	}

@@ -15,14 +15,15 @@ import (
 // The payload of an upsert is a document part and the vectors:
 //
 //	document length u32, checksum of the document part u32
-//	document: content [16], id, title, text, metadata, passages
+//	document: content [16], id, title, text, metadata, passages, and from
+//	    format 2 on, if the document has a list of headings, headings
 //	vectors: passages x dims float32; for a passage without one every bit is set,
 //	for zeros would look like a sector that was never written
 //
 // The document part has a checksum of its own, so that a search can read it
 // alone. Strings are a uvarint length and bytes; metadata is a uvarint count
 // and, by name, name, kind byte and value; passages are a uvarint count and
-// uvarint start and end of each.
+// uvarint start and end of each, headings likewise with level.
 const documentHeaderSize = 8
 
 // Kinds of metadata values.
@@ -54,6 +55,14 @@ func appendUpsert(dst []byte, r *index.Record, dims int) (payload []byte, docume
 		dst = binary.AppendUvarint(dst, uint64(p.Start))
 		dst = binary.AppendUvarint(dst, uint64(p.End))
 	}
+	if r.Headings != nil {
+		dst = binary.AppendUvarint(dst, uint64(len(r.Headings)))
+		for _, h := range r.Headings {
+			dst = binary.AppendUvarint(dst, uint64(h.Start))
+			dst = binary.AppendUvarint(dst, uint64(h.End))
+			dst = binary.AppendUvarint(dst, uint64(h.Level))
+		}
+	}
 	part := dst[at+documentHeaderSize:]
 	binary.LittleEndian.PutUint32(dst[at:], uint32(len(part)))
 	binary.LittleEndian.PutUint32(dst[at+4:], checksum(part))
@@ -73,6 +82,7 @@ func appendUpsert(dst []byte, r *index.Record, dims int) (payload []byte, docume
 // upsertSize is an upper bound of what appendUpsert appends, metadata aside.
 func upsertSize(r *index.Record, dims int) int {
 	size := documentHeaderSize + len(r.Content) + len(r.ID) + len(r.Title) + len(r.Text) + 64
+	size += len(r.Headings) * 3 * binary.MaxVarintLen64
 	return size + len(r.Passages)*(2*binary.MaxVarintLen64+4*dims)
 }
 
@@ -150,6 +160,12 @@ func decodeDocument(b []byte, sum uint32) (r index.Record, err error) {
 	r.Passages = make([]index.Passage, d.count(2))
 	for i := range r.Passages {
 		r.Passages[i].Start, r.Passages[i].End = int(d.uvarint()), int(d.uvarint())
+	}
+	if len(d.rest) > 0 {
+		r.Headings = make([]index.Heading, d.count(3))
+		for i := range r.Headings {
+			r.Headings[i] = index.Heading{Start: int(d.uvarint()), End: int(d.uvarint()), Level: int(d.uvarint())}
+		}
 	}
 	if d.failed || len(d.rest) != 0 || r.ID == "" || len(r.Passages) == 0 {
 		return r, errPayload

@@ -18,11 +18,12 @@ import (
 // wording is an index.Wording, analyzed.
 type wording struct {
 	analyzer           *analysis.Analyzer
+	split              index.SplitOptions
 	required, excluded []analysis.Phrase
 }
 
 func (c *Collection) wording(w index.Wording) wording {
-	out := wording{analyzer: c.text.analyzer}
+	out := wording{analyzer: c.text.analyzer, split: c.settings.Split}
 	for _, text := range w.Phrases {
 		if p := out.analyzer.Phrase(text); len(p) > 0 {
 			out.required = append(out.required, p)
@@ -39,13 +40,12 @@ func (c *Collection) wording(w index.Wording) wording {
 // allows reports for some passages of a record whether they fulfil the
 // conditions; ordinals that the record does not have are refused.
 func (w wording) allows(r *index.Record, ordinals []uint32) []bool {
-	title := w.analyzer.Words(r.Title)
-	cut := newCutter(r.Text)
+	cut, prefixes := newCutter(r.Text), w.split.Prefixes(r)
 	out := make([]bool, len(ordinals))
 	for i, n := range ordinals {
 		if int(n) < len(r.Passages) {
 			p := r.Passages[n]
-			out[i] = w.allow(title, w.analyzer.Words(cut.runes(p.Start, p.End)))
+			out[i] = w.allow(w.analyzer.Words(prefixes[n]), w.analyzer.Words(cut.runes(p.Start, p.End)))
 		}
 	}
 	return out

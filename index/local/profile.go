@@ -57,7 +57,11 @@ func (c *Collection) Profile(ctx context.Context, id string, words int) (index.P
 // text, not its passages, which repeat each other's ends.
 func (c *Collection) strongest(ctx context.Context, r *index.Record, passages float64) ([]*profileWord, error) {
 	byTerm := make(map[string]*profileWord)
-	for i, text := range []string{r.Title, r.Text} {
+	title := r.Title
+	if c.settings.Split.Title == index.PrefixNone && r.Text != "" {
+		title = "" // the text leg does not have it
+	}
+	for i, text := range []string{title, r.Text} {
 		for _, k := range c.text.analyzer.Keywords(text) {
 			w := byTerm[k.Term]
 			if w == nil {

@@ -71,7 +71,7 @@ func (c *Collection) Upsert(ctx context.Context, records []index.Record) error {
 	if len(r.records) == 0 {
 		return nil
 	}
-	r.terms = analyzeRecords(c.text.analyzer, r.records)
+	r.terms = analyzeRecords(c.text.analyzer, c.settings.Split, r.records)
 	return c.do(r)
 }
 

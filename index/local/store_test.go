@@ -36,12 +36,17 @@ func quiet() *slog.Logger { return slog.New(slog.NewTextHandler(io.Discard, nil)
 // newStore makes an engine in a new folder with the collection "c".
 func newStore(t *testing.T, o Options) *store {
 	t.Helper()
+	return newStoreOf(t, o, testSettings)
+}
+
+func newStoreOf(t *testing.T, o Options, settings index.Settings) *store {
+	t.Helper()
 	if o.Logger == nil {
 		o.Logger = quiet()
 	}
 	s := &store{T: t, dir: t.TempDir(), o: o}
 	s.open()
-	c, err := s.e.Create(t.Context(), "c", testSettings)
+	c, err := s.e.Create(t.Context(), "c", settings)
 	if err != nil {
 		t.Fatal(err)
 	}

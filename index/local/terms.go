@@ -10,11 +10,11 @@ import (
 	"semdex/index/local/analysis"
 )
 
-// titleWeight is how often a word of the title counts in each of the
-// document's passages. Chosen with k1 and b; see textsearch.go.
+// titleWeight is how often a word of what stands before a passage, such as the
+// title, counts in it. Chosen with k1 and b; see textsearch.go.
 const titleWeight = 3
 
-// terms are one passage's terms with the title's, counted.
+// terms are one passage's terms with its prefix's, counted.
 type terms struct {
 	counts []termCount
 	length int
@@ -78,12 +78,16 @@ func (c *counter) add(t *terms, tokens []analysis.Token, weight int) {
 }
 
 // analyzePassages returns the terms of every passage of a record.
-func analyzePassages(a *analysis.Analyzer, r *index.Record) []*terms {
-	title := a.Document(r.Title)
+func analyzePassages(a *analysis.Analyzer, split index.SplitOptions, r *index.Record) []*terms {
 	cut := newCutter(r.Text)
 	count := counter{make(map[string]int)}
 	out := make([]*terms, len(r.Passages))
+	prefixes := split.Prefixes(r)
+	var title []analysis.Token
 	for i, p := range r.Passages {
+		if i == 0 || prefixes[i] != prefixes[i-1] {
+			title = a.Document(prefixes[i])
+		}
 		body := a.Document(cut.runes(p.Start, p.End))
 		t := &terms{counts: make([]termCount, 0, len(body)+len(title))}
 		clear(count.at)
@@ -124,7 +128,7 @@ func (c *cutter) skip(n int) int {
 }
 
 // analyzeRecords analyzes records on all processors.
-func analyzeRecords(a *analysis.Analyzer, records []*index.Record) [][]*terms {
+func analyzeRecords(a *analysis.Analyzer, split index.SplitOptions, records []*index.Record) [][]*terms {
 	out := make([][]*terms, len(records))
 	next := make(chan int, len(records))
 	for i := range records {
@@ -133,7 +137,7 @@ func analyzeRecords(a *analysis.Analyzer, records []*index.Record) [][]*terms {
 	close(next)
 	work := func() {
 		for i := range next {
-			out[i] = analyzePassages(a, records[i])
+			out[i] = analyzePassages(a, split, records[i])
 		}
 	}
 	var wg sync.WaitGroup

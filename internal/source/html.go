@@ -27,7 +27,7 @@ func readHTML(in *input, r *reading) error {
 		r.bad(0, err)
 		return nil
 	}
-	r.doc(0, Document{ID: in.name, Title: title, Text: content})
+	r.doc(0, Document{ID: in.name, Title: title, Text: content.String(), Headings: content.headings()})
 	return nil
 }
 
@@ -59,10 +59,10 @@ func hasUTF16BOM(raw []byte) bool {
 
 // htmlText returns a page's title and its main text: that of its main element,
 // or of its articles, or else of the body, without what is not prose.
-func htmlText(src []byte) (title, content string, err error) {
+func htmlText(src []byte) (title string, content *prose, err error) {
 	root, err := html.Parse(bytes.NewReader(src))
 	if err != nil {
-		return "", "", fmt.Errorf("html: %w", err)
+		return "", nil, fmt.Errorf("html: %w", err)
 	}
 	page := survey(root)
 	w := &htmlWriter{}
@@ -70,7 +70,7 @@ func htmlText(src []byte) (title, content string, err error) {
 		w.out.separate(paragraphGap)
 		w.node(n)
 	}
-	return page.title(), w.out.String(), nil
+	return page.title(), &w.out, nil
 }
 
 // page holds what a first look at a document finds.
@@ -259,6 +259,8 @@ func (w *htmlWriter) element(n *html.Node) {
 			w.out.inline(" | ")
 		}
 		w.children(n)
+	case atom.H1, atom.H2, atom.H3, atom.H4, atom.H5, atom.H6:
+		w.out.heading(int(n.Data[1]-'0'), func() { w.children(n) })
 	default:
 		w.children(n)
 	}

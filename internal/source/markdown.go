@@ -35,7 +35,7 @@ func readMarkdown(in *input, r *reading) error {
 	if d.Title == "" {
 		d.Title = heading
 	}
-	d.Text = content
+	d.Text, d.Headings = content.String(), content.headings()
 	r.doc(0, d)
 	return nil
 }
@@ -113,7 +113,7 @@ func fromYAML(v any) any {
 // markdownText renders a document as plain text. The heading it begins with,
 // or else its first one, is the title; at the beginning it is not repeated in
 // the text.
-func markdownText(src []byte) (title, content string) {
+func markdownText(src []byte) (title string, content *prose) {
 	md := goldmark.New(goldmark.WithExtensions(extension.Table, extension.Strikethrough, extension.TaskList))
 	root := md.Parser().Parse(text.NewReader(src))
 	w := &markdownWriter{src: src}
@@ -126,7 +126,7 @@ func markdownText(src []byte) (title, content string) {
 		}
 		w.block(n)
 	}
-	return title, w.out.String()
+	return title, &w.out
 }
 
 type markdownWriter struct {
@@ -155,7 +155,11 @@ func (w *markdownWriter) block(n ast.Node) {
 	case *ast.TextBlock:
 		w.out.separate(lineGap)
 		w.inlines(n)
-	case *ast.Heading, *ast.Paragraph:
+	case *ast.Heading:
+		w.out.separate(paragraphGap)
+		w.out.heading(n.Level, func() { w.inlines(n) })
+		w.out.separate(paragraphGap)
+	case *ast.Paragraph:
 		w.out.separate(paragraphGap)
 		w.inlines(n)
 		w.out.separate(paragraphGap)
@@ -195,9 +199,9 @@ func (w *markdownWriter) html(n *ast.HTMLBlock) {
 		raw = append(bytes.Clone(raw), n.ClosureLine.Value(w.src)...)
 	}
 	_, content, err := htmlText(raw)
-	if err == nil && content != "" {
+	if err == nil {
 		w.out.separate(paragraphGap)
-		w.out.verbatim(content)
+		w.out.insert(content)
 		w.out.separate(paragraphGap)
 	}
 }

@@ -19,7 +19,14 @@ func TestMarkup(t *testing.T) {
 				t.Fatalf("got %d documents, errors %v", len(docs), errs)
 			}
 			d := docs[0]
-			got := fmt.Sprintf("id: %s\ntitle: %s\nmetadata: %s\n\n%s\n", d.ID, d.Title, asJSON(t, d.Metadata), d.Text)
+			got := fmt.Sprintf("id: %s\ntitle: %s\nmetadata: %s\n", d.ID, d.Title, asJSON(t, d.Metadata))
+			if d.Headings == nil {
+				t.Error("the headings are not known")
+			}
+			for _, h := range d.Headings {
+				got += fmt.Sprintf("heading %d: %q\n", h.Level, string([]rune(d.Text)[h.Start:h.End]))
+			}
+			got += fmt.Sprintf("\n%s\n", d.Text)
 			golden := filepath.Join("testdata", name+".golden")
 			if *update {
 				if err := os.WriteFile(golden, []byte(got), 0o644); err != nil {

@@ -21,6 +21,7 @@ const (
 type prose struct {
 	b       strings.Builder
 	pending gap
+	marks   []Heading // in bytes of b
 }
 
 func (p *prose) separate(g gap) { p.pending = max(p.pending, g) }
@@ -68,6 +69,49 @@ func (p *prose) verbatim(s string) {
 	}
 	p.flush()
 	p.b.WriteString(strings.TrimRightFunc(s, unicode.IsSpace))
+}
+
+// heading adds what write does as a heading.
+func (p *prose) heading(level int, write func()) {
+	before := p.b.Len()
+	write()
+	text := p.b.String()[before:]
+	if gap := len(text) - len(strings.TrimLeft(text, " \n")); gap < len(text) {
+		p.marks = append(p.marks, Heading{before + gap, p.b.Len(), level})
+	}
+}
+
+// insert adds other prose as verbatim adds its text.
+func (p *prose) insert(o *prose) {
+	before := p.b.Len()
+	p.verbatim(o.String())
+	if p.b.Len() == before {
+		return
+	}
+	at := p.b.Len() - len(strings.TrimRightFunc(o.String(), unicode.IsSpace))
+	for _, h := range o.marks {
+		if h.Start+at < p.b.Len() {
+			p.marks = append(p.marks, Heading{h.Start + at, min(h.End+at, p.b.Len()), h.Level})
+		}
+	}
+}
+
+// headings are the headings in runes of the text. Those within another are left
+// out.
+func (p *prose) headings() []Heading {
+	out, text := []Heading{}, p.b.String()
+	at, runes := 0, 0
+	to := func(n int) int {
+		runes += utf8.RuneCountInString(text[at:n])
+		at = n
+		return runes
+	}
+	for _, h := range p.marks {
+		if h.Start >= at {
+			out = append(out, Heading{to(h.Start), to(h.End), h.Level})
+		}
+	}
+	return out
 }
 
 func (p *prose) String() string { return p.b.String() }

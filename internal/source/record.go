@@ -19,7 +19,13 @@ type Document struct {
 	Title    string
 	Text     string
 	Metadata map[string]any
+	// Headings are those of a format that marks them, not nil; nil for others.
+	Headings []Heading
 }
+
+// Heading is where a heading stands in a text: runes, half open, and its level,
+// 1 to 6.
+type Heading struct{ Start, End, Level int }
 
 // Kind names what a metadata field holds.
 type Kind string

@@ -429,7 +429,7 @@ func FuzzRead(f *testing.F) {
 			docs, _ := fromText(t, string(content), Options{Format: format, SkipBad: true})
 			for _, d := range docs {
 				if d.ID == "" || strings.ToValidUTF8(d.Text, "") != d.Text {
-					t.Fatalf("%s: bad document %q", format, d)
+					t.Fatalf("%s: bad document %+v", format, d)
 				}
 			}
 		}
