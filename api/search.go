@@ -57,6 +57,7 @@ type searchHit struct {
 	Start      int            `json:"start"`
 	End        int            `json:"end"`
 	Title      string         `json:"title"`
+	Headings   []string       `json:"headings,omitempty"`
 	Metadata   map[string]any `json:"metadata"`
 	Scores     index.Scores   `json:"scores"`
 	Rerank     *float64       `json:"rerank_score,omitempty"` // decided the order
@@ -314,7 +315,7 @@ func newSearchAnswer(r index.Result, took time.Duration) searchAnswer {
 		a.Hits[i] = searchHit{
 			ID: h.ID, DocumentID: h.DocumentID, Score: h.Score,
 			Text: h.Text, Start: h.Start, End: h.End,
-			Title: h.Title, Metadata: h.Metadata,
+			Title: h.Title, Headings: h.Headings, Metadata: h.Metadata,
 			Scores: h.Scores, Highlights: h.Highlights, Explain: h.Explain, Rerank: h.RerankScore,
 		}
 		if h.Metadata == nil {
