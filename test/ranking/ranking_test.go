@@ -164,7 +164,7 @@ func newService(t *testing.T) *index.Service {
 	var docs []index.Document
 	for _, a := range articles {
 		known[a.ID] = true
-		docs = append(docs, index.Document(a))
+		docs = append(docs, index.Document{ID: a.ID, Title: a.Title, Text: a.Text, Metadata: a.Metadata})
 	}
 	for _, q := range readQuestions(t) {
 		for id := range q.wanted {
