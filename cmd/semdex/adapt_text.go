@@ -55,7 +55,7 @@ func (r *adaptRun) fromFiles(ctx context.Context) ([]adapt.Document, error) {
 		if err != nil {
 			return nil, (&indexRun{app: r.app}).failure(err, index.PutResult{})
 		}
-		docs = append(docs, cutForAdapt(index.Document(d), index.DefaultSplit.Size))
+		docs = append(docs, cutForAdapt(documentOf(d), index.DefaultSplit.Size))
 	}
 	if n := src.Ignored(); n > 0 {
 		r.note("%s left out: not an extension that semdex reads", count(n, "file"))
