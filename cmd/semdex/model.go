@@ -18,6 +18,7 @@ import (
 	"semdex/embed/model/onnx"
 	"semdex/internal/cli"
 	"semdex/internal/progress"
+	"semdex/qa"
 )
 
 const modelLong = `Look at, check, fetch and convert models.
@@ -188,10 +189,7 @@ func (a *app) verifyModel(ctx context.Context, name string) (embed.Verification,
 // goldenOf reads the golden sentences of a model's folder, or of the built-in
 // model.
 func goldenOf(name, dir string) (*model.GoldenFile, error) {
-	if dir != "" {
-		return model.ReadGolden(os.DirFS(dir))
-	}
-	files, err := builtin.FS(inside(name))
+	files, err := modelFS(name, dir)
 	if err != nil {
 		return nil, err
 	}
@@ -273,7 +271,34 @@ func (a *app) convertModel(ctx context.Context, name, to, out string, overwrite 
 	if err := m.Save(out, model.SaveOptions{DType: dtypes[dtype], Overwrite: overwrite}); err != nil {
 		return err
 	}
+	if err := copyReaderConfig(name, dir, out); err != nil {
+		return err
+	}
 	return a.writeGolden(ctx, out)
+}
+
+// copyReaderConfig gives a converted reader the settings of the one it was.
+func copyReaderConfig(name, dir, out string) error {
+	from, err := modelFS(name, dir)
+	if err != nil {
+		return err
+	}
+	if _, err := fs.Stat(from, qa.ConfigName); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	c, err := qa.ReadConfig(from)
+	if err != nil {
+		return err
+	}
+	return qa.WriteConfig(out, c)
+}
+
+// modelFS is the folder of a model, or of one inside the program.
+func modelFS(name, dir string) (fs.FS, error) {
+	if dir != "" {
+		return os.DirFS(dir), nil
+	}
+	return builtin.FS(inside(name))
 }
 
 // openModel reads a model's folder, or the built-in model.

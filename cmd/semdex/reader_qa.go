@@ -4,17 +4,32 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
+
+	"github.com/spf13/pflag"
 
 	"semdex/api"
+	"semdex/embed/builtin"
 	"semdex/internal/cli"
 	"semdex/qa"
 )
 
 // readerHint says where readers come from.
-const readerHint = "name the folder of a span reader: semdex train qa makes one, and any BERT or DistilBERT for question answering will do"
+const readerHint = "builtin is a span reader, semdex train qa makes others, and any BERT or DistilBERT for question answering will do"
 
-// loadReader loads a span reader by its folder or its name in the hub's cache.
+// noReader is the name of none.
+const noReader = "none"
+
+func addReaderFlag(flags *pflag.FlagSet, name *string) {
+	flags.StringVar(name, "reader", builtinName, "`model` that reads answers: builtin, none, a folder, or a name on the hub that has been pulled")
+}
+
+// loadReader loads a span reader by its name: built in, a folder, or in the
+// hub's cache.
 func (a *app) loadReader(ctx context.Context, name string, o qa.Options) (*qa.Reader, error) {
+	if name == builtinName || name == builtin.Reader {
+		return builtinReader(o)
+	}
 	dir, err := a.modelDir(name)
 	if err != nil {
 		return nil, err
@@ -32,6 +47,25 @@ func (a *app) loadReader(ctx context.Context, name string, o qa.Options) (*qa.Re
 	return r, err
 }
 
+func builtinReader(o qa.Options) (*qa.Reader, error) {
+	if o.Config == nil {
+		files, err := builtin.FS(builtin.Reader)
+		if err != nil {
+			return nil, err
+		}
+		c, err := qa.ReadConfig(files)
+		if err != nil {
+			return nil, err
+		}
+		o.Config = &c
+	}
+	m, err := builtin.OpenNamed(builtin.Reader)
+	if err != nil {
+		return nil, err
+	}
+	return qa.NewReader(m, o)
+}
+
 // answerer is a span reader in the form in which the server takes it.
 type answerer struct{ *qa.Reader }
 
@@ -42,16 +76,70 @@ func (a *app) openAnswerer(ctx context.Context, name string, f *modelFlags) (ans
 	return answerer{r}, err
 }
 
-// openServerReader loads the reader of a server; none if name is "".
+// openServerReader loads the reader of a server; none if that is its name. The
+// built-in one is loaded at the first question, so that servers which are never
+// asked one start without it.
 func (a *app) openServerReader(ctx context.Context, name string, f *modelFlags) (api.Reader, func(), error) {
-	if name == "" {
+	switch name {
+	case noReader:
 		return nil, func() {}, nil
+	case builtinName, builtin.Reader:
+		r := &lateReader{options: qa.Options{Workers: f.workers, Int8: f.int8}}
+		return r, func() { a.close(r) }, nil
 	}
 	r, err := a.openAnswerer(ctx, name, f)
 	if err != nil {
 		return nil, nil, err
 	}
 	return r, func() { a.close(r) }, nil
+}
+
+// lateReader is the built-in reader, loaded when it is first needed.
+type lateReader struct {
+	options qa.Options
+
+	mu     sync.Mutex
+	reader *qa.Reader
+	closed bool
+}
+
+var _ api.Reader = (*lateReader)(nil)
+
+// Read implements api.Reader.
+func (l *lateReader) Read(ctx context.Context, question string, passages []string, n int) (api.Reading, error) {
+	r, err := l.load()
+	if err != nil {
+		return api.Reading{}, err
+	}
+	return answerer{r}.Read(ctx, question, passages, n)
+}
+
+func (l *lateReader) load() (*qa.Reader, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed {
+		return nil, qa.ErrClosed
+	}
+	if l.reader != nil {
+		return l.reader, nil
+	}
+	r, err := builtinReader(l.options)
+	if err != nil {
+		return nil, err
+	}
+	l.reader = r
+	return r, nil
+}
+
+// Close waits for what is being read.
+func (l *lateReader) Close() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.closed = true
+	if l.reader == nil {
+		return nil
+	}
+	return l.reader.Close()
 }
 
 // Read implements api.Reader.

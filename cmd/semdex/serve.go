@@ -75,7 +75,7 @@ func (a *app) serveCommand() *cobra.Command {
 	flags.StringVarP(&f.data, "data", "d", defaultData, "`folder` of the index")
 	flags.StringVar(&f.addr, "addr", "127.0.0.1:8080", "`host:port` to listen on; port 0 takes a free one")
 	flags.StringVarP(&f.collection, "collection", "c", "", "`name` of the collection for requests that name none")
-	flags.StringVar(&f.reader, "reader", "", "`model` that reads answers for /qa: a folder, or a name on the hub that has been pulled")
+	addReaderFlag(flags, &f.reader)
 	flags.IntVar(&f.answers.Entries, "answer-cache", 0, "remember so `many` questions with their answers (default none)")
 	flags.Float64Var(&f.answers.Similarity, "answer-cache-similarity", api.DefaultSimilarity, "least `cosine` of a question whose answer is given again, above 0 to 1")
 	flags.BoolVar(&f.answers.OtherWords, "answer-cache-other-words", false, "give an answer again to similar questions in other words, too")
@@ -102,7 +102,7 @@ func (f *serveFlags) checkAnswers(cmd *cobra.Command) error {
 		return usage(cmd, "--answer-cache-similarity is %g, it must be above 0 and at most 1", c.Similarity)
 	case !share(c.Suggest):
 		return usage(cmd, "--suggest-similarity is %g, it must be above 0 and at most 1", c.Suggest)
-	case c.Entries > 0 && f.reader == "":
+	case c.Entries > 0 && f.reader == noReader:
 		return usage(cmd, "--answer-cache keeps the answers of a reader; name one with --reader")
 	}
 	return nil

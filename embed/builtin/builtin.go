@@ -12,8 +12,12 @@ import (
 	"semdex/embed/model"
 )
 
-// Default is the model that Open gives.
-const Default = "semdex-static-ko-en-256"
+// The models. Default is the encoder that Open gives, Reader a span reader: an
+// encoder with a head that finds answers, for package qa.
+const (
+	Default = "semdex-static-ko-en-256"
+	Reader  = "semdex-reader-ko-en-256"
+)
 
 const root = "models"
 
@@ -21,7 +25,7 @@ const root = "models"
 var files embed.FS
 
 // Names lists the built-in models, the default first.
-func Names() []string { return []string{Default} }
+func Names() []string { return []string{Default, Reader} }
 
 // Open gives the default model. Its weights alias the binary's own memory:
 // opening copies nothing, and Close releases nothing.
