@@ -16,14 +16,14 @@ import (
 )
 
 const askLong = `Answer a question from the documents of a collection: the best passages are found
-as by semdex search and read by the built-in reader, or by one that semdex train qa
-has made (--reader).
+as by semdex search and read by a model: --reader builtin is a small one, semdex train
+qa makes others.
 The answer is shown in its sentence; nothing is shown if the reader is surer that
 the passages hold none.
 
 With --server the server searches and reads, with the reader it was started with.`
 
-const askExample = `  semdex ask "When was the palace built?"
+const askExample = `  semdex ask --reader builtin "When was the palace built?"
   semdex ask --reader my-reader -c wiki --answers 1 --json "경복궁은 언제 지었나?"
   semdex ask --server http://127.0.0.1:8080 --filter 'lang = "ko"' "경복궁은 언제 지었나?"`
 
@@ -57,7 +57,7 @@ func (a *app) askCommand() *cobra.Command {
 	f.collectionFlag(c)
 	f.modelFlags.flags(c)
 	flags := c.Flags()
-	addReaderFlag(flags, &f.reader)
+	addReaderFlag(flags, &f.reader, "")
 	flags.IntVar(&f.passages, "passages", api.DefaultPassages, "how many `passages` to read")
 	flags.IntVarP(&f.answers, "answers", "n", api.DefaultAnswers, "how `many` answers at most")
 	flags.StringVar(&f.filter, "filter", "", "`condition` on metadata, such as 'lang = \"ko\"'")
@@ -77,9 +77,9 @@ func (f *askFlags) question(cmd *cobra.Command, text string) (api.Question, erro
 		return q, usage(cmd, "--passages is %d, it must be between 1 and %d", f.passages, api.MaxPassages)
 	case f.answers < 1 || f.answers > api.MaxAnswers:
 		return q, usage(cmd, "--answers is %d, it must be between 1 and %d", f.answers, api.MaxAnswers)
-	case f.reader == noReader:
-		return q, usage(cmd, "--reader none leaves nobody to answer")
-	case f.server != "" && cmd.Flags().Changed("reader"):
+	case f.server == "" && (f.reader == "" || f.reader == noReader):
+		return q, cli.WithHint(cli.Usagef("ask: --reader is missing"), "%s", readerHint)
+	case f.server != "" && f.reader != "":
 		return q, usage(cmd, "--reader is for a folder of documents; a server reads with its own")
 	}
 	var err error

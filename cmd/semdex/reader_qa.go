@@ -15,13 +15,13 @@ import (
 )
 
 // readerHint says where readers come from.
-const readerHint = "builtin is a span reader, semdex train qa makes others, and any BERT or DistilBERT for question answering will do"
+const readerHint = "builtin is a small span reader, semdex train qa makes others, and any BERT or DistilBERT for question answering will do"
 
 // noReader is the name of none.
 const noReader = "none"
 
-func addReaderFlag(flags *pflag.FlagSet, name *string) {
-	flags.StringVar(name, "reader", builtinName, "`model` that reads answers: builtin, none, a folder, or a name on the hub that has been pulled")
+func addReaderFlag(flags *pflag.FlagSet, name *string, otherwise string) {
+	flags.StringVar(name, "reader", otherwise, "`model` that reads answers: builtin, a folder, or a name on the hub that has been pulled")
 }
 
 // loadReader loads a span reader by its name: built in, a folder, or in the

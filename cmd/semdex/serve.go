@@ -75,7 +75,7 @@ func (a *app) serveCommand() *cobra.Command {
 	flags.StringVarP(&f.data, "data", "d", defaultData, "`folder` of the index")
 	flags.StringVar(&f.addr, "addr", "127.0.0.1:8080", "`host:port` to listen on; port 0 takes a free one")
 	flags.StringVarP(&f.collection, "collection", "c", "", "`name` of the collection for requests that name none")
-	addReaderFlag(flags, &f.reader)
+	addReaderFlag(flags, &f.reader, noReader)
 	flags.IntVar(&f.answers.Entries, "answer-cache", 0, "remember so `many` questions with their answers (default none)")
 	flags.Float64Var(&f.answers.Similarity, "answer-cache-similarity", api.DefaultSimilarity, "least `cosine` of a question whose answer is given again, above 0 to 1")
 	flags.BoolVar(&f.answers.OtherWords, "answer-cache-other-words", false, "give an answer again to similar questions in other words, too")
