@@ -86,15 +86,19 @@ func (s *Service) writer(ctx context.Context, name string) (*writer, error) {
 		return nil, err
 	}
 	w := &writer{service: s, name: name, settings: defaults, pending: newIDSet()}
-	w.collection, err = s.open(ctx, name)
-	if errors.Is(err, ErrCollectionNotFound) {
-		w.settings.Fields = make(map[string]FieldKind)
-		return w, s.checkSplit(w.settings.Split)
+	for attempt := 1; ; attempt++ {
+		w.collection, err = s.open(ctx, name)
+		if errors.Is(err, ErrCollectionNotFound) {
+			w.settings.Fields = make(map[string]FieldKind)
+			return w, s.checkSplit(w.settings.Split)
+		}
+		if err != nil {
+			return nil, err
+		}
+		if err = w.refresh(ctx); attempt == 3 || !replacedMeanwhile(err) {
+			return w, err
+		}
 	}
-	if err != nil {
-		return nil, err
-	}
-	return w, w.refresh(ctx)
 }
 
 // refresh reads the collection's settings and holds them against the encoder.

@@ -224,10 +224,17 @@ func (s *Service) checkModel(name string, settings Settings) error {
 func (s *Service) Search(ctx context.Context, collection string, q Query) (Result, error) {
 	for attempt := 1; ; attempt++ {
 		result, err := s.searchOnce(ctx, collection, q)
-		if attempt == 3 || !errors.Is(err, ErrReplaced) {
+		if attempt == 3 || !replacedMeanwhile(err) {
 			return result, err
 		}
 	}
+}
+
+// replacedMeanwhile says that a call which opened a collection may have failed for
+// another having taken its place since. A model that does not fit may be that of
+// the one before, too: the next try tells.
+func replacedMeanwhile(err error) bool {
+	return errors.Is(err, ErrReplaced) || errors.Is(err, ErrModelMismatch)
 }
 
 func (s *Service) searchOnce(ctx context.Context, collection string, q Query) (Result, error) {
