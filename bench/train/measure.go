@@ -111,8 +111,10 @@ func (r *runner) peer(ctx context.Context, threads int, env []string) (*side, er
 }
 
 // candidates are the settings of the peer that are tried. Debian's OpenBLAS
-// guesses the processor, and old versions guess new ones badly.
+// guesses the processor, and old versions guess new ones badly. With SkylakeX a
+// processor without AVX-512 kills it.
 var candidates = [][]string{
+	nil,
 	{"OPENBLAS_CORETYPE=SkylakeX"},
 	{"OPENBLAS_CORETYPE=Zen"},
 	{"OPENBLAS_CORETYPE=Haswell"},
@@ -127,6 +129,7 @@ func (r *runner) best(ctx context.Context, threads int) ([]string, error) {
 	}
 	c := cell{lossMLM, threads, shapes[1], sizes[0]}
 	var best []string
+	var failed []error
 	least := math.Inf(1)
 	for _, env := range candidates {
 		if err := ctx.Err(); err != nil {
@@ -134,12 +137,17 @@ func (r *runner) best(ctx context.Context, threads int) ([]string, error) {
 		}
 		cpu, err := r.try(ctx, c, env)
 		if err != nil {
-			return nil, err
+			failed = append(failed, fmt.Errorf("%v: %w", env, err))
+			fmt.Fprintf(r.log, "torch, %d threads, %v: not on this machine\n", threads, env)
+			continue
 		}
 		fmt.Fprintf(r.log, "torch, %d threads, %v: %.0f ms\n", threads, env, 1e3*cpu)
 		if cpu < least {
 			best, least = env, cpu
 		}
+	}
+	if len(failed) == len(candidates) {
+		return nil, fmt.Errorf("no settings of the peer work: %w", errors.Join(failed...))
 	}
 	r.results.Settings[key] = best
 	return best, r.results.save()

@@ -27,7 +27,7 @@ func table(r *results) string {
 	fmt.Fprintf(&b, "Measured %s on %s: %s beside %s.\n", day,
 		cmp.Or(workload.Processor(), "an unnamed processor"), cmp.Or(r.Ours, "semdex, not run"), cmp.Or(r.Peer, "PyTorch, not run"))
 	for _, threads := range slices.Sorted(maps.Keys(r.Settings)) {
-		fmt.Fprintf(&b, "PyTorch's best settings with %s thread(s): %s.\n", threads, strings.Join(r.Settings[threads], " "))
+		fmt.Fprintf(&b, "PyTorch's best settings with %s thread(s): %s.\n", threads, cmp.Or(strings.Join(r.Settings[threads], " "), "its own choice"))
 	}
 	if loud := loudest(r); loud > 0 {
 		fmt.Fprintf(&b, "**Measured beside other work**: load averages up to %.0f; the figures will move.\n", loud)

@@ -111,11 +111,6 @@ func (i isa) rowChain(a, lda, ldb reg.Register, ahead prefetch, acc [][]reg.VecV
 	t := newTileRows(a, lda, len(acc))
 	step := func(disp int) {
 		ahead.fetch()
-		if i.lanes == 8 {
-			// The other half of the panel's row, which the next call wants:
-			// half lines in steps of two defeat the processor's own guess.
-			PREFETCHT0(Mem{Base: b, Disp: 64})
-		}
 		i.outer(b, func(r int) Mem { return t.elem(r, disp) }, acc)
 		ADDQ(ldb, b)
 	}
