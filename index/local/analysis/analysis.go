@@ -14,7 +14,6 @@ package analysis
 import (
 	"fmt"
 	"slices"
-	"strings"
 )
 
 // KoEn1 is the first version of the Korean and English analyzer.
@@ -34,13 +33,16 @@ type Token struct {
 }
 
 // Analyzer is safe for concurrent use.
-type Analyzer struct{ name string }
+type Analyzer struct {
+	name  string
+	stems *stemCache
+}
 
 // New returns the analyzer of that name; the empty name is Default.
 func New(name string) (*Analyzer, error) {
 	switch name {
 	case "", KoEn1:
-		return &Analyzer{KoEn1}, nil
+		return &Analyzer{KoEn1, newStemCache()}, nil
 	}
 	return nil, fmt.Errorf("unknown text analyzer %q; this version knows %s", name, KoEn1)
 }
@@ -51,17 +53,17 @@ func (a *Analyzer) Name() string { return a.name }
 // Document returns the terms under which a text is found, in order of
 // position.
 func (a *Analyzer) Document(text string) []Token {
-	return analyze(text, emitDocument)
+	return analyze(text, a.emitDocument)
 }
 
 // Query returns the terms to look for. They are a subset of what Document
 // gives: question words and sentence endings, which no document has for its
 // topic, are left out unless nothing else remains.
 func (a *Analyzer) Query(text string) []Token {
-	if tokens := analyze(text, emitQuery); len(tokens) > 0 {
+	if tokens := analyze(text, a.emitQuery); len(tokens) > 0 {
 		return tokens
 	}
-	return analyze(text, emitDocument)
+	return analyze(text, a.emitDocument)
 }
 
 // Terms returns the distinct terms of tokens, in order of first appearance.
@@ -92,17 +94,17 @@ func analyze(text string, emit emitter) []Token {
 	}
 }
 
-func emitDocument(dst []Token, run word) []Token {
+func (a *Analyzer) emitDocument(dst []Token, run word) []Token {
 	switch run.script {
 	case hangul:
 		return appendKorean(dst, run)
 	case ideograph:
 		return appendPairs(dst, run)
 	}
-	return appendAlphabetic(dst, run)
+	return a.appendAlphabetic(dst, run)
 }
 
-func emitQuery(dst []Token, run word) []Token {
+func (a *Analyzer) emitQuery(dst []Token, run word) []Token {
 	switch run.script {
 	case hangul:
 		return appendKoreanQuery(dst, run)
@@ -112,7 +114,7 @@ func emitQuery(dst []Token, run word) []Token {
 	if stopWords[run.String()] {
 		return dst
 	}
-	return appendAlphabetic(dst, run)
+	return a.appendAlphabetic(dst, run)
 }
 
 // appendPairs emits the overlapping pairs of a run, or its only character.
@@ -128,11 +130,7 @@ func appendPairs(dst []Token, run word) []Token {
 
 // token is the term of characters i to j of the run.
 func (w word) token(i, j int) Token {
-	var b strings.Builder
-	for _, c := range w.chars[i:j] {
-		b.WriteRune(c.r)
-	}
-	return Token{b.String(), w.chars[i].start, w.chars[j-1].end, 1}
+	return Token{w.part(i, j), w.chars[i].start, w.chars[j-1].end, 1}
 }
 
 func (t Token) weighted(w float64) Token {

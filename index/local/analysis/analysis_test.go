@@ -97,7 +97,7 @@ func TestParticleAgreement(t *testing.T) {
 	for _, noun := range []string{"평창동계은", "소나무이"} {
 		var run []char
 		for i, r := range []rune(noun) {
-			run = append(run, char{r, i, i + 1})
+			run = append(run, char{r, i, i + 1, -1})
 		}
 		if k := stemLength(run); k != len(run) {
 			t.Errorf("%s: stem of %d syllables", noun, k)
@@ -194,4 +194,23 @@ func terms(tokens []Token) []string {
 		out[i] = t.Term
 	}
 	return out
+}
+
+// Terms of precomposed text are cut out of it, whatever stands beside it: the same
+// text written otherwise gives the same terms.
+func TestTermsAreOfTheText(t *testing.T) {
+	a := newAnalyzer(t)
+	for _, text := range []string{"세종대왕이 한글을 만들었다", "the running dogs", "v2.0 한글날"} {
+		want := terms(a.Document(text))
+		for _, other := range []string{strings.ToUpper(text), norm.NFD.String(text), "\u00ad" + strings.ReplaceAll(text, " ", " \u200b")} {
+			if got := terms(a.Document(other)); !slices.Equal(got, want) {
+				t.Errorf("%q gives %q, %q gives %q", text, want, other, got)
+			}
+		}
+		for _, term := range want {
+			if !utf8.ValidString(term) {
+				t.Errorf("%q gives %q", text, term)
+			}
+		}
+	}
 }

@@ -1,7 +1,9 @@
 package analysis
 
 import (
+	"hash/maphash"
 	"strings"
+	"sync/atomic"
 	"unicode"
 
 	"github.com/blevesearch/snowballstem"
@@ -10,16 +12,16 @@ import (
 
 // appendAlphabetic emits a word of letters and digits: without the possessive,
 // stemmed if it is a plain English word, without the commas of a number.
-func appendAlphabetic(dst []Token, run word) []Token {
+func (a *Analyzer) appendAlphabetic(dst []Token, run word) []Token {
 	t := run.token(0, len(run.chars))
-	t.Term = normalizeWord(t.Term)
+	t.Term = a.normalizeWord(t.Term)
 	if t.Term == "" {
 		return dst
 	}
 	return append(dst, t)
 }
 
-func normalizeWord(s string) string {
+func (a *Analyzer) normalizeWord(s string) string {
 	s = strings.ReplaceAll(s, "’", "'")
 	if unicode.IsDigit(rune(s[0])) {
 		return strings.ReplaceAll(s, ",", "")
@@ -29,9 +31,31 @@ func normalizeWord(s string) string {
 	if len(s) < 3 || !isLowerASCII(s) {
 		return s
 	}
-	env := snowballstem.NewEnv(s)
+	return a.stems.stem(s)
+}
+
+// stemCache keeps the stems of words seen lately, for the frequent ones make up
+// most of a text and stemming costs more than all the rest. A word displaces
+// another that falls on its place.
+type stemCache struct {
+	seed  maphash.Seed
+	words [1 << 13]atomic.Pointer[stemmed]
+}
+
+type stemmed struct{ word, stem string }
+
+func newStemCache() *stemCache { return &stemCache{seed: maphash.MakeSeed()} }
+
+func (c *stemCache) stem(word string) string {
+	place := &c.words[maphash.String(c.seed, word)%uint64(len(c.words))]
+	if e := place.Load(); e != nil && e.word == word {
+		return e.stem
+	}
+	env := snowballstem.NewEnv(word)
 	english.Stem(env)
-	return env.Current()
+	e := &stemmed{strings.Clone(word), strings.Clone(env.Current())}
+	place.Store(e)
+	return e.stem
 }
 
 func isLowerASCII(s string) bool {

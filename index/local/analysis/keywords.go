@@ -27,12 +27,12 @@ func (a *Analyzer) Keywords(text string) []Keyword {
 			}
 		case alphabetic:
 			if word := run.String(); !stopWords[word] {
-				if term := normalizeWord(word); term != "" {
+				if term := a.normalizeWord(word); term != "" {
 					out = append(out, Keyword{term, strings.TrimSuffix(word, "'s")})
 				}
 			}
 		default:
-			tokens = emitDocument(tokens[:0], run)
+			tokens = a.emitDocument(tokens[:0], run)
 			for _, t := range tokens {
 				out = append(out, Keyword{t.Term, t.Term})
 			}

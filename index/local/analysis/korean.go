@@ -42,7 +42,7 @@ func appendKoreanQuery(dst []Token, run word) []Token {
 		k = n
 	}
 	at := len(dst)
-	dst = appendPairs(dst, word{run.script, run.chars[:k]})
+	dst = appendPairs(dst, word{run.script, run.chars[:k], run.text})
 	if k > 2 {
 		for i := at; i < len(dst); i++ {
 			dst[i].Weight = weightPair

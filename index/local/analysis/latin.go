@@ -27,7 +27,7 @@ func (a *Analyzer) LatinWords(text string) []Token {
 }
 
 // WordTerm is the term of a word that LatinWords returned, or of one near it.
-func (a *Analyzer) WordTerm(word string) string { return normalizeWord(word) }
+func (a *Analyzer) WordTerm(word string) string { return a.normalizeWord(word) }
 
 // Edits calls f with every word that one letter put in, left out, replaced or
 // swapped with its neighbour makes of a word, some of them more than once. The

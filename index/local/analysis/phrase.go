@@ -43,7 +43,7 @@ func (a *Analyzer) Words(text string) Words {
 			words = append(words, f)
 			continue
 		}
-		tokens = emitDocument(tokens[:0], run)
+		tokens = a.emitDocument(tokens[:0], run)
 		for _, t := range tokens {
 			words = append(words, wordForms{t.Term, t.Term, t.Start, t.End})
 		}

@@ -22,6 +22,7 @@ const (
 type char struct {
 	r          rune
 	start, end int
+	at         int // byte offset of the source, -1 if folding has changed it
 }
 
 // word is a run of characters of one script. Its characters are valid until
@@ -29,11 +30,30 @@ type char struct {
 type word struct {
 	script script
 	chars  []char
+	text   string // the source
 }
 
-func (w word) String() string {
+func (w word) String() string { return w.part(0, len(w.chars)) }
+
+// part is characters i to j, cut out of the source if it has them so.
+func (w word) part(i, j int) string {
+	chars := w.chars[i:j]
+	if begin := chars[0].at; begin >= 0 && w.text != "" {
+		next := begin
+		for _, c := range chars {
+			if c.at != next {
+				next = -1
+				break
+			}
+			next += utf8.RuneLen(c.r)
+		}
+		if next > 0 {
+			return w.text[begin:next]
+		}
+	}
 	var b strings.Builder
-	for _, c := range w.chars {
+	b.Grow(utf8.UTFMax * len(chars))
+	for _, c := range chars {
 		b.WriteRune(c.r)
 	}
 	return b.String()
@@ -78,7 +98,7 @@ func (s *scanner) next() (word, bool) {
 		kind = k
 		s.run = append(s.run, c)
 	}
-	return word{kind, s.run}, len(s.run) > 0
+	return word{kind, s.run, s.text}, len(s.run) > 0
 }
 
 // joins reports whether a character that is no letter holds the word together:
@@ -120,7 +140,11 @@ func (s *scanner) fold() {
 		r, size = utf8.DecodeRuneInString(s.text[s.at:])
 	}
 	if s.plain(r, s.at+size) {
-		s.push(foldCase(r), 1)
+		folded, at := foldCase(r), s.at
+		if folded != r {
+			at = -1
+		}
+		s.push(folded, 1, at)
 		s.at += size
 		s.runeAt++
 		return
@@ -133,15 +157,15 @@ func (s *scanner) fold() {
 	runes := utf8.RuneCountInString(chunk)
 	for _, r := range norm.NFKC.String(chunk) {
 		if r = foldCase(stripAccent(r)); !ignorable(r) {
-			s.push(r, runes)
+			s.push(r, runes, -1)
 		}
 	}
 	s.at += n
 	s.runeAt += runes
 }
 
-func (s *scanner) push(r rune, runes int) {
-	s.queue = append(s.queue, char{r, s.runeAt, s.runeAt + runes})
+func (s *scanner) push(r rune, runes, at int) {
+	s.queue = append(s.queue, char{r, s.runeAt, s.runeAt + runes, at})
 }
 
 // plain reports whether r stands for itself: ASCII or a Hangul syllable, with
