@@ -1,6 +1,7 @@
 package local
 
 import (
+	"context"
 	"fmt"
 	"math"
 	"slices"
@@ -38,7 +39,7 @@ func (c *Collection) catchUp() error {
 	if err != nil {
 		return err
 	}
-	if err := c.text.writeThrough(strangers, nil, c.text.sequence); err != nil {
+	if err := c.text.removeSaved(strangers, c.text.sequence); err != nil {
 		return err
 	}
 	var missing []*document
@@ -60,7 +61,7 @@ func (c *Collection) catchUp() error {
 		}
 	}
 	if c.text.sequence != c.sequence {
-		if err := c.text.writeThrough(nil, nil, c.sequence); err != nil {
+		if err := c.text.removeSaved(nil, c.sequence); err != nil {
 			return err
 		}
 	}
@@ -71,6 +72,7 @@ func (c *Collection) catchUp() error {
 // addMissing analyzes documents again and adds the passages that the text leg
 // lacks.
 func (c *Collection) addMissing(missing []*document) error {
+	tail := newTextTail()
 	for docs := range slices.Chunk(missing, 256) {
 		records := make([]*index.Record, len(docs))
 		for i, d := range docs {
@@ -80,18 +82,24 @@ func (c *Collection) addMissing(missing []*document) error {
 			}
 			records[i] = &r
 		}
-		var add []textAddition
 		for i, passages := range analyzeRecords(c.text.analyzer, c.settings.Split, records) {
 			for j, t := range passages {
 				if length := &docs[i].lengths[j]; *length == unknownLength {
 					*length = uint32(t.length)
-					add = append(add, textAddition{textKey{docs[i].sequence, uint32(j), *length}, t})
+					tail.add(textAddition{textKey{docs[i].sequence, uint32(j), *length}, t})
 				}
 			}
 		}
-		if err := c.text.writeThrough(nil, add, c.text.sequence); err != nil {
-			return err
+		if tail.brimful(c.text.tailPassages) {
+			if err := c.text.save(tail); err != nil {
+				return err
+			}
+			c.awaitFiles(context.Background())
+			tail = newTextTail()
 		}
 	}
-	return nil
+	if len(tail.keys) == 0 {
+		return nil
+	}
+	return c.text.save(tail)
 }

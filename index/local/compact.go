@@ -161,6 +161,7 @@ func (o *output) finish() error {
 
 // finishCompaction puts the outputs in the place of the inputs.
 func (c *Collection) finishCompaction(k *compaction) {
+	defer c.wake()
 	c.running = nil
 	k.cancel()
 	err := k.err

@@ -201,6 +201,7 @@ func (w writerUntil) WriteAt(p []byte, at int64) (int, error) {
 // finishSealing adopts a graph. Documents that came meanwhile keep their
 // vectors behind it.
 func (c *Collection) finishSealing(k *sealing) {
+	defer c.wake()
 	c.sealing = nil
 	k.cancel()
 	if k.err != nil {

@@ -3,9 +3,9 @@ package local
 import "context"
 
 // Settle waits until nothing is left to do in the background: no graph of
-// vectors, no compaction and no passages on their way to the keyword leg's files. Writes that come meanwhile may
-// make more due, and are waited for as well. It is for measurements and tests;
-// no call needs it.
+// vectors, no compaction and no passages on their way to the keyword leg's
+// files. Writes that come meanwhile may make more due, and are waited for as
+// well. It is for measurements and tests; no call needs it.
 func (c *Collection) Settle(ctx context.Context) error {
 	for {
 		idle, err := c.busy(ctx)

@@ -4,8 +4,6 @@ import (
 	"runtime"
 	"sync"
 
-	bleveindex "github.com/blevesearch/bleve_index_api"
-
 	"semdex/index"
 	"semdex/index/local/analysis"
 )
@@ -23,42 +21,6 @@ type terms struct {
 type termCount struct {
 	term  string
 	count uint32
-}
-
-const termsField = "t"
-
-// indexedTerms is terms as a field of the text leg that needs no analysis any
-// more.
-type indexedTerms struct {
-	*terms
-	frequencies bleveindex.TokenFrequencies
-}
-
-// indexed makes the field, which is many times larger than the terms.
-func (t *terms) indexed() *indexedTerms {
-	f := &indexedTerms{t, make(bleveindex.TokenFrequencies, len(t.counts))}
-	all := make([]bleveindex.TokenFreq, len(t.counts))
-	for i, c := range t.counts {
-		all[i].Term = []byte(c.term)
-		all[i].SetFrequency(int(c.count))
-		f.frequencies[c.term] = &all[i]
-	}
-	return f
-}
-
-// The methods of bleve's index.Field.
-
-func (t *indexedTerms) Name() string                             { return termsField }
-func (t *indexedTerms) Value() []byte                            { return nil }
-func (t *indexedTerms) ArrayPositions() []uint64                 { return nil }
-func (t *indexedTerms) EncodedFieldType() byte                   { return 't' }
-func (t *indexedTerms) Analyze()                                 {}
-func (t *indexedTerms) Options() bleveindex.FieldIndexingOptions { return bleveindex.IndexField }
-func (t *indexedTerms) AnalyzedLength() int                      { return t.length }
-func (t *indexedTerms) NumPlainTextBytes() uint64                { return 0 }
-func (t *indexedTerms) Size() int                                { return 64 * len(t.counts) }
-func (t *indexedTerms) AnalyzedTokenFrequencies() bleveindex.TokenFrequencies {
-	return t.frequencies
 }
 
 // counter counts terms; at is used again for the next passage.

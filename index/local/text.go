@@ -15,7 +15,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	blevedocument "github.com/blevesearch/bleve/v2/document"
 	"github.com/blevesearch/bleve/v2/index/scorch"
 	bleveindex "github.com/blevesearch/bleve_index_api"
 	segment "github.com/blevesearch/scorch_segment_api/v2"
@@ -42,9 +41,6 @@ var (
 	keySequence   = []byte("semdex.sequence")
 )
 
-// textBatch bounds the passages of one bleve batch.
-const textBatch = 1000
-
 // textLeg is the open text leg of a collection.
 type textLeg struct {
 	dir      string
@@ -61,7 +57,7 @@ type textLeg struct {
 	saved        uint64      // sequence up to which passages are bleve's
 	tails        []*textTail // the last is added to; one before it is going to bleve
 
-	unsaved atomic.Int64  // parts of flushes that are not on disk
+	unsaved atomic.Int64  // flushes that are not on disk
 	written chan struct{} // told when one is
 }
 
@@ -204,16 +200,11 @@ type textAddition struct {
 	terms *terms
 }
 
-// put adds the passage to a batch.
-func (a *textAddition) put(b *bleveindex.Batch) {
-	b.Update(blevedocument.NewDocument(a.key.String()).AddField(a.terms.indexed()))
-}
-
 // write removes and adds passages, which come behind all that there are; the leg
 // is at sequence afterwards.
 func (t *textLeg) write(remove []textKey, add []textAddition, sequence uint64) error {
 	if remove = t.removeRecent(remove); len(remove) > 0 {
-		if err := t.writeThrough(remove, nil, t.saved); err != nil {
+		if err := t.removeSaved(remove, t.saved); err != nil {
 			return err
 		}
 	}
@@ -239,27 +230,14 @@ func (t *textLeg) removeRecent(remove []textKey) (rest []textKey) {
 	return rest
 }
 
-// writeThrough removes passages from bleve and adds some to it; its passages are
-// those of the log up to sequence afterwards.
-func (t *textLeg) writeThrough(remove []textKey, add []textAddition, sequence uint64) error {
-	for {
-		r, a := remove[:min(len(remove), textBatch)], add[:min(len(add), textBatch)]
-		remove, add = remove[len(r):], add[len(a):]
-		fill := func(b *bleveindex.Batch) {
-			for _, k := range r {
-				b.Delete(k.String())
-			}
-			for _, p := range a {
-				p.put(b)
-			}
+// removeSaved removes passages from bleve; its passages are those of the log up to
+// sequence afterwards.
+func (t *textLeg) removeSaved(remove []textKey, sequence uint64) error {
+	return t.commit(func(b *bleveindex.Batch) {
+		for _, k := range remove {
+			b.Delete(k.String())
 		}
-		if len(remove)+len(add) == 0 {
-			return t.commit(fill, sequence)
-		}
-		if err := t.batch(fill); err != nil {
-			return err
-		}
-	}
+	}, sequence)
 }
 
 // commit is a batch after which bleve is at sequence.

@@ -2,9 +2,6 @@ package local
 
 import (
 	"context"
-	"errors"
-	"runtime"
-	"sync"
 	"time"
 
 	"github.com/RoaringBitmap/roaring/v2"
@@ -17,10 +14,6 @@ type textFlush struct {
 	tail   *textTail
 	err    error
 }
-
-// flushParts bounds how many batches a tail is given to bleve in, side by side:
-// bleve makes each on one processor.
-const flushParts = 2
 
 // startFlush gives the tail to bleve if it is full.
 func (c *Collection) startFlush() {
@@ -38,12 +31,15 @@ func (c *Collection) startFlush() {
 	}()
 }
 
-// makeRoom waits, before a write, until the tail can take it: writers are no
-// faster than bleve.
+// makeRoom waits, before a write, until the tail can take it: in the long run
+// writers are no faster than bleve.
 func (c *Collection) makeRoom() {
 	for c.failed == nil && c.text.full() {
 		if c.flushing == nil {
 			c.startFlush()
+			return
+		}
+		if !c.text.brimful() {
 			return
 		}
 		c.finishFlush(<-c.flushes)
@@ -52,6 +48,7 @@ func (c *Collection) makeRoom() {
 
 // finishFlush leaves the tail's passages to bleve.
 func (c *Collection) finishFlush(k *textFlush) {
+	defer c.wake()
 	c.flushing = nil
 	k.cancel()
 	if k.err == nil {
@@ -94,11 +91,8 @@ func (c *Collection) awaitFiles(ctx context.Context) {
 	}
 }
 
-// full says that the tail should go to bleve.
-func (t *textLeg) full() bool {
-	tail := t.tails[len(t.tails)-1]
-	return len(tail.keys) >= t.tailPassages || tail.size >= maxTailPostings
-}
+func (t *textLeg) full() bool    { return t.tails[len(t.tails)-1].full(t.tailPassages) }
+func (t *textLeg) brimful() bool { return t.tails[len(t.tails)-1].brimful(t.tailPassages) }
 
 // closeTail begins a new tail and returns the one before.
 func (t *textLeg) closeTail() *textTail {
@@ -114,30 +108,18 @@ func (t *textLeg) closeTail() *textTail {
 	return tail
 }
 
-// save gives bleve the passages of a closed tail.
+// save gives bleve the passages of a tail that nothing is added to any more.
 func (t *textLeg) save(tail *textTail) error {
-	n := len(tail.added)
-	parts := max(1, min(flushParts, runtime.GOMAXPROCS(0), n/(textBatch/2)))
-	errs := make([]error, parts)
-	var wg sync.WaitGroup
-	t.unsaved.Add(int64(parts))
-	for p := range parts {
-		wg.Go(func() {
-			errs[p] = t.batch(func(b *bleveindex.Batch) {
-				b.SetPersistedCallback(t.persisted)
-				for i := n * p / parts; i < n*(p+1)/parts; i++ {
-					if !tail.skipped.Contains(uint32(i)) {
-						tail.added[i].put(b)
-					}
-				}
-			})
-		})
-	}
-	wg.Wait()
-	return errors.Join(errs...)
+	t.unsaved.Add(1)
+	return t.batch(func(b *bleveindex.Batch) {
+		b.SetPersistedCallback(t.persisted)
+		for p := range newTailFields(tail).all(tail) {
+			b.Update(p)
+		}
+	})
 }
 
-// persisted is called when a part of a flush has reached the disk, or failed to.
+// persisted is called when a flush has reached the disk, or failed to.
 func (t *textLeg) persisted(error) {
 	t.unsaved.Add(-1)
 	select {
@@ -155,7 +137,7 @@ func (t *textLeg) dropTail(tail *textTail) error {
 			gone = append(gone, tail.keys[it.Next()])
 		}
 	}
-	if err := t.writeThrough(gone, nil, tail.last); err != nil {
+	if err := t.removeSaved(gone, tail.last); err != nil {
 		return err
 	}
 	t.tailMu.Lock()

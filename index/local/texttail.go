@@ -3,6 +3,7 @@ package local
 import (
 	"slices"
 	"sort"
+	"strings"
 
 	"github.com/RoaringBitmap/roaring/v2"
 )
@@ -12,10 +13,9 @@ import (
 // with few. Only the writer changes a tail, under the leg's lock; what a
 // tailView has of it stays as it is.
 type textTail struct {
-	added    []textAddition // by sequence, then position
-	keys     []textKey      // of them
+	keys     []textKey // of its passages, by sequence, then position
+	ends     []int     // of each passage, how many terms it and those before it have
 	postings map[string][]tailPosting
-	size     int             // postings
 	dead     *roaring.Bitmap // passages that are gone, replaced as a whole; nil if none
 	skipped  *roaring.Bitmap // those of them that bleve was not given
 	last     uint64          // sequence that the leg had when the tail was closed
@@ -27,18 +27,47 @@ type tailPosting struct {
 	frequency uint32
 }
 
-// maxTailPostings bounds a tail of long passages.
-const maxTailPostings = 1 << 20
-
 func newTextTail() *textTail { return &textTail{postings: make(map[string][]tailPosting)} }
 
 func (t *textTail) add(a textAddition) {
 	n := uint32(len(t.keys))
-	t.added, t.keys = append(t.added, a), append(t.keys, a.key)
+	t.keys = append(t.keys, a.key)
 	for _, c := range a.terms.counts {
-		t.postings[c.term] = append(t.postings[c.term], tailPosting{n, c.count})
+		list, ok := t.postings[c.term]
+		if !ok {
+			c.term = strings.Clone(c.term) // it may be a piece of a whole text
+		}
+		t.postings[c.term] = append(list, tailPosting{n, c.count})
 	}
-	t.size += len(a.terms.counts)
+	t.ends = append(t.ends, t.size()+len(a.terms.counts))
+}
+
+// size is the number of postings.
+func (t *textTail) size() int {
+	if len(t.ends) == 0 {
+		return 0
+	}
+	return t.ends[len(t.ends)-1]
+}
+
+// The sizes of tails. One that reaches the leg's number of passages, or this
+// number of postings, goes to bleve. While another is still on its way there it
+// may grow to several times of that, so that the busier the writers are, the more
+// passages bleve gets at once; then they wait.
+const (
+	tailPostings = 1 << 20
+	tailGrowth   = 4 // in passages
+	mostPostings = 3 << 20
+)
+
+// full says that the tail should go to bleve.
+func (t *textTail) full(passages int) bool {
+	return len(t.keys) >= passages || t.size() >= tailPostings
+}
+
+// brimful says that the tail can take no more.
+func (t *textTail) brimful(passages int) bool {
+	return len(t.keys) >= tailGrowth*passages || t.size() >= mostPostings
 }
 
 // remove takes a passage away; false if the tail does not have it.

@@ -37,7 +37,6 @@ func (c *Collection) run() {
 		case k := <-c.flushes:
 			c.finishFlush(k)
 		}
-		c.wake()
 		c.maintain()
 	}
 }
