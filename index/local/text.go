@@ -15,6 +15,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/RoaringBitmap/roaring/v2"
 	"github.com/blevesearch/bleve/v2/index/scorch"
 	bleveindex "github.com/blevesearch/bleve_index_api"
 	segment "github.com/blevesearch/scorch_segment_api/v2"
@@ -51,6 +52,7 @@ type textLeg struct {
 
 	mu   sync.Mutex
 	keys map[uint64]segmentKeys // by segment
+	kept *keptLists
 
 	tailPassages int // from which a tail goes to bleve
 	tailMu       sync.RWMutex
@@ -63,8 +65,10 @@ type textLeg struct {
 
 // segmentKeys are the keys of a segment's passages in order of bleve's numbers.
 type segmentKeys struct {
-	list  []textKey
-	least uint64 // sequence
+	list    []textKey
+	least   uint64          // sequence
+	deleted *roaring.Bitmap // as bleve had it last
+	dead    bitset          // the same
 }
 
 // errTextLeg is a text leg that must be made anew.
@@ -115,7 +119,7 @@ func (t *textLeg) open() (err error) {
 			err = fmt.Errorf("%w: %v", errTextLeg, r)
 		}
 	}()
-	t.keys = make(map[uint64]segmentKeys)
+	t.keys, t.kept = make(map[uint64]segmentKeys), newKeptLists(keptMost)
 	opened, err := scorch.NewScorch(scorch.Name, map[string]any{
 		"path":         t.dir,
 		"unsafe_batch": true, // the log is what is durable
@@ -310,6 +314,10 @@ func (t *textLeg) segmentKeys(s *scorch.SegmentSnapshot) (segmentKeys, error) {
 	defer t.mu.Unlock()
 	seg := s.Segment()
 	if keys, ok := t.keys[s.Id()]; ok && uint64(len(keys.list)) == seg.Count() {
+		if deleted := s.Deleted(); deleted != keys.deleted { // a set is replaced, never changed
+			keys.deleted, keys.dead = deleted, newBitset(deleted, len(keys.list))
+			t.keys[s.Id()] = keys
+		}
 		return keys, nil
 	}
 	keys := segmentKeys{list: make([]textKey, seg.Count()), least: math.MaxUint64}
@@ -325,6 +333,7 @@ func (t *textLeg) segmentKeys(s *scorch.SegmentSnapshot) (segmentKeys, error) {
 		keys.list[i] = k
 		keys.least = min(keys.least, k.sequence)
 	}
+	keys.deleted, keys.dead = s.Deleted(), newBitset(s.Deleted(), len(keys.list))
 	t.keys[s.Id()] = keys
 	return keys, nil
 }
@@ -343,4 +352,5 @@ func (t *textLeg) forget(s *scorch.IndexSnapshot) {
 		}
 	}
 	t.keys = kept
+	t.kept.retain(kept)
 }

@@ -148,9 +148,9 @@ type textSearch struct {
 	phrases  *phraseSearch
 	matching *roaring.Bitmap
 
-	pieces  []textPiece
-	lists   [][]weightedList // by piece
-	average float64          // length of a passage
+	pieces []textPiece
+	lists  [][]weightedList // by piece
+	slope  float64          // of a term's part in the length of a passage
 
 	also     []*alternatives // of stretches of the query
 	pending  []*pending
@@ -166,7 +166,8 @@ type weightedList struct {
 
 // prepare finds the passages of all terms and weighs them.
 func (s *textSearch) prepare(ctx context.Context, query keywordQuery) (err error) {
-	s.average = max(1, float64(s.view.terms)/float64(max(s.view.passages, 1)))
+	average := max(1, float64(s.view.terms)/float64(max(s.view.passages, 1)))
+	s.slope = bm25K1 * bm25B / average
 	if s.lists, _, err = s.weigh(ctx, query.terms); err != nil {
 		return err
 	}
@@ -236,7 +237,7 @@ func (s *textSearch) piece(i int) error {
 		return s.phrases.piece(s, &s.pieces[i], scores, open)
 	}
 	for n, score := range scores {
-		if keys[n].sequence > limit {
+		if score <= 0 && len(open) == 0 || keys[n].sequence > limit {
 			continue
 		}
 		if gains := open[n]; gains != nil {
@@ -276,7 +277,9 @@ func (s *textSearch) score(lists []weightedList, keys []textKey, scores []float6
 	var it segment.PostingsIterator
 	for _, l := range lists {
 		for _, p := range l.recent {
-			scores[p.passage] += s.partial(l.weight, float64(p.frequency), keys[p.passage].length)
+			if !l.dead.has(p.passage) {
+				scores[p.passage] += s.partial(l.weight, float64(p.frequency), keys[p.passage].length)
+			}
 		}
 		if l.postings == nil {
 			continue
@@ -302,7 +305,7 @@ func (s *textSearch) score(lists []weightedList, keys []textKey, scores []float6
 
 // partial is a term's part of a passage's score.
 func (s *textSearch) partial(weight, tf float64, length uint32) float64 {
-	return weight * tf / (tf + bm25K1*(1-bm25B+bm25B*float64(length)/s.average))
+	return weight * tf / (tf + bm25K1*(1-bm25B) + s.slope*float64(length))
 }
 
 var errBeyond = errors.Join(index.ErrCorrupt, errors.New("text leg: a posting beyond its segment"))

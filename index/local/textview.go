@@ -60,6 +60,8 @@ type textPiece struct {
 
 	segment *scorch.SegmentSnapshot // nil for a tail
 	dict    segment.TermDictionary
+	dead    bitset // of the segment
+	kept    *keptLists
 	tail    tailView
 }
 
@@ -80,7 +82,7 @@ func (t *textLeg) pieces(v *textView) ([]textPiece, error) {
 		if err != nil {
 			return nil, fmt.Errorf("read text leg: %w", err)
 		}
-		out = append(out, textPiece{keys: keys.list, limit: v.saved, segment: seg, dict: dict})
+		out = append(out, textPiece{keys: keys.list, limit: v.saved, segment: seg, dict: dict, dead: keys.dead, kept: t.kept})
 	}
 	for _, tail := range v.tails {
 		out = append(out, textPiece{keys: tail.keys, limit: math.MaxUint64, tail: tail})
@@ -92,13 +94,17 @@ func (t *textLeg) pieces(v *textView) ([]textPiece, error) {
 type textList struct {
 	n        int
 	postings segment.PostingsList // of a segment
-	recent   []tailPosting        // of a tail
+	recent   []tailPosting        // of a tail, or kept of a segment, with those in dead
+	dead     bitset
 }
 
 func (p *textPiece) list(term string) (textList, error) {
 	if p.segment == nil {
 		list := p.tail.list(term)
 		return textList{n: len(list), recent: list}, nil
+	}
+	if l, ok, err := p.keptList(term); ok || err != nil {
+		return l, err
 	}
 	list, err := p.dict.PostingsList([]byte(term), p.segment.Deleted(), nil)
 	if err != nil {
@@ -110,7 +116,9 @@ func (p *textPiece) list(term string) (textList, error) {
 // addTo adds the passages to a set.
 func (l *textList) addTo(set *roaring.Bitmap) error {
 	for _, p := range l.recent {
-		set.Add(p.passage)
+		if !l.dead.has(p.passage) {
+			set.Add(p.passage)
+		}
 	}
 	if l.postings == nil {
 		return nil
