@@ -38,7 +38,8 @@ complete "$OUT/english" || "$SEMDEX" train qa --model "$OUT/wired" --train "$squ
 	--steps 4000 --stop-after 1000 --eval-every 500 --lr 8e-4 --warmup 0.03 --seed 1 --out "$OUT/english"
 
 # Then both languages: people ask in English, sentences with a gap in Korean.
-[ -e "$OUT/cloze-ko.json.gz" ] || "$SEMDEX" data cloze --limit 34000 "$DATA/text/wiki-ko.jsonl.gz" --out "$OUT/cloze-ko.json.gz"
+[ -e "$OUT/cloze-ko.json.gz" ] || "$SEMDEX" data cloze --limit 34000 \
+	--exclude "$DATA/qa/ko/korquad/KorQuAD_v1.0_dev.json.gz" "$DATA/text/wiki-ko.jsonl.gz" --out "$OUT/cloze-ko.json.gz"
 # shellcheck disable=SC2086
 complete "$OUT/reader" || "$SEMDEX" train qa --model "$OUT/english" --train "$squad,$OUT/cloze-ko.json.gz" $reading \
 	--dev-sample 300 --steps 2400 --eval-every 800 --lr 7e-4 --warmup 0.02 --seed 2 --out "$OUT/reader"

@@ -26,6 +26,8 @@ train qa: a date, a number, a name or a title of a sentence becomes the answer, 
 question word takes its place, and some words are left out. They teach a reader to
 find what a question speaks of; they do not replace questions that people ask.
 
+Keep what is measured on out of it: --exclude takes such files of questions.
+
 The file is in the form of SQuAD; .gz is packed. One seed gives the same questions.`
 
 const dataClozeExample = `  semdex data cloze manuals/ -o cloze.json
@@ -35,6 +37,7 @@ const dataClozeExample = `  semdex data cloze manuals/ -o cloze.json
 // clozeFlags are the flags of the verb data cloze.
 type clozeFlags struct {
 	options   cloze.Options
+	exclude   []string
 	limit     int
 	out       string
 	overwrite bool
@@ -63,6 +66,7 @@ func (a *app) dataClozeCommand() *cobra.Command {
 	flags.IntVar(&o.PerPassage, "per-passage", o.PerPassage, "`questions` of a passage at most")
 	flags.Float64Var(&o.Drop, "drop", o.Drop, "`share` of a sentence's words that its question leaves out")
 	flags.Uint64Var(&o.Seed, "seed", o.Seed, "`seed` of every random choice")
+	flags.StringSliceVar(&f.exclude, "exclude", nil, "`files` of questions, as for train qa: passages that share a sentence with one of theirs are left out")
 	flags.IntVar(&f.limit, "limit", 0, "`questions` at most; 0: all")
 	flags.StringVarP(&f.out, "out", "o", "", "`file` to write")
 	flags.BoolVar(&f.overwrite, "overwrite", false, "replace the file that is there")
@@ -72,6 +76,9 @@ func (a *app) dataClozeCommand() *cobra.Command {
 func (a *app) dataCloze(ctx context.Context, files []string, f *clozeFlags) error {
 	if _, err := os.Stat(f.out); err == nil && !f.overwrite {
 		return cli.WithHint(fmt.Errorf("%s: %w", f.out, fs.ErrExist), "choose another name, or replace it with --overwrite")
+	}
+	if err := f.readExcluded(); err != nil {
+		return err
 	}
 	s, err := source.Open(files, source.Options{Blocks: true, Stdin: a.stdin, Fields: source.Fields{NoMeta: true}})
 	if err != nil {
@@ -103,6 +110,19 @@ func (a *app) dataCloze(ctx context.Context, files []string, f *clozeFlags) erro
 	}
 	_, err = fmt.Fprintf(a.stdout, "%s: %s over %s\n", f.out, count(len(set.Questions), "question"), count(len(set.Contexts), "passage"))
 	return err
+}
+
+// readExcluded reads the passages that must not be in the questions.
+func (f *clozeFlags) readExcluded() error {
+	f.options.Exclude = make(cloze.Sentences)
+	for _, path := range f.exclude {
+		set, err := squad.ReadFile(path, squad.Options{})
+		if err != nil {
+			return err
+		}
+		f.options.Exclude.Add(set)
+	}
+	return nil
 }
 
 // writeSQuAD writes a file whole or not at all, packed if its name ends in .gz.

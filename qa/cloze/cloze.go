@@ -28,6 +28,7 @@ type Options struct {
 	PerPassage int     // questions of a passage at most
 	Drop       float64 // share of the sentence's words that a question leaves out
 	Seed       uint64
+	Exclude    Sentences // passages that have one of them are left out
 }
 
 // Default is sensible for articles.
@@ -59,6 +60,9 @@ func Add(s *squad.Set, title, text string, o Options) error {
 	}
 	rng := rand.New(rand.NewPCG(o.Seed, train.Seed(o.Seed, uint64(article))))
 	for _, p := range passages([]rune(text), o.Passage) {
+		if o.Exclude.shares(p) {
+			continue
+		}
 		made := 0
 		list := sentences(p)
 		rng.Shuffle(len(list), func(i, j int) { list[i], list[j] = list[j], list[i] })

@@ -109,3 +109,24 @@ func TestOptions(t *testing.T) {
 		}
 	}
 }
+
+// A passage that shares a sentence with what is measured on makes no questions,
+// whatever stands around the sentence.
+func TestExclude(t *testing.T) {
+	o := cloze.Default()
+	o.Passage = 20
+	o.Exclude = make(cloze.Sentences)
+	o.Exclude.Add(&squad.Set{Contexts: []string{"앞의 문장이다. 경복궁은 1395년 한양에 처음 지어졌다."}})
+	const text = "태조가 《경국대전》을 처음으로 펴내게 하였다.\n경복궁은, 1395년 한양에  처음 지어졌다.\nIt has been open to all since 1911 without a pause."
+	var s squad.Set
+	if err := cloze.Add(&s, "t", text, o); err != nil {
+		t.Fatal(err)
+	}
+	var answers []string
+	for _, q := range s.Questions {
+		answers = append(answers, q.Answers[0].Text)
+	}
+	if got, want := strings.Join(answers, "|"), "경국대전|1911"; got != want {
+		t.Errorf("answers %q, want %q", got, want)
+	}
+}
