@@ -50,9 +50,12 @@ type Options struct {
 	// the background, and added to in steps of no less; 20,000 if 0.
 	GraphPassages int
 	// TextPassages is the number of passages that the keyword leg keeps in memory
-	// before it writes them to its files, together; twice as many while it does.
-	// 2048 if 0.
+	// before it writes them to its files, together; four times as many gather
+	// while it does, at most. 2048 if 0.
 	TextPassages int
+	// Quiet is the time without writes after which a graph takes in passages that
+	// are still too few to be a step; 10 s if 0.
+	Quiet time.Duration
 
 	fsys fileSystem // the real one if nil
 }
@@ -75,6 +78,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.TextPassages == 0 {
 		o.TextPassages = 2048
+	}
+	if o.Quiet == 0 {
+		o.Quiet = 10 * time.Second
 	}
 	if o.fsys == nil {
 		o.fsys = osFS{}

@@ -32,7 +32,9 @@ type sealing struct {
 const graphPassages = 5000
 
 // sealDue reports whether to build a graph, and whether without dead documents.
-func (c *Collection) sealDue() (due, fresh bool) {
+// While nothing is written, fewer passages are worth it: its whole file is
+// written for them, but every search scans them until then.
+func (c *Collection) sealDue(quiet bool) (due, fresh bool) {
 	s := c.state
 	n, step, how := s.store.Len(), c.sealStep(), c.vectors()
 	if how == index.VectorsExact {
@@ -43,7 +45,11 @@ func (c *Collection) sealDue() (due, fresh bool) {
 	}
 	old := s.sealed.rows.Len()
 	fresh = 5*s.dead > n && s.dead > c.o.CompactPassages
-	return fresh || n-old >= max(step, old/4) || s.sealed.coder != (how == index.VectorsCoder), fresh
+	least := max(step, old/4)
+	if quiet {
+		least = max(1, step/4, old/64)
+	}
+	return fresh || n-old >= least || s.sealed.coder != (how == index.VectorsCoder), fresh
 }
 
 // sealStep is the number of passages that makes a graph, or its next step.
@@ -55,8 +61,8 @@ func (c *Collection) sealStep() int {
 }
 
 // startSealing begins to build a graph if it is time to.
-func (c *Collection) startSealing() {
-	due, fresh := c.sealDue()
+func (c *Collection) startSealing(quiet bool) {
+	due, fresh := c.sealDue(quiet)
 	if !due || c.sealing != nil || c.failed != nil {
 		return
 	}
@@ -76,6 +82,15 @@ func (c *Collection) startSealing() {
 		c.log.Debug("built the graph of vectors", "took", time.Since(start), "error", k.err)
 		c.sealings <- k
 	}()
+}
+
+// awaitQuiet sets the clock if a quiet time would start a sealing.
+func (c *Collection) awaitQuiet(clock *time.Timer) {
+	if due, _ := c.sealDue(true); due && c.sealing == nil && c.failed == nil {
+		clock.Reset(c.o.Quiet)
+		return
+	}
+	clock.Stop()
 }
 
 // unseal goes back to scanning a collection that has become small.
@@ -233,7 +248,7 @@ func (c *Collection) finishSealing(k *sealing) {
 		c.mu.Unlock()
 	}
 	old.release()
-	c.startSealing() // what came meanwhile may be enough for the next one
+	c.startSealing(false) // what came meanwhile may be enough for the next one
 }
 
 // stopSealing ends the building of a graph and waits for it.

@@ -323,3 +323,28 @@ func TestGraphWithoutRoom(t *testing.T) {
 	s.reopen()
 	s.wantNearest(rng, m)
 }
+
+// When nothing is written for a while, a graph takes in what came last, although
+// that is too little to be a step.
+func TestSealingInQuiet(t *testing.T) {
+	s := newStore(t, Options{GraphPassages: 40, Quiet: 1})
+	n := 0
+	for ; s.inGraph() == 0; n++ {
+		s.put(fmt.Sprint(n), 1)
+		s.settle()
+	}
+	passages := func() int {
+		info, err := s.c.Info(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return info.Passages
+	}
+	for at := passages(); passages() < at+12; n++ { // more than a quarter of a step, less than one
+		s.put(fmt.Sprint(n), 1)
+	}
+	for want := passages(); s.inGraph() < want-10; {
+		s.settle()
+	}
+	s.check()
+}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"semdex/index"
 	"semdex/index/local/vector"
@@ -18,8 +19,11 @@ const (
 // run owns the log until requests is closed.
 func (c *Collection) run() {
 	defer close(c.done)
-	c.startSealing()
+	c.startSealing(false)
+	quiet := time.NewTimer(c.o.Quiet)
+	defer quiet.Stop()
 	for {
+		c.awaitQuiet(quiet)
 		select {
 		case r, ok := <-c.requests:
 			if !ok {
@@ -30,6 +34,8 @@ func (c *Collection) run() {
 				return
 			}
 			c.handle(c.gather(r))
+		case <-quiet.C:
+			c.startSealing(true)
 		case k := <-c.compacted:
 			c.finishCompaction(k)
 		case k := <-c.sealings:
@@ -343,7 +349,7 @@ func (c *Collection) maintain() {
 		c.roll()
 	}
 	c.startFlush()
-	c.startSealing()
+	c.startSealing(false)
 	c.compactMemory()
 	c.compactLog()
 }
