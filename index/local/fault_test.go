@@ -54,12 +54,12 @@ func (s *store) change(rng *rand.Rand, m model, version int) (acknowledged bool,
 func TestCrashAtEveryStep(t *testing.T) {
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
-	crashes := 60
-	for round := range crashes {
+	const steps = 120 // several rolls and compactions, and a graph
+	for round := range steps {
 		rng := rand.New(rand.NewPCG(seed, uint64(round)))
 		s, fsys := newMemStore(t)
 		m, maybe := model{}, model{}
-		fsys.fail(1+rng.IntN(120), 1<<30, errCrash)
+		fsys.fail(1+round, 1<<30, errCrash)
 		acknowledged := true
 		for version := 1; acknowledged && version < 60; version++ {
 			acknowledged, maybe = s.change(rng, m, version)
