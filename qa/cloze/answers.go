@@ -16,6 +16,8 @@ const (
 	koreanDate kind = iota
 	koreanNumber
 	koreanTitle
+	koreanPerson
+	koreanPlace
 	koreanName
 	englishDate
 	englishNumber
@@ -37,6 +39,10 @@ func (k kind) word(answer []rune) string {
 		return "몇 " + string(answer[i:])
 	case koreanTitle, koreanName:
 		return "무엇"
+	case koreanPerson:
+		return "누구"
+	case koreanPlace:
+		return "어디"
 	case englishDate:
 		return "when"
 	case englishNumber:
@@ -95,20 +101,25 @@ func candidates(sentence []rune) []candidate {
 	return out
 }
 
-// subjects are Korean words before 이, 가, 을, 를, 의 or 에, without these: as near
-// as one comes to nouns without a dictionary. Before 은 and 는 stand verbs as well
-// (만드는, that makes). The first word of a sentence mostly is what the passage is
-// about, and no answer.
+// subjects are Korean words before 이, 가, 을, 를, 의, 에 or 에서, without these: as
+// near as one comes to nouns without a dictionary. Before 은 and 는 stand verbs as
+// well (만드는, that makes). The first word of a sentence mostly is what the
+// passage is about, and no answer.
 func subjects(sentence []rune) []candidate {
 	const shortest, longest = 2, 8
 	var out []candidate
+	var before []rune
 	for i, w := range fields(sentence, span{0, len(sentence)}) {
 		n := qa.Particle(sentence, w.start, w.end)
 		c := candidate{w.start, w.end - n, koreanName}
-		if size := c.end - c.start; i == 0 || n != 1 || strings.ContainsRune("은는", sentence[c.end]) ||
-			size < shortest || size > longest || !hangul(sentence[c.start:c.end]) {
+		particle := string(sentence[c.end:w.end])
+		word, previous := sentence[c.start:c.end], before
+		before = sentence[w.start:w.end]
+		if i == 0 || n != 1 && particle != "에서" || particle == "은" || particle == "는" ||
+			len(word) < shortest || len(word) > longest || !hangul(word) {
 			continue
 		}
+		c.kind = named(word, particle, previous)
 		out = append(out, c)
 	}
 	return out

@@ -144,7 +144,10 @@ func ask(p []rune, s span, drop float64, rng *rand.Rand) (squad.Question, bool) 
 	if len(list) == 0 {
 		return squad.Question{}, false
 	}
-	c := list[rng.IntN(len(list))]
+	c := list[pick(list, rng)]
+	if c.kind == koreanName && rng.IntN(nameShare) > 0 {
+		return squad.Question{}, false
+	}
 	c.start, c.end = c.start+s.start, c.end+s.start
 	answer := string(p[c.start:c.end])
 	text := question(p, s, c, drop, rng)
@@ -154,42 +157,81 @@ func ask(p []rune, s span, drop float64, rng *rand.Rand) (squad.Question, bool) 
 	return squad.Question{Text: text, Answers: []squad.Answer{{Text: answer, Start: c.start, End: c.end}}}, true
 }
 
-// leastWords is what a question has to have beside its question word.
-const leastWords = 2
+// nameShare: of so many questions about words of which only the particle is known
+// one is made. Most sentences offer nothing else, and most of these are abstract.
+const nameShare = 3
 
-// question is the sentence with a question word for the answer, less some of its
-// words and its end.
+// pick draws a candidate. One of which only the particle is known counts less:
+// people seldom ask for an abstract noun.
+func pick(list []candidate, rng *rand.Rand) int {
+	const known = 4
+	total := 0
+	weight := func(c candidate) int {
+		if c.kind == koreanName {
+			return 1
+		}
+		return known
+	}
+	for _, c := range list {
+		total += weight(c)
+	}
+	n := rng.IntN(total)
+	for i, c := range list {
+		if n -= weight(c); n < 0 {
+			return i
+		}
+	}
+	return len(list) - 1
+}
+
+// A question has to have leastWords beside its question word, and has about
+// mostWords at most: people ask in few words.
+const (
+	leastWords = 2
+	mostWords  = 12
+)
+
+// question is the sentence as a question, less some of its words; "" if too little
+// is left of it.
 func question(p []rune, s span, c candidate, drop float64, rng *rand.Rand) string {
 	var words []string
+	var prefix, particle string
 	kept, at := 0, -1
-	for _, w := range fields(p, s) {
+	verb := false // the last word ends the sentence
+	list := fields(p, s)
+	drop = max(drop, 1-mostWords/float64(len(list)))
+	for i, w := range list {
 		if w.end <= c.start || w.start >= c.end {
-			if word := strings.TrimFunc(string(p[w.start:w.end]), isMark); word != "" && rng.Float64() >= drop {
+			final := i == len(list)-1 && !c.kind.english()
+			if word := trimMarks(p[w.start:w.end]); word != "" && (rng.Float64() >= drop || final) {
 				words = append(words, word)
 				kept++
+				verb = final
 			}
 			continue
 		}
 		if at < 0 {
 			at = len(words)
-			words = append(words, strings.TrimFunc(string(p[w.start:max(w.start, c.start)]), isMark)+c.kind.word(p[c.start:c.end]))
+			words = append(words, "")
+			prefix = trimMarks(p[w.start:max(w.start, c.start)])
 		}
 		if w.end > c.end { // a particle, or what follows a number
-			words[at] += strings.TrimFunc(string(p[c.end:w.end]), isMark)
+			particle = trimMarks(p[c.end:w.end])
 		}
 	}
 	if kept < leastWords || at < 0 {
 		return ""
 	}
-	if c.kind.english() { // English asks with the question word first
-		first := words[at]
-		copy(words[1:at+1], words[:at])
-		words[0] = first
+	answer := p[c.start:c.end]
+	if !c.kind.english() {
+		return koreanQuestion(words, at, prefix, particle, verb, c, answer, rng)
 	}
+	// English asks with the question word first.
+	asked := prefix + c.kind.word(answer) + particle
+	copy(words[1:at+1], words[:at])
+	words[0] = asked
 	return strings.Join(words, " ") + "?"
 }
-
-func isMark(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsNumber(r) }
 
 // fields are the words of a sentence between white space.
 func fields(p []rune, s span) []span {
