@@ -104,6 +104,7 @@ func TestOpenAPIFields(t *testing.T) {
 		{"components/schemas/Hit", searchHit{}},
 		{"components/schemas/SearchStats", searchStats{}},
 		{"components/schemas/LegStats", legStats{}},
+		{"components/schemas/Evidence", index.Evidence{}},
 		{"components/schemas/LegScore", index.LegScore{}},
 		{"components/schemas/RerankStats", index.RerankStats{}},
 		{"components/schemas/QARequest", qaRequest{}},

@@ -70,6 +70,7 @@ type searchStats struct {
 	Degraded   string              `json:"degraded,omitempty"`
 	Fusion     index.FusionMethod  `json:"fusion,omitempty"`
 	Alpha      *float64            `json:"alpha,omitempty"`
+	Evidence   *index.Evidence     `json:"evidence,omitempty"`
 	Dense      *legStats           `json:"dense,omitempty"`
 	Keyword    *legStats           `json:"keyword,omitempty"`
 	More       bool                `json:"more"`
@@ -332,7 +333,7 @@ func newSearchAnswer(r index.Result, took time.Duration) searchAnswer {
 		EncodeMS: milliseconds(r.Stats.Encode), SearchMS: milliseconds(r.Stats.Search), TookMS: milliseconds(took),
 	}
 	if r.Stats.Mode == index.Hybrid {
-		a.Stats.Alpha = &r.Stats.Alpha
+		a.Stats.Alpha, a.Stats.Evidence = &r.Stats.Alpha, r.Stats.Evidence
 	}
 	return a
 }

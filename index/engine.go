@@ -88,6 +88,10 @@ type Collection interface {
 // Leg is one leg's ranked answer, best first, ties broken by Ref.Less.
 type Leg struct {
 	Candidates []Candidate
+	// Full is what the keyword leg gives a passage of average length that has each
+	// of the words once, whether there is one or not; 0 if the engine does not know.
+	// It depends on neither k nor the filter.
+	Full float64
 	// More says that passages beyond the k returned may match.
 	More bool
 	// Plan names how the leg searched ("exact", "graph", "bm25").

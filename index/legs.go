@@ -24,6 +24,7 @@ type descent struct {
 	depth   int  // asked for so far
 	more    bool // that deeper candidates may come
 	bounded bool
+	full    float64 // Leg.Full of the first answer
 	stats   *LegStats
 }
 
@@ -34,10 +35,14 @@ func (l *descent) deepen(ctx context.Context, want int) error {
 	}
 	begin := time.Now()
 	defer func() { l.stats.Took += time.Since(begin) }()
+	first := l.depth == 0
 	for l.depth = max(l.depth, want+l.room); ; l.depth *= depthStep {
 		answer, err := l.ask(ctx, l.depth)
 		if err != nil {
 			return err
+		}
+		if first {
+			l.full, first = answer.Full, false
 		}
 		l.more, l.bounded = answer.More, answer.Bounded
 		l.stats.Plan, l.stats.Examined = answer.Plan, answer.Examined
@@ -91,7 +96,7 @@ func (l *descent) top(n int) *Leg {
 	}
 	n = min(n, len(l.kept))
 	l.stats.Candidates = n
-	return &Leg{Candidates: l.kept[:n:n]}
+	return &Leg{Candidates: l.kept[:n:n], Full: l.full}
 }
 
 // deeper reports whether a search for more than n candidates may find more.

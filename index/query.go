@@ -29,15 +29,9 @@ const (
 type Fusion struct {
 	Method FusionMethod `json:"method"`
 	// Alpha is the dense leg's weight; the keyword leg has 1 - Alpha. Nil
-	// means DefaultAlpha.
+	// leaves it to how well the keyword leg answers the query (Evidence.Alpha).
 	Alpha *float64 `json:"alpha,omitempty"`
 }
-
-// DefaultAlpha is the dense leg's weight where a query names none. With the
-// built-in model it is the best on SciFact's training questions; Korean wiki
-// questions would take more, collections whose words already find nearly
-// everything less (docs/evaluation.md).
-const DefaultAlpha = 0.2
 
 // Grouping says whether hits are passages or whole documents.
 type Grouping string
@@ -141,7 +135,8 @@ type Stats struct {
 	Mode      Mode              `json:"mode"` // the mode that ran; "keyword" if the encoder failed
 	Degraded  string            `json:"degraded,omitempty"`
 	Fusion    FusionMethod      `json:"fusion,omitempty"`
-	Alpha     float64           `json:"alpha,omitempty"`
+	Alpha     float64           `json:"alpha,omitempty"`    // the one applied
+	Evidence  *Evidence         `json:"evidence,omitempty"` // that Alpha comes from, if the query named none
 	Dense     *LegStats         `json:"dense,omitempty"`
 	Keyword   *LegStats         `json:"keyword,omitempty"`
 	More      bool              `json:"more,omitempty"`

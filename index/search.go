@@ -69,7 +69,7 @@ func search(ctx context.Context, c Collection, q Query, noVector string) (Result
 		s.stats.Mode, s.stats.Degraded = KeywordOnly, noVector
 		s.stats.Fusion = q.Fusion.Method
 	case q.Mode == Hybrid:
-		s.stats.Fusion, s.stats.Alpha = q.Fusion.Method, *q.Fusion.Alpha
+		s.stats.Fusion = q.Fusion.Method
 	}
 	if err := s.expand(ctx); err != nil {
 		return Result{}, err
@@ -117,10 +117,6 @@ func (q Query) withDefaults() Query {
 	if q.Fusion.Method == "" {
 		q.Fusion.Method = MinMax
 	}
-	if q.Fusion.Alpha == nil {
-		alpha := DefaultAlpha
-		q.Fusion.Alpha = &alpha
-	}
 	if q.GroupBy == "" {
 		q.GroupBy = ByDocument
 	}
@@ -132,14 +128,14 @@ func (q Query) check() error {
 	invalid := func(format string, args ...any) error {
 		return fmt.Errorf("%w: "+format, append([]any{ErrInvalidQuery}, args...)...)
 	}
-	alpha := *q.Fusion.Alpha
+	alpha := q.Fusion.Alpha
 	switch {
 	case q.Mode != Hybrid && q.Mode != DenseOnly && q.Mode != KeywordOnly:
 		return invalid("mode %q; there are hybrid, dense and keyword", q.Mode)
 	case q.Fusion.Method != MinMax && q.Fusion.Method != RRF:
 		return invalid("fusion %q; there are minmax and rrf", q.Fusion.Method)
-	case math.IsNaN(alpha) || alpha < 0 || alpha > 1:
-		return invalid("alpha is %v, it must be between 0 and 1", alpha)
+	case alpha != nil && !(*alpha >= 0 && *alpha <= 1):
+		return invalid("alpha is %v, it must be between 0 and 1", *alpha)
 	case q.GroupBy != ByDocument && q.GroupBy != ByPassage:
 		return invalid("group_by %q; there are document and passage", q.GroupBy)
 	case q.TopK < 0 || q.Offset < 0:
@@ -193,6 +189,9 @@ func (s *searcher) ranking(ctx context.Context) ([]fused, error) {
 		if err := s.deepen(ctx, depth); err != nil {
 			return nil, err
 		}
+		if depth == Window {
+			s.weigh()
+		}
 		ranking := s.fuse(s.dense.top(depth), s.keyword.top(depth))
 		enough := s.cut(&ranking)
 		if depth == Window && len(s.q.Facets) > 0 {
@@ -230,6 +229,18 @@ func (s *searcher) cut(ranking *[]fused) (enough bool) {
 	all := len(*ranking)
 	*ranking = slices.DeleteFunc(*ranking, func(f fused) bool { return f.score < *s.q.MinScore })
 	return len(*ranking) < all || s.stats.Fusion != "" && *s.q.MinScore > 0
+}
+
+// weigh settles the weight of the dense leg, if the query has both.
+func (s *searcher) weigh() {
+	switch alpha := s.q.Fusion.Alpha; {
+	case s.stats.Mode != Hybrid:
+	case alpha != nil:
+		s.stats.Alpha = *alpha
+	default:
+		e := evidence(s.keyword.top(Window))
+		s.stats.Alpha, s.stats.Evidence = e.Alpha(), &e
+	}
 }
 
 func (s *searcher) fuse(dense, keyword *Leg) []fused {
@@ -320,6 +331,9 @@ func (s *searcher) explain(f fused) string {
 	text := fmt.Sprintf("%.4f = %s", f.score, strings.Join(parts, " + "))
 	if s.stats.Fusion != "" {
 		text += fmt.Sprintf("; %s with alpha %.2f", s.stats.Fusion, s.stats.Alpha)
+		if e := s.stats.Evidence; e != nil {
+			text += fmt.Sprintf(" (keywords: coverage %.2f, floor %.2f)", e.Coverage, e.Floor)
+		}
 	}
 	return text
 }

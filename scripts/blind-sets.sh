@@ -6,12 +6,14 @@
 #   DATA=corpora OUT=sets scripts/blind-sets.sh
 #   semdex eval retrieval sets/cross-language sets/paraphrase
 #
-# Needs jq. A query stays if a search by keywords alone, over all sentences of the
+# With SPLIT=dev they are made of other texts of the same kinds, to choose settings
+# with. Needs jq. A query stays if a search by keywords alone, over all sentences of the
 # set, does not bring its sentence among the first ten.
 set -eu
-: "${DATA:?folder with pairs/en-ko/tatoeba, nli/en/snli}"
+: "${DATA:?folder with pairs/en-ko/tatoeba (or news), nli/en/snli}"
 : "${OUT:?folder to write to}"
 : "${SEMDEX:=semdex}"
+: "${SPLIT:=test}"
 
 # beir NAME makes the set NAME of lines "query TAB sentence" on standard input.
 beir() {
@@ -36,10 +38,21 @@ blind() {
 	echo "$1: $(wc -l <"$OUT/$1/queries.jsonl") of $(wc -l <"$OUT/$1/pairs.tsv") queries"
 }
 
-paste "$DATA/pairs/en-ko/tatoeba/tatoeba.kor-eng.kor" "$DATA/pairs/en-ko/tatoeba/tatoeba.kor-eng.eng" | beir cross-language
+# translations prints Korean sentences and their English translations.
+translations() {
+	case $SPLIT in
+	dev)
+		paste "$DATA/pairs/en-ko/news/jhe-dev.ko" "$DATA/pairs/en-ko/news/jhe-dev.en"
+		paste "$DATA/pairs/en-ko/news/korean-english-park.dev.ko" "$DATA/pairs/en-ko/news/korean-english-park.dev.en"
+		;;
+	*) paste "$DATA/pairs/en-ko/tatoeba/tatoeba.kor-eng.kor" "$DATA/pairs/en-ko/tatoeba/tatoeba.kor-eng.eng" ;;
+	esac
+}
+
+translations | beir cross-language
 blind cross-language
 
 # What follows from a caption says the same in other words, and less of it.
-paste "$DATA/nli/en/snli/s2.test" "$DATA/nli/en/snli/s1.test" "$DATA/nli/en/snli/labels.test" |
+paste "$DATA/nli/en/snli/s2.$SPLIT" "$DATA/nli/en/snli/s1.$SPLIT" "$DATA/nli/en/snli/labels.$SPLIT" |
 	awk -F'\t' '$3 == "entailment" && !seen[$2]++ {print $1 "\t" $2}' | beir paraphrase
 blind paraphrase

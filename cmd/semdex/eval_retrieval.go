@@ -26,14 +26,15 @@ where each question has to find its paragraph. Files may be gzipped. Documents o
 the same text count as one.`
 
 const evalRetrievalExample = `  semdex eval retrieval scifact KorQuAD_v1.0_dev.json.gz
-  semdex eval retrieval --modes hybrid --alpha 0.1,0.3,0.5 --fusion rrf scifact`
+  semdex eval retrieval --modes hybrid --alpha auto,0.2,0.5 --fusion rrf scifact`
 
 // evalRetrievalFlags are the flags of the verb eval retrieval.
 type evalRetrievalFlags struct {
 	modelFlags
 	splitFlags
 	method   string
-	alphas   []float64
+	alphas   []string
+	fusions  []index.Fusion // one for each of alphas
 	modes    []string
 	judged   string
 	limit    int
@@ -69,7 +70,7 @@ func (a *app) evalRetrievalCommand() *cobra.Command {
 	f.modelFlags.flags(c)
 	flags := c.Flags()
 	flags.StringVar(&f.method, "fusion", "minmax", "`method` of fusion: minmax or rrf")
-	flags.Float64SliceVar(&f.alphas, "alpha", []float64{index.DefaultAlpha}, "`weights` of meaning against words, 0 to 1, each measured")
+	flags.StringSliceVar(&f.alphas, "alpha", []string{autoAlpha}, "`weights` of meaning against words, 0 to 1 or auto, each measured")
 	flags.StringSliceVar(&f.modes, "modes", []string{"keyword", "dense", "hybrid"}, "`modes` of search to measure")
 	flags.StringVar(&f.judged, "split", "", "`name` of the judgements of a BEIR folder (default test)")
 	flags.IntVar(&f.limit, "limit", 0, "ask only the first `n` queries of a set")
@@ -89,10 +90,15 @@ func (f *evalRetrievalFlags) check(cmd *cobra.Command) error {
 			return err
 		}
 	}
+	if len(f.alphas) == 0 {
+		return usage(cmd, "--alpha is empty, it must be auto or weights between 0 and 1")
+	}
 	for _, alpha := range f.alphas {
-		if _, err := (&fusionFlags{f.method, alpha}).fusion(cmd); err != nil {
+		fusion, err := (&fusionFlags{f.method, alpha}).fusion(cmd)
+		if err != nil {
 			return err
 		}
+		f.fusions = append(f.fusions, fusion)
 	}
 	return nil
 }
@@ -102,15 +108,14 @@ func (f *evalRetrievalFlags) check(cmd *cobra.Command) error {
 func (f *evalRetrievalFlags) systems(s evaluate.Searcher, collection string) []evaluate.System {
 	var systems []evaluate.System
 	for _, mode := range f.modes {
-		alphas := f.alphas
+		fusions := f.fusions
 		if index.Mode(mode) != index.Hybrid {
-			alphas = alphas[:1] // it makes no difference
+			fusions = fusions[:1] // it makes no difference
 		}
-		for _, alpha := range alphas {
-			fusion := index.Fusion{Method: index.FusionMethod(f.method), Alpha: &alpha}
+		for i, fusion := range fusions {
 			for _, system := range evaluate.Systems(s, collection, fusion, index.Mode(mode)) {
-				if len(alphas) > 1 {
-					system.Name += " " + strconv.FormatFloat(alpha, 'g', -1, 64)
+				if len(fusions) > 1 {
+					system.Name += " " + f.alphas[i]
 				}
 				systems = append(systems, system)
 			}

@@ -79,7 +79,7 @@ func (r *suiteRun) searches(ctx context.Context, e suiteEncoder, first bool, set
 		return err
 	}
 	defer func() { err = errors.Join(err, service.Close()) }()
-	f := &evalRetrievalFlags{method: "minmax", alphas: []float64{index.DefaultAlpha}, modes: modes}
+	f := &evalRetrievalFlags{fusions: make([]index.Fusion, 1), modes: modes}
 	run := &retrievalRun{app: r.app, service: service, flags: f}
 	for i, j := range judged {
 		if !sameCorpus(j.Documents, run.documents) {

@@ -267,6 +267,7 @@ func (r *remote) Search(ctx context.Context, collection string, q index.Query) (
 			Degraded   string              `json:"degraded"`
 			Fusion     index.FusionMethod  `json:"fusion"`
 			Alpha      float64             `json:"alpha"`
+			Evidence   *index.Evidence     `json:"evidence"`
 			Dense      *remoteLeg          `json:"dense"`
 			Keyword    *remoteLeg          `json:"keyword"`
 			More       bool                `json:"more"`
@@ -285,7 +286,7 @@ func (r *remote) Search(ctx context.Context, collection string, q index.Query) (
 	}
 	s := answer.Stats
 	return index.Result{Hits: answer.Hits, Total: answer.Total, Facets: answer.Facets, Stats: index.Stats{
-		Mode: s.Mode, Degraded: s.Degraded, Fusion: s.Fusion, Alpha: s.Alpha,
+		Mode: s.Mode, Degraded: s.Degraded, Fusion: s.Fusion, Alpha: s.Alpha, Evidence: s.Evidence,
 		Dense: s.Dense.stats(), Keyword: s.Keyword.stats(), More: s.More, Words: s.Words, Corrected: s.Corrected, Synonyms: s.Synonyms, Duplicates: s.Duplicates, Rerank: s.Rerank,
 		Encode: milliseconds(s.Encode), Search: milliseconds(s.Search), Total: milliseconds(s.Took),
 	}}, nil

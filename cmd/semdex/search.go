@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -146,25 +147,34 @@ func (f *searchFlags) query(cmd *cobra.Command, text string) (index.Query, error
 	return q, nil
 }
 
+// autoAlpha leaves the weight of meaning to the query.
+const autoAlpha = "auto"
+
 // fusionFlags say how the two legs become one ranking.
 type fusionFlags struct {
 	method string
-	alpha  float64
+	alpha  string
 }
 
 func (f *fusionFlags) flags(c *cobra.Command) {
 	c.Flags().StringVar(&f.method, "fusion", "minmax", "`method` of fusion: minmax or rrf")
-	c.Flags().Float64Var(&f.alpha, "alpha", index.DefaultAlpha, "`weight` of meaning against words, 0 to 1")
+	c.Flags().StringVar(&f.alpha, "alpha", autoAlpha, "`weight` of meaning against words, 0 to 1; auto goes by how well the words match")
 }
 
 func (f *fusionFlags) fusion(cmd *cobra.Command) (index.Fusion, error) {
 	if err := oneOf(cmd, "fusion", f.method, index.MinMax, index.RRF); err != nil {
 		return index.Fusion{}, err
 	}
-	if !(f.alpha >= 0 && f.alpha <= 1) {
-		return index.Fusion{}, usage(cmd, "--alpha is %v, it must be between 0 and 1", f.alpha)
+	fusion := index.Fusion{Method: index.FusionMethod(f.method)}
+	if f.alpha == autoAlpha {
+		return fusion, nil
 	}
-	return index.Fusion{Method: index.FusionMethod(f.method), Alpha: &f.alpha}, nil
+	alpha, err := strconv.ParseFloat(f.alpha, 64)
+	if err != nil || !(alpha >= 0 && alpha <= 1) {
+		return index.Fusion{}, usage(cmd, "--alpha is %s, it must be auto or between 0 and 1", f.alpha)
+	}
+	fusion.Alpha = &alpha
+	return fusion, nil
 }
 
 func oneOf[T ~string](cmd *cobra.Command, flag, value string, allowed ...T) error {

@@ -13,7 +13,7 @@ func (h *memoryHandle) TallyMatches(ctx context.Context, w index.Words, f index.
 		if err != nil {
 			return err
 		}
-		score := h.score(w)
+		score, _ := h.score(w)
 		t = tally(accepted, fields, func(d *memoryDocument) bool {
 			for i := range d.terms {
 				if score(d, i) > 0 {

@@ -76,7 +76,7 @@ func (h *memoryHandle) Keyword(ctx context.Context, w index.Words, k int, f inde
 		if err != nil {
 			return err
 		}
-		score := h.score(w)
+		score, full := h.score(w)
 		var matching []index.Candidate
 		for _, d := range accepted {
 			for i := range d.terms {
@@ -86,6 +86,7 @@ func (h *memoryHandle) Keyword(ctx context.Context, w index.Words, k int, f inde
 			}
 		}
 		leg = bestOf(matching, k, "bm25", len(matching))
+		leg.Full = full
 		return nil
 	})
 	return leg, err
@@ -108,8 +109,9 @@ func (c *memoryCollection) statistics(query []string) (idf map[string]float64, a
 		}
 	}
 	idf = make(map[string]float64)
-	for q, n := range found {
-		idf[q] = math.Log(1 + (float64(passages)-float64(n)+0.5)/(float64(n)+0.5))
+	for _, q := range query {
+		n := float64(found[q])
+		idf[q] = math.Log(1 + (float64(passages)-n+0.5)/(n+0.5))
 	}
 	return idf, float64(length) / float64(max(passages, 1))
 }

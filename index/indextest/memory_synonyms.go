@@ -2,7 +2,6 @@ package indextest
 
 import (
 	"context"
-	"math"
 	"slices"
 
 	"semdex/index"
@@ -91,8 +90,8 @@ func (c *memoryCollection) longest(tokens []token) (n int, synonyms []string) {
 }
 
 // score is the reference of index.Thesaurus: the BM25 score of a passage for
-// the words and what counts as them.
-func (c *memoryCollection) score(w index.Words) func(d *memoryDocument, ordinal int) float64 {
+// the words and what counts as them. full is index.Leg.Full.
+func (c *memoryCollection) score(w index.Words) (of func(d *memoryDocument, ordinal int) float64, full float64) {
 	query := queryTerms(w.Text)
 	all := slices.Clone(query)
 	for _, e := range w.Also {
@@ -102,22 +101,14 @@ func (c *memoryCollection) score(w index.Words) func(d *memoryDocument, ordinal 
 	}
 	slices.Sort(all)
 	idf, average := c.statistics(slices.Compact(all))
-	passages := 0
-	for _, d := range c.documents {
-		passages += len(d.terms)
-	}
 	most := func(terms []string) (sum float64) {
 		for _, t := range terms {
-			weight, found := idf[t]
-			if !found {
-				weight = math.Log(1 + (float64(passages)+0.5)/0.5)
-			}
-			sum += weight
+			sum += idf[t]
 		}
 		return sum
 	}
 	text := []rune(w.Text)
-	return func(d *memoryDocument, ordinal int) float64 {
+	of = func(d *memoryDocument, ordinal int) float64 {
 		terms := d.terms[ordinal]
 		score := bm25(query, terms, idf, average)
 		for _, e := range w.Also {
@@ -134,4 +125,5 @@ func (c *memoryCollection) score(w index.Words) func(d *memoryDocument, ordinal 
 		}
 		return score
 	}
+	return of, most(query)
 }

@@ -59,7 +59,7 @@ func (h *memoryHandle) KeywordWording(ctx context.Context, text index.Words, w i
 		if err != nil {
 			return err
 		}
-		score := h.score(text)
+		score, full := h.score(text)
 		var matching []index.Candidate
 		for _, d := range accepted {
 			for i := range d.terms {
@@ -69,6 +69,7 @@ func (h *memoryHandle) KeywordWording(ctx context.Context, text index.Words, w i
 			}
 		}
 		leg = bestOf(matching, k, "phrase", len(matching))
+		leg.Full = full
 		return nil
 	})
 	return leg, err

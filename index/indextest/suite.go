@@ -51,6 +51,7 @@ func Run(t *testing.T, open func(t *testing.T) (engine index.Engine, reopen func
 		{"KeywordTies", testKeywordTies},
 		{"KeywordOddQueries", testKeywordOddQueries},
 		{"KeywordForgets", testKeywordForgets},
+		{"KeywordFull", testKeywordFull},
 		{"Wording", testWording},
 		{"Synonyms", testSynonyms},
 		{"SynonymsAgainstMemory", testSynonymsAgainstMemory},

@@ -2,6 +2,7 @@ package indextest
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 
@@ -184,5 +185,48 @@ func testMatches(h *harness) {
 			}
 			last = s.End
 		}
+	}
+}
+
+// testKeywordFull works index.Leg.Full out: all texts have two words, so that one
+// which has the words of a query once each scores just that.
+func testKeywordFull(h *harness) {
+	c := h.create("c")
+	for i := range 20 {
+		text := "plain stone"
+		if i%5 == 0 {
+			text = "plain marble"
+		}
+		h.upsert(c, h.record(fmt.Sprintf("d%02d", i), "", text, map[string]any{"n": float64(i)}))
+	}
+	rest := index.Compare{Field: "n", Op: index.Gt, Value: 0.}
+	share := func(query string, k int, f index.Filter) float64 {
+		h.Helper()
+		leg := h.keyword(c, query, k, f)
+		return leg.Candidates[0].Score / leg.Full
+	}
+	for _, query := range []string{"plain", "marble", "plain marble"} {
+		for _, k := range []int{1, 10, 100} {
+			if got := share(query, k, rest); math.Abs(got-1) > 1e-9 {
+				h.Errorf("%q, %d passages: the best has %v of the whole", query, k, got)
+			}
+		}
+	}
+	// Of 20 passages 4 have marble and none has granite: ln(1 + 16.5 / 4.5) of that
+	// and ln(1 + 20.5 / 0.5).
+	marble, granite := math.Log(1+16.5/4.5), math.Log(1+20.5/0.5)
+	if got, want := share("marble granite", 10, nil), marble/(marble+granite); math.Abs(got-want) > 1e-9 {
+		h.Errorf("one of two words: %v of the whole, want %v", got, want)
+	}
+	if leg := h.keyword(c, "granite", 10, nil); len(leg.Candidates) > 0 || math.Abs(leg.Full-granite) > 1e-9 {
+		h.Errorf("a word that is nowhere: %+v, want %v", leg, granite)
+	}
+	if leg := h.keyword(c, "?!", 10, nil); leg.Full != 0 {
+		h.Errorf("no words: %+v", leg)
+	}
+	leg, err := c.KeywordWording(h.ctx, index.Words{Text: "marble"}, index.Wording{Phrases: []string{"plain marble"}}, 10, nil)
+	h.must(err)
+	if math.Abs(leg.Full-marble) > 1e-9 || math.Abs(leg.Candidates[0].Score-marble) > 1e-9 {
+		h.Errorf("with a phrase: %+v, want %v", leg, marble)
 	}
 }

@@ -156,7 +156,7 @@ func withWords(piece *textPiece, phrases ...analysis.Phrase) (*roaring.Bitmap, e
 // verify reads the passages found, the best first, until k fulfil the
 // conditions and one more does.
 func (p *phraseSearch) verify(ctx context.Context, s *textSearch, k int) (index.Leg, error) {
-	leg := index.Leg{Plan: "phrase", Examined: s.examined, Verified: s.verified}
+	leg := index.Leg{Plan: "phrase", Full: s.full, Examined: s.examined, Verified: s.verified}
 	order := newTopK(s.view, 0)
 	slices.SortFunc(p.found, func(a, b scored) int {
 		if order.better(a, b) {

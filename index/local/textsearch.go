@@ -59,7 +59,7 @@ func (c *Collection) Keyword(ctx context.Context, words index.Words, k int, f in
 		if s.stale && attempt < 3 {
 			continue
 		}
-		leg := index.Leg{Plan: "bm25", Examined: s.examined, Verified: s.verified}
+		leg := index.Leg{Plan: "bm25", Full: s.full, Examined: s.examined, Verified: s.verified}
 		leg.Candidates, leg.More = s.best.candidates(max(k, 0))
 		return leg, nil
 	}
@@ -151,6 +151,7 @@ type textSearch struct {
 	pieces []textPiece
 	lists  [][]weightedList // by piece
 	slope  float64          // of a term's part in the length of a passage
+	full   float64          // index.Leg.Full
 
 	also     []*alternatives // of stretches of the query
 	pending  []*pending
@@ -165,12 +166,14 @@ type weightedList struct {
 }
 
 // prepare finds the passages of all terms and weighs them.
-func (s *textSearch) prepare(ctx context.Context, query keywordQuery) (err error) {
+func (s *textSearch) prepare(ctx context.Context, query keywordQuery) error {
 	average := max(1, float64(s.view.terms)/float64(max(s.view.passages, 1)))
 	s.slope = bm25K1 * bm25B / average
-	if s.lists, _, err = s.weigh(ctx, query.terms); err != nil {
+	lists, most, err := s.weigh(ctx, query.terms)
+	if err != nil {
 		return err
 	}
+	s.lists, s.full = lists, most/(bm25K1+1)
 	return s.prepareAlternatives(ctx, query.also)
 }
 
