@@ -157,7 +157,7 @@ func TestTailIsBounded(t *testing.T) {
 		for _, tail := range s.c.text.recent().tails {
 			held += len(tail.keys)
 		}
-		if held > tailGrowth*10+10+2*3 { // one grown, one full, each by a document of three passages at most
+		if held > 2*(tailGrowth*10-1+3) { // two tails, each brimful by a document of three passages at most
 			t.Fatalf("%d passages in memory", held)
 		}
 	}
