@@ -81,7 +81,7 @@ func (k *keptLists) remove(e *list.Element) {
 	k.size -= len(l.passages)
 }
 
-// kept returns the passages of a frequent term of a segment; ok is false for
+// keptList returns the passages of a frequent term of a segment; ok is false for
 // other terms.
 func (p *textPiece) keptList(term string) (out textList, ok bool, err error) {
 	key := keptKey{p.segment.Id(), term}

@@ -233,6 +233,11 @@ func question(p []rune, s span, c candidate, drop float64, rng *rand.Rand) strin
 	return strings.Join(words, " ") + "?"
 }
 
+// trimMarks is a word without what is no letter or number around it.
+func trimMarks(word []rune) string {
+	return strings.TrimFunc(string(word), func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsNumber(r) })
+}
+
 // fields are the words of a sentence between white space.
 func fields(p []rune, s span) []span {
 	var out []span

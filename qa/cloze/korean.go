@@ -3,7 +3,6 @@ package cloze
 import (
 	"math/rand/v2"
 	"strings"
-	"unicode"
 
 	"semdex/qa"
 )
@@ -182,9 +181,4 @@ func koreanQuestion(words []string, answer int, prefix, particle string, verb bo
 		words[end] = asks(words[end])
 	}
 	return strings.Join(words, " ") + "?"
-}
-
-// trimMarks is a word without what is no letter or number around it.
-func trimMarks(word []rune) string {
-	return strings.TrimFunc(string(word), func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsNumber(r) })
 }
