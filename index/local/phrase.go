@@ -9,6 +9,7 @@ import (
 
 	"semdex/index"
 	"semdex/index/local/analysis"
+	"semdex/index/local/postings"
 )
 
 // The text leg stores no positions: they would make it half as large again for
@@ -134,7 +135,7 @@ func withWords(piece *textPiece, phrases ...analysis.Phrase) (*roaring.Bitmap, e
 			for _, term := range terms {
 				list, err := piece.list(term)
 				if err == nil {
-					err = list.addTo(have)
+					err = list.each(func(p postings.Posting) { have.Add(p.Passage) })
 				}
 				if err != nil {
 					return nil, err

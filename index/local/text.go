@@ -22,18 +22,19 @@ import (
 
 	"semdex/index"
 	"semdex/index/local/analysis"
+	"semdex/index/local/postings"
 )
 
-// The text leg is an inverted index in bleve's scorch, one bleve document per
-// passage, and in front of it a tail in memory with the passages that came last.
-// It is derived from the log: batches go into it without waiting for the disk,
-// and opening a collection brings it forward. Scoring is ours (see
+// The text leg is an inverted index in bleve's scorch, in segments of our own form
+// (see textsegment.go), and in front of it a tail in memory with the passages that
+// came last. It is derived from the log: batches go into it without waiting for the
+// disk, and opening a collection brings it forward. Scoring is ours (see
 // textsearch.go); bleve's own BM25 takes the square root of term frequencies
 // and the number of distinct terms for the average length.
 //
 // textRecipe names how passages become terms, but for the analyzer; a text leg
 // made by another recipe is made anew.
-const textRecipe = "1 field, title x3"
+const textRecipe = "own segments 1, title x3"
 
 // Internal keys, committed with each batch.
 var (
@@ -52,7 +53,6 @@ type textLeg struct {
 
 	mu   sync.Mutex
 	keys map[uint64]segmentKeys // by segment
-	kept *keptLists
 
 	tailPassages int // from which a tail goes to bleve
 	tailMu       sync.RWMutex
@@ -63,8 +63,9 @@ type textLeg struct {
 	written chan struct{} // told when one is
 }
 
-// segmentKeys are the keys of a segment's passages in order of bleve's numbers.
+// segmentKeys are the keys of a segment's passages in order of their numbers.
 type segmentKeys struct {
+	content *postings.Segment
 	list    []textKey
 	least   uint64          // sequence
 	deleted *roaring.Bitmap // as bleve had it last
@@ -119,11 +120,14 @@ func (t *textLeg) open() (err error) {
 			err = fmt.Errorf("%w: %v", errTextLeg, r)
 		}
 	}()
-	t.keys, t.kept = make(map[uint64]segmentKeys), newKeptLists(keptMost)
+	t.keys = make(map[uint64]segmentKeys)
 	opened, err := scorch.NewScorch(scorch.Name, map[string]any{
 		"path":         t.dir,
 		"unsafe_batch": true, // the log is what is durable
 		"bolt_timeout": "2s",
+
+		"forceSegmentType":    segmentType,
+		"forceSegmentVersion": segmentVersion,
 	}, t.queue)
 	if err != nil {
 		return fmt.Errorf("open text leg: %w", err)
@@ -308,30 +312,34 @@ func (t *textLeg) asyncErrors() uint64 {
 	return n
 }
 
+// contentOf is what a segment holds.
+func contentOf(s *scorch.SegmentSnapshot) (*postings.Segment, error) {
+	own, ok := s.Segment().(interface{ content() *postings.Segment })
+	if !ok {
+		return nil, fmt.Errorf("%w: text leg: unexpected segment %T", index.ErrCorrupt, s.Segment())
+	}
+	return own.content(), nil
+}
+
 // segmentKeys returns the keys of a segment's passages.
 func (t *textLeg) segmentKeys(s *scorch.SegmentSnapshot) (segmentKeys, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	seg := s.Segment()
-	if keys, ok := t.keys[s.Id()]; ok && uint64(len(keys.list)) == seg.Count() {
+	content, err := contentOf(s)
+	if err != nil {
+		return segmentKeys{}, err
+	}
+	if keys, ok := t.keys[s.Id()]; ok && len(keys.list) == content.Passages() {
 		if deleted := s.Deleted(); deleted != keys.deleted { // a set is replaced, never changed
 			keys.deleted, keys.dead = deleted, newBitset(deleted, len(keys.list))
 			t.keys[s.Id()] = keys
 		}
 		return keys, nil
 	}
-	keys := segmentKeys{list: make([]textKey, seg.Count()), least: math.MaxUint64}
+	keys := segmentKeys{content: content, list: make([]textKey, content.Passages()), least: math.MaxUint64}
 	for i := range keys.list {
-		b, err := seg.DocID(uint64(i))
-		if err != nil {
-			return segmentKeys{}, fmt.Errorf("read text leg: %w", err)
-		}
-		k, ok := parseTextKey(b)
-		if !ok {
-			return segmentKeys{}, fmt.Errorf("%w: text leg: unexpected key %x", index.ErrCorrupt, b)
-		}
-		keys.list[i] = k
-		keys.least = min(keys.least, k.sequence)
+		keys.list[i] = textKeyOf(content.Key(i))
+		keys.least = min(keys.least, keys.list[i].sequence)
 	}
 	keys.deleted, keys.dead = s.Deleted(), newBitset(s.Deleted(), len(keys.list))
 	t.keys[s.Id()] = keys
@@ -352,5 +360,4 @@ func (t *textLeg) forget(s *scorch.IndexSnapshot) {
 		}
 	}
 	t.keys = kept
-	t.kept.retain(kept)
 }

@@ -113,8 +113,8 @@ func (t *textLeg) save(tail *textTail) error {
 	t.unsaved.Add(1)
 	return t.batch(func(b *bleveindex.Batch) {
 		b.SetPersistedCallback(t.persisted)
-		for p := range newTailFields(tail).all(tail) {
-			b.Update(p)
+		if tail.skipped == nil || tail.skipped.GetCardinality() < uint64(len(tail.keys)) {
+			b.Update(&tailDocument{tail})
 		}
 	})
 }

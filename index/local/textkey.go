@@ -3,21 +3,28 @@ package local
 import (
 	"cmp"
 	"encoding/binary"
+
+	"semdex/index/local/postings"
 )
 
-// textKey names a passage in the text leg: the sequence of its document's
-// frame, its position, and its length in terms, which BM25 needs and which
-// would otherwise have to be computed again whenever a collection is opened. A
-// key never comes to mean another text.
+// textKey is a postings.Key: it names a passage in the text leg, with its length,
+// which BM25 needs and which would otherwise have to be computed again whenever a
+// collection is opened.
 type textKey struct {
 	sequence uint64
 	ordinal  uint32
 	length   uint32
 }
 
+func textKeyOf(k postings.Key) textKey { return textKey{k.Sequence, k.Ordinal, k.Length} }
+
+func (k textKey) key() postings.Key {
+	return postings.Key{Sequence: k.sequence, Ordinal: k.ordinal, Length: k.length}
+}
+
 const textKeySize = 16
 
-// String is the form in which bleve stores the key.
+// String is the form in which bleve knows the key.
 func (k textKey) String() string {
 	b := make([]byte, 0, textKeySize)
 	b = binary.BigEndian.AppendUint64(b, k.sequence)

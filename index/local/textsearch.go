@@ -9,10 +9,10 @@ import (
 	"unicode/utf8"
 
 	"github.com/RoaringBitmap/roaring/v2"
-	segment "github.com/blevesearch/scorch_segment_api/v2"
 
 	"semdex/index"
 	"semdex/index/local/analysis"
+	"semdex/index/local/postings"
 )
 
 // The parameters of BM25 (Robertson and Zaragoza, The Probabilistic Relevance
@@ -277,30 +277,12 @@ func (s *textSearch) take(p scored) {
 
 // score adds up the scores of a piece's passages, term by term.
 func (s *textSearch) score(lists []weightedList, keys []textKey, scores []float64) error {
-	var it segment.PostingsIterator
 	for _, l := range lists {
-		for _, p := range l.recent {
-			if !l.dead.has(p.passage) {
-				scores[p.passage] += s.partial(l.weight, float64(p.frequency), keys[p.passage].length)
-			}
-		}
-		if l.postings == nil {
-			continue
-		}
-		it = l.postings.Iterator(true, false, false, it)
-		for {
-			p, err := it.Next()
-			if err != nil {
-				return fmt.Errorf("read text leg: %w", err)
-			}
-			if p == nil {
-				break
-			}
-			n := p.Number()
-			if n >= uint64(len(keys)) {
-				return errBeyond
-			}
-			scores[n] += s.partial(l.weight, float64(p.Frequency()), keys[n].length)
+		err := l.each(func(p postings.Posting) {
+			scores[p.Passage] += s.partial(l.weight, float64(p.Frequency), keys[p.Passage].length)
+		})
+		if err != nil {
+			return err
 		}
 	}
 	return nil

@@ -6,28 +6,24 @@ import (
 	"strings"
 
 	"github.com/RoaringBitmap/roaring/v2"
+
+	"semdex/index/local/postings"
 )
 
 // textTail has the passages that came last, as an inverted index in memory. They
-// are searched there until bleve has taken them, many at a time, for it is slow
-// with few. Only the writer changes a tail, under the leg's lock; what a
+// are searched there until they are a segment, many at a time, for each costs a
+// search as much as many passages do. Only the writer changes a tail, under the leg's lock; what a
 // tailView has of it stays as it is.
 type textTail struct {
 	keys     []textKey // of its passages, by sequence, then position
 	ends     []int     // of each passage, how many terms it and those before it have
-	postings map[string][]tailPosting
+	postings map[string][]postings.Posting
 	dead     *roaring.Bitmap // passages that are gone, replaced as a whole; nil if none
 	skipped  *roaring.Bitmap // those of them that bleve was not given
 	last     uint64          // sequence that the leg had when the tail was closed
 }
 
-// tailPosting is a passage with a term, and how often it has it.
-type tailPosting struct {
-	passage   uint32
-	frequency uint32
-}
-
-func newTextTail() *textTail { return &textTail{postings: make(map[string][]tailPosting)} }
+func newTextTail() *textTail { return &textTail{postings: make(map[string][]postings.Posting)} }
 
 func (t *textTail) add(a textAddition) {
 	n := uint32(len(t.keys))
@@ -37,7 +33,7 @@ func (t *textTail) add(a textAddition) {
 		if !ok {
 			c.term = strings.Clone(c.term) // it may be a piece of a whole text
 		}
-		t.postings[c.term] = append(list, tailPosting{n, c.count})
+		t.postings[c.term] = append(list, postings.Posting{Passage: n, Frequency: c.count})
 	}
 	t.ends = append(t.ends, t.size()+len(a.terms.counts))
 }
@@ -94,16 +90,16 @@ type tailView struct {
 }
 
 // list returns the passages with a term.
-func (v *tailView) list(term string) []tailPosting {
+func (v *tailView) list(term string) []postings.Posting {
 	v.leg.tailMu.RLock()
 	list := v.tail.postings[term]
 	v.leg.tailMu.RUnlock()
-	n := sort.Search(len(list), func(i int) bool { return int(list[i].passage) >= len(v.keys) })
+	n := sort.Search(len(list), func(i int) bool { return int(list[i].Passage) >= len(v.keys) })
 	list = list[:n:n]
 	if v.dead == nil {
 		return list
 	}
-	gone := func(p tailPosting) bool { return v.dead.Contains(p.passage) }
+	gone := func(p postings.Posting) bool { return v.dead.Contains(p.Passage) }
 	if slices.ContainsFunc(list, gone) {
 		list = slices.DeleteFunc(slices.Clone(list), gone)
 	}

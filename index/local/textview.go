@@ -5,9 +5,10 @@ import (
 	"fmt"
 	"math"
 
-	"github.com/RoaringBitmap/roaring/v2"
 	"github.com/blevesearch/bleve/v2/index/scorch"
-	segment "github.com/blevesearch/scorch_segment_api/v2"
+
+	"semdex/index"
+	"semdex/index/local/postings"
 )
 
 // textView is a consistent state of the text leg: bleve's segments, and the
@@ -58,10 +59,8 @@ type textPiece struct {
 	keys  []textKey
 	limit uint64 // passages of later frames are another piece's
 
-	segment *scorch.SegmentSnapshot // nil for a tail
-	dict    segment.TermDictionary
-	dead    bitset // of the segment
-	kept    *keptLists
+	content *postings.Segment // nil for a tail
+	dead    bitset            // of the segment
 	tail    tailView
 }
 
@@ -78,11 +77,7 @@ func (t *textLeg) pieces(v *textView) ([]textPiece, error) {
 		if keys.least > v.saved { // a part of a tail
 			continue
 		}
-		dict, err := seg.Segment().Dictionary(termsField)
-		if err != nil {
-			return nil, fmt.Errorf("read text leg: %w", err)
-		}
-		out = append(out, textPiece{keys: keys.list, limit: v.saved, segment: seg, dict: dict, dead: keys.dead, kept: t.kept})
+		out = append(out, textPiece{keys: keys.list, limit: v.saved, content: keys.content, dead: keys.dead})
 	}
 	for _, tail := range v.tails {
 		out = append(out, textPiece{keys: tail.keys, limit: math.MaxUint64, tail: tail})
@@ -92,50 +87,57 @@ func (t *textLeg) pieces(v *textView) ([]textPiece, error) {
 
 // textList is the passages of a piece that have a term.
 type textList struct {
-	n        int
-	postings segment.PostingsList // of a segment
-	recent   []tailPosting        // of a tail, or kept of a segment, with those in dead
-	dead     bitset
+	n      int                // of those that are not dead
+	packed postings.List      // of a segment, with the dead ones
+	recent []postings.Posting // of a tail
+	dead   bitset             // of the segment
 }
 
 func (p *textPiece) list(term string) (textList, error) {
-	if p.segment == nil {
+	if p.content == nil {
 		list := p.tail.list(term)
 		return textList{n: len(list), recent: list}, nil
 	}
-	if l, ok, err := p.keptList(term); ok || err != nil {
-		return l, err
-	}
-	list, err := p.dict.PostingsList([]byte(term), p.segment.Deleted(), nil)
+	packed, err := p.content.List(term)
 	if err != nil {
-		return textList{}, fmt.Errorf("read text leg: %w", err)
+		return textList{}, corruptText(err)
 	}
-	return textList{n: int(list.Count()), postings: list}, nil
+	out := textList{n: packed.Len(), packed: packed, dead: p.dead}
+	if p.dead != nil {
+		out.n = 0
+		err = out.each(func(postings.Posting) { out.n++ })
+	}
+	return out, err
 }
 
-// addTo adds the passages to a set.
-func (l *textList) addTo(set *roaring.Bitmap) error {
+func corruptText(err error) error { return fmt.Errorf("%w: text leg: %w", index.ErrCorrupt, err) }
+
+// each calls f with the postings of passages that are not dead.
+func (l *textList) each(f func(postings.Posting)) error {
 	for _, p := range l.recent {
-		if !l.dead.has(p.passage) {
-			set.Add(p.passage)
-		}
+		f(p)
 	}
-	if l.postings == nil {
-		return nil
-	}
-	for it := l.postings.Iterator(false, false, false, nil); ; {
-		posting, err := it.Next()
+	var room [postings.BlockSize]postings.Posting
+	for b := range l.packed.Blocks() {
+		block, err := l.packed.Block(b, room[:])
 		if err != nil {
-			return fmt.Errorf("read text leg: %w", err)
+			return corruptText(err)
 		}
-		if posting == nil {
-			return nil
+		for _, p := range block {
+			if !l.dead.has(p.Passage) {
+				f(p)
+			}
 		}
-		set.Add(uint32(posting.Number()))
 	}
+	return nil
 }
 
-// count is how many passages of some pieces have a term.
+// gone says that a passage is dead.
+func (p *textPiece) gone(n uint32) bool {
+	return p.dead.has(n) || p.tail.dead != nil && p.tail.dead.Contains(n)
+}
+
+// countPassages is how many passages of some pieces have a term.
 func countPassages(pieces []textPiece, term string) (uint64, error) {
 	var n uint64
 	for i := range pieces {
@@ -155,12 +157,8 @@ func (t *textLeg) each(v *textView, f func(textKey)) error {
 		return err
 	}
 	for _, p := range pieces {
-		dead := p.tail.dead
-		if p.segment != nil {
-			dead = p.segment.Deleted()
-		}
 		for i, k := range p.keys {
-			if k.sequence <= p.limit && (dead == nil || !dead.Contains(uint32(i))) {
+			if k.sequence <= p.limit && !p.gone(uint32(i)) {
 				f(k)
 			}
 		}
