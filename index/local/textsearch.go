@@ -227,6 +227,9 @@ func (s *textSearch) piece(i int) error {
 	if len(s.lists[i]) == 0 && len(s.also) == 0 && s.phrases == nil {
 		return nil
 	}
+	if s.best != nil && len(s.also) == 0 && s.pieces[i].content != nil {
+		return s.promising(i)
+	}
 	scores, done := scoreBuffer(len(keys))
 	defer done()
 	if err := s.score(s.lists[i], keys, scores); err != nil {
@@ -288,9 +291,11 @@ func (s *textSearch) score(lists []weightedList, keys []textKey, scores []float6
 	return nil
 }
 
-// partial is a term's part of a passage's score.
+// partial is a term's part of a passage's score, in whole 2^-32ths: so a sum of
+// parts is exact, in whatever order they are added, as long as it is below 2^20.
 func (s *textSearch) partial(weight, tf float64, length uint32) float64 {
-	return weight * tf / (tf + bm25K1*(1-bm25B) + s.slope*float64(length))
+	const whole = 3 << 19 // its neighbours are 2^-32 away
+	return weight*tf/(tf+bm25K1*(1-bm25B)+s.slope*float64(length)) + whole - whole
 }
 
 var errBeyond = errors.Join(index.ErrCorrupt, errors.New("text leg: a posting beyond its segment"))

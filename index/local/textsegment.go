@@ -5,9 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"os"
 	"slices"
+	"strings"
 	"sync/atomic"
 
 	"github.com/RoaringBitmap/roaring/v2"
@@ -224,22 +224,42 @@ func (t *textTail) writeSegment(w io.Writer) error {
 	if err != nil {
 		return err
 	}
-	var list []postings.Posting
-	for _, term := range slices.Sorted(maps.Keys(t.postings)) {
-		list = list[:0]
-		for _, p := range t.postings[term] {
-			if !t.skips(p.Passage) {
-				list = append(list, postings.Posting{Passage: numbers[p.Passage], Frequency: p.Frequency})
+	var stay []postings.Posting
+	for _, w := range t.words() {
+		list := w.list
+		if len(keys) < len(t.keys) {
+			stay = stay[:0]
+			for _, p := range list {
+				if !t.skips(p.Passage) {
+					stay = append(stay, postings.Posting{Passage: numbers[p.Passage], Frequency: p.Frequency})
+				}
 			}
+			list = stay
 		}
 		if len(list) == 0 {
 			continue
 		}
-		if err := out.Add(term, list); err != nil {
+		if err := out.Add(w.term, list); err != nil {
 			return err
 		}
 	}
 	return out.Close()
+}
+
+// tailWord is a term of a tail with its passages.
+type tailWord struct {
+	term string
+	list []postings.Posting
+}
+
+// words are the terms in ascending order.
+func (t *textTail) words() []tailWord {
+	words := make([]tailWord, 0, len(t.terms))
+	for term, of := range t.terms {
+		words = append(words, tailWord{term, of.list})
+	}
+	slices.SortFunc(words, func(a, b tailWord) int { return strings.Compare(a.term, b.term) })
+	return words
 }
 
 func (t *textTail) skips(passage uint32) bool {

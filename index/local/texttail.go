@@ -15,25 +15,29 @@ import (
 // search as much as many passages do. Only the writer changes a tail, under the leg's lock; what a
 // tailView has of it stays as it is.
 type textTail struct {
-	keys     []textKey // of its passages, by sequence, then position
-	ends     []int     // of each passage, how many terms it and those before it have
-	postings map[string][]postings.Posting
-	dead     *roaring.Bitmap // passages that are gone, replaced as a whole; nil if none
-	skipped  *roaring.Bitmap // those of them that bleve was not given
-	last     uint64          // sequence that the leg had when the tail was closed
+	keys    []textKey // of its passages, by sequence, then position
+	ends    []int     // of each passage, how many terms it and those before it have
+	terms   map[string]*tailTerm
+	dead    *roaring.Bitmap // passages that are gone, replaced as a whole; nil if none
+	skipped *roaring.Bitmap // those of them that bleve was not given
+	last    uint64          // sequence that the leg had when the tail was closed
 }
 
-func newTextTail() *textTail { return &textTail{postings: make(map[string][]postings.Posting)} }
+// tailTerm is the passages of a tail that have a term.
+type tailTerm struct{ list []postings.Posting }
+
+func newTextTail() *textTail { return &textTail{terms: make(map[string]*tailTerm)} }
 
 func (t *textTail) add(a textAddition) {
 	n := uint32(len(t.keys))
 	t.keys = append(t.keys, a.key)
 	for _, c := range a.terms.counts {
-		list, ok := t.postings[c.term]
+		term, ok := t.terms[c.term]
 		if !ok {
-			c.term = strings.Clone(c.term) // it may be a piece of a whole text
+			term = new(tailTerm)
+			t.terms[strings.Clone(c.term)] = term // it may be a piece of a whole text
 		}
-		t.postings[c.term] = append(list, postings.Posting{Passage: n, Frequency: c.count})
+		term.list = append(term.list, postings.Posting{Passage: n, Frequency: c.count})
 	}
 	t.ends = append(t.ends, t.size()+len(a.terms.counts))
 }
@@ -92,7 +96,10 @@ type tailView struct {
 // list returns the passages with a term.
 func (v *tailView) list(term string) []postings.Posting {
 	v.leg.tailMu.RLock()
-	list := v.tail.postings[term]
+	var list []postings.Posting
+	if t := v.tail.terms[term]; t != nil {
+		list = t.list
+	}
 	v.leg.tailMu.RUnlock()
 	n := sort.Search(len(list), func(i int) bool { return int(list[i].Passage) >= len(v.keys) })
 	list = list[:n:n]
