@@ -68,8 +68,9 @@ type segmentKeys struct {
 	content *postings.Segment
 	list    []textKey
 	least   uint64          // sequence
-	deleted *roaring.Bitmap // as bleve had it last
+	deleted *roaring.Bitmap // as bleve has it
 	dead    bitset          // the same
+	counts  *deadCounts     // nil for a state that is not the last any more
 }
 
 // errTextLeg is a text leg that must be made anew.
@@ -329,20 +330,22 @@ func (t *textLeg) segmentKeys(s *scorch.SegmentSnapshot) (segmentKeys, error) {
 	if err != nil {
 		return segmentKeys{}, err
 	}
-	if keys, ok := t.keys[s.Id()]; ok && len(keys.list) == content.Passages() {
-		if deleted := s.Deleted(); deleted != keys.deleted { // a set is replaced, never changed
-			keys.deleted, keys.dead = deleted, newBitset(deleted, len(keys.list))
-			t.keys[s.Id()] = keys
+	keys, ok := t.keys[s.Id()]
+	if !ok || keys.content != content {
+		keys = segmentKeys{content: content, list: make([]textKey, content.Passages()), least: math.MaxUint64, counts: newDeadCounts()}
+		for i := range keys.list {
+			keys.list[i] = textKeyOf(content.Key(i))
+			keys.least = min(keys.least, keys.list[i].sequence)
 		}
-		return keys, nil
 	}
-	keys := segmentKeys{content: content, list: make([]textKey, content.Passages()), least: math.MaxUint64}
-	for i := range keys.list {
-		keys.list[i] = textKeyOf(content.Key(i))
-		keys.least = min(keys.least, keys.list[i].sequence)
+	if deleted := s.Deleted(); deleted != keys.deleted { // a set is replaced, never changed
+		keys.dead = newBitset(deleted, len(keys.list))
+		keys.counts = keys.counts.after(keys.deleted, deleted)
+		keys.deleted = deleted
 	}
-	keys.deleted, keys.dead = s.Deleted(), newBitset(s.Deleted(), len(keys.list))
-	t.keys[s.Id()] = keys
+	if keys.counts != nil {
+		t.keys[s.Id()] = keys
+	}
 	return keys, nil
 }
 

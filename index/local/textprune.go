@@ -42,32 +42,27 @@ func (s *textSearch) promising(i int) error {
 
 // termWindows walks through a term's list window by window.
 type termWindows struct {
-	weightedList
-	most []float64 // what the term can bring in each window
-
-	room  [postings.BlockSize]postings.Posting
-	block []postings.Posting // the one that was read last, from where the walk is
-	next  int                // block
+	*postings.Cursor
+	weight float64
+	most   []float64 // what the term can bring in each window
 }
 
 func (s *textSearch) newTermWindows(l weightedList, keys []textKey) (*termWindows, error) {
-	t := &termWindows{weightedList: l, most: make([]float64, (len(keys)+window-1)/window)}
-	if t.packed.Blocks() == 1 {
-		block, err := t.packed.Block(0, t.room[:])
-		if err != nil {
+	t := &termWindows{postings.NewCursor(l.packed), l.weight, make([]float64, (len(keys)+window-1)/window)}
+	if l.packed.Blocks() == 1 {
+		if err := t.Seek(0); err != nil {
 			return nil, corruptText(err)
 		}
-		t.block, t.next = block, 1
-		for _, p := range block {
+		for _, p := range t.Rest() {
 			most := &t.most[p.Passage/window]
 			*most = max(*most, s.partial(l.weight, float64(p.Frequency), keys[p.Passage].length))
 		}
 		return t, nil
 	}
 	begin := 0
-	for b := range t.packed.Blocks() {
-		bound := t.packed.Bound(b).Max(func(tf float64, length uint32) float64 { return s.partial(l.weight, tf, length) })
-		last := int(t.packed.Last(b))
+	for b := range l.packed.Blocks() {
+		bound := l.packed.Bound(b).Max(func(tf float64, length uint32) float64 { return s.partial(l.weight, tf, length) })
+		last := int(l.packed.Last(b))
 		if last >= len(keys) {
 			return nil, errBeyond
 		}
@@ -77,51 +72,6 @@ func (s *textSearch) newTermWindows(l weightedList, keys []textKey) (*termWindow
 		begin = last + 1
 	}
 	return t, nil
-}
-
-// seek goes to the first posting of a passage or a later one, if there is any.
-func (t *termWindows) seek(passage uint32) error {
-	for len(t.block) == 0 || t.block[len(t.block)-1].Passage < passage {
-		if t.next == t.packed.Blocks() {
-			t.block = nil
-			return nil
-		}
-		if t.next+1 < t.packed.Blocks() && t.packed.Last(t.next) < passage {
-			t.next = t.skip(passage)
-		}
-		block, err := t.packed.Block(t.next, t.room[:])
-		if err != nil {
-			return corruptText(err)
-		}
-		t.block = block
-		t.next++
-	}
-	if t.block[0].Passage >= passage {
-		return nil
-	}
-	n, _ := slices.BinarySearchFunc(t.block, passage, func(p postings.Posting, passage uint32) int {
-		return cmp.Compare(p.Passage, passage)
-	})
-	t.block = t.block[n:]
-	return nil
-}
-
-// skip is the first block from the next on that ends at a passage or behind it, or
-// the last of all.
-func (t *termWindows) skip(passage uint32) int {
-	low, step := t.next, 1
-	for low+step < t.packed.Blocks() && t.packed.Last(low+step) < passage {
-		low, step = low+step, 2*step
-	}
-	high := min(low+step, t.packed.Blocks()-1)
-	for low+1 < high {
-		if middle := (low + high) / 2; t.packed.Last(middle) < passage {
-			low = middle
-		} else {
-			high = middle
-		}
-	}
-	return high
 }
 
 // windowPool holds windows without scores.
@@ -174,23 +124,23 @@ func (w *promisingWindow) offer(n int, lists []*termWindows) error {
 func (w *promisingWindow) add(l *termWindows, first uint32) error {
 	keys := w.piece.keys[first:min(int(first)+window, len(w.piece.keys))]
 	for at := first; ; {
-		if err := l.seek(at); err != nil {
-			return err
+		if err := l.Seek(at); err != nil {
+			return corruptText(err)
 		}
-		for i, p := range l.block {
+		block := l.Rest()
+		if len(block) == 0 {
+			return nil
+		}
+		for i, p := range block {
 			at := p.Passage - first
 			if at >= uint32(len(keys)) {
-				l.block = l.block[i:]
+				l.Pass(i)
 				return nil
 			}
 			w.scores[at] += w.search.partial(l.weight, float64(p.Frequency), keys[at].length)
 			w.found[at/64] |= 1 << (at % 64)
 		}
-		if len(l.block) == 0 {
-			return nil
-		}
-		at = l.block[len(l.block)-1].Passage + 1
-		l.block = nil
+		at = block[len(block)-1].Passage + 1
 	}
 }
 
@@ -203,11 +153,11 @@ func (w *promisingWindow) candidate(passage uint32, score float64, aside []*term
 	}
 	for i := len(aside) - 1; i >= 0; i-- {
 		l := aside[i]
-		if err := l.seek(passage); err != nil {
-			return err
+		if err := l.Seek(passage); err != nil {
+			return corruptText(err)
 		}
-		if len(l.block) > 0 && l.block[0].Passage == passage {
-			score += s.partial(l.weight, float64(l.block[0].Frequency), key.length)
+		if at := l.Rest(); len(at) > 0 && at[0].Passage == passage {
+			score += s.partial(l.weight, float64(at[0].Frequency), key.length)
 		}
 		if !s.best.wants(score + w.rest[i]) {
 			return nil

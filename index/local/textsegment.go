@@ -2,6 +2,8 @@ package local
 
 import (
 	"bytes"
+	"cmp"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -248,17 +250,25 @@ func (t *textTail) writeSegment(w io.Writer) error {
 
 // tailWord is a term of a tail with its passages.
 type tailWord struct {
-	term string
-	list []postings.Posting
+	begin uint64 // the term's first bytes: they mostly say which of two is less
+	term  string
+	list  []postings.Posting
 }
 
 // words are the terms in ascending order.
 func (t *textTail) words() []tailWord {
 	words := make([]tailWord, 0, len(t.terms))
 	for term, of := range t.terms {
-		words = append(words, tailWord{term, of.list})
+		var begin [8]byte
+		copy(begin[:], term)
+		words = append(words, tailWord{binary.BigEndian.Uint64(begin[:]), term, of.list})
 	}
-	slices.SortFunc(words, func(a, b tailWord) int { return strings.Compare(a.term, b.term) })
+	slices.SortFunc(words, func(a, b tailWord) int {
+		if a.begin != b.begin {
+			return cmp.Compare(a.begin, b.begin)
+		}
+		return strings.Compare(a.term, b.term)
+	})
 	return words
 }
 

@@ -19,7 +19,7 @@ func TestSegmentsScoreAsTailsDo(t *testing.T) {
 	rng := rand.New(rand.NewPCG(seed, 0))
 	memory := newStore(t, Options{TextPassages: 1 << 20})
 	files := newStore(t, Options{TextPassages: 1})
-	const documents = 4 * postings.BlockSize
+	const documents = 8 * postings.BlockSize
 	for version := 1; version < 5; version++ {
 		for _, s := range []*store{memory, files} {
 			rng := rand.New(rand.NewPCG(seed, uint64(version)))

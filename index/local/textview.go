@@ -61,6 +61,7 @@ type textPiece struct {
 
 	content *postings.Segment // nil for a tail
 	dead    bitset            // of the segment
+	counts  *deadCounts       // of the segment; may be nil
 	tail    tailView
 }
 
@@ -77,7 +78,7 @@ func (t *textLeg) pieces(v *textView) ([]textPiece, error) {
 		if keys.least > v.saved { // a part of a tail
 			continue
 		}
-		out = append(out, textPiece{keys: keys.list, limit: v.saved, content: keys.content, dead: keys.dead})
+		out = append(out, textPiece{keys: keys.list, limit: v.saved, content: keys.content, dead: keys.dead, counts: keys.counts})
 	}
 	for _, tail := range v.tails {
 		out = append(out, textPiece{keys: tail.keys, limit: math.MaxUint64, tail: tail})
@@ -103,10 +104,15 @@ func (p *textPiece) list(term string) (textList, error) {
 		return textList{}, corruptText(err)
 	}
 	out := textList{n: packed.Len(), packed: packed, dead: p.dead}
-	if p.dead != nil {
-		out.n = 0
-		err = out.each(func(postings.Posting) { out.n++ })
+	if p.dead == nil {
+		return out, nil
 	}
+	if n, ok, err := p.counts.of(term, packed); ok || err != nil {
+		out.n -= n
+		return out, err
+	}
+	out.n = 0
+	err = out.each(func(postings.Posting) { out.n++ })
 	return out, err
 }
 
