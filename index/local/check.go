@@ -150,7 +150,7 @@ func (k *checker) text() {
 	}
 	seen := make(map[textKey]bool, k.view.passages)
 	err := t.read(func(s *textView) error {
-		for _, p := range segmentProblems(s.bleve) {
+		for _, p := range append(segmentProblems(s.bleve), contentProblems(s.bleve)...) {
 			k.problem("text leg: %s", p)
 		}
 		return t.each(s, func(key textKey) {

@@ -170,13 +170,27 @@ func (t *textLeg) verify(id collectionID, sequence uint64) (err error) {
 }
 
 // segmentProblems compares every segment file with the checksum at its end,
-// which bleve writes but does not verify.
+// which nobody else verifies.
 func segmentProblems(s *scorch.IndexSnapshot) (problems []string) {
 	for _, seg := range s.Segments() {
 		if p, ok := seg.Segment().(segment.PersistedSegment); ok {
 			if err := checkSegment(p.Path()); err != nil {
 				problems = append(problems, err.Error())
 			}
+		}
+	}
+	return problems
+}
+
+// contentProblems compares what stands in every segment with itself.
+func contentProblems(s *scorch.IndexSnapshot) (problems []string) {
+	for _, seg := range s.Segments() {
+		content, err := contentOf(seg)
+		if err == nil {
+			err = content.Check()
+		}
+		if err != nil {
+			problems = append(problems, fmt.Sprintf("segment %d: %v", seg.Id(), err))
 		}
 	}
 	return problems

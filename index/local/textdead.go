@@ -27,8 +27,9 @@ type deadCount struct{ n, of int }
 
 // The bounds of deadCounts.
 const (
-	countLeast = 4 * postings.BlockSize // shorter lists are counted through in no time
-	countMost  = 4096                   // terms of a segment
+	countLeast  = 4 * postings.BlockSize // shorter lists are counted through in no time
+	countMost   = 4096                   // terms of a segment
+	countLookUp = 8                      // a look-up costs as much as to count so many postings
 )
 
 func newDeadCounts() *deadCounts {
@@ -49,42 +50,82 @@ func (d *deadCounts) after(before, now *roaring.Bitmap) *deadCounts {
 	return &deadCounts{append(d.died, roaring.AndNot(now, before).ToArray()...), d.known}
 }
 
-// of is how many dead passages a list has; ok is false if it is not known for less
-// than counting them.
-func (d *deadCounts) of(term string, list postings.List) (n int, ok bool, err error) {
+// live is how many passages of a list are not dead: those in a set, which is the
+// state's.
+func (d *deadCounts) live(term string, list postings.List, dead bitset) (int, error) {
 	if d == nil || list.Len() < countLeast {
-		return 0, false, nil
+		return countLive(list, dead)
 	}
-	d.known.mu.Lock()
-	have := d.known.byTerm[term]
-	d.known.mu.Unlock()
-	if have.of > len(d.died) { // a later state has been asked
-		return 0, false, nil
-	}
-	recent := slices.Sorted(slices.Values(d.died[have.of:]))
-	cursor := postings.NewCursor(list)
-	for _, passage := range recent {
-		if err := cursor.Seek(passage); err != nil {
-			return 0, false, corruptText(err)
+	have := d.known.get(term)
+	recent := len(d.died) - have.of
+	switch {
+	case recent < 0: // a later state has been asked
+		return countLive(list, dead)
+	case recent == 0:
+		return list.Len() - have.n, nil
+	case recent > list.Len()/countLookUp:
+		n, err := countLive(list, dead)
+		have.n = list.Len() - n
+		if err != nil {
+			return 0, err
 		}
-		if at := cursor.Rest(); len(at) > 0 && at[0].Passage == passage {
-			have.n++
+	default:
+		n, err := countAmong(list, slices.Sorted(slices.Values(d.died[have.of:])))
+		if err != nil {
+			return 0, err
 		}
+		have.n += n
 	}
 	have.of = len(d.died)
-	if len(recent) > 0 {
-		d.known.put(term, have)
+	d.known.put(term, have)
+	return list.Len() - have.n, nil
+}
+
+// countLive counts through a list.
+func countLive(list postings.List, dead bitset) (n int, err error) {
+	var room [postings.BlockSize]postings.Posting
+	for b := range list.Blocks() {
+		block, err := list.Block(b, room[:])
+		if err != nil {
+			return 0, corruptText(err)
+		}
+		for _, p := range block {
+			if !dead.has(p.Passage) {
+				n++
+			}
+		}
 	}
-	return have.n, true, nil
+	return n, nil
+}
+
+// countAmong counts those of some passages, ascending, that are in a list.
+func countAmong(list postings.List, passages []uint32) (n int, err error) {
+	cursor := postings.NewCursor(list)
+	for _, passage := range passages {
+		if err := cursor.Seek(passage); err != nil {
+			return 0, corruptText(err)
+		}
+		if at := cursor.Rest(); len(at) > 0 && at[0].Passage == passage {
+			n++
+		}
+	}
+	return n, nil
+}
+
+func (k *knownCounts) get(term string) deadCount {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.byTerm[term]
 }
 
 func (k *knownCounts) put(term string, n deadCount) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if old, ok := k.byTerm[term]; ok && old.of >= n.of {
+	old, ok := k.byTerm[term]
+	if ok && old.of >= n.of {
 		return
 	}
-	if len(k.byTerm) >= countMost {
+	if !ok && len(k.byTerm) >= countMost {
 		clear(k.byTerm)
 	}
 	k.byTerm[term] = n

@@ -102,7 +102,7 @@ func (c *Collection) queryTerms(text string) []queryTerm {
 
 // searchText scores the passages of all pieces.
 func (c *Collection) searchText(ctx context.Context, s *textSearch, query keywordQuery) (err error) {
-	// Damage that came after the files were verified makes bleve panic.
+	// Damage that came after the files were verified can make reading panic.
 	defer func() {
 		if r := recover(); r != nil {
 			err = fmt.Errorf("%w: text leg: %v", index.ErrCorrupt, r)

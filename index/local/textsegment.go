@@ -106,11 +106,14 @@ func (segmentPlugin) MergeUsing(segments []segment.Segment, drops []*roaring.Bit
 		numbers, err = postings.Merge(w, sources, stop)
 		return err
 	})
+	if errors.Is(err, segment.ErrClosed) { // bleve looks for just this
+		return nil, 0, segment.ErrClosed
+	}
 	return numbers, uint64(written), err
 }
 
-// writeDurably makes a file that is either whole and on disk or not there. Its
-// folder is bleve's to sync.
+// writeDurably makes a file that is either whole and on disk or not there. Nobody
+// syncs its folder: after a power cut the leg may be without it, and is made anew.
 func writeDurably(path string, write func(io.Writer) error) (size int64, err error) {
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
@@ -227,8 +230,8 @@ func (t *textTail) writeSegment(w io.Writer) error {
 		return err
 	}
 	var stay []postings.Posting
-	for _, w := range t.words() {
-		list := w.list
+	for _, word := range t.words() {
+		list := word.list
 		if len(keys) < len(t.keys) {
 			stay = stay[:0]
 			for _, p := range list {
@@ -241,7 +244,7 @@ func (t *textTail) writeSegment(w io.Writer) error {
 		if len(list) == 0 {
 			continue
 		}
-		if err := out.Add(w.term, list); err != nil {
+		if err := out.Add(word.term, list); err != nil {
 			return err
 		}
 	}
@@ -283,7 +286,7 @@ var _ bleveindex.Document = (*tailDocument)(nil)
 
 // ID is no passage's key.
 func (d *tailDocument) ID() string { return "tail" }
-func (d *tailDocument) Size() int  { return 8 * d.tail.size() }
+func (d *tailDocument) Size() int  { return 8 * d.tail.size }
 
 func (d *tailDocument) VisitFields(bleveindex.FieldVisitor)             {}
 func (d *tailDocument) VisitComposite(bleveindex.CompositeFieldVisitor) {}

@@ -3,9 +3,13 @@ package local
 import (
 	"fmt"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/RoaringBitmap/roaring/v2"
+	bleveindex "github.com/blevesearch/bleve_index_api"
+	segment "github.com/blevesearch/scorch_segment_api/v2"
 
 	"semdex/index"
 	"semdex/index/local/postings"
@@ -48,6 +52,97 @@ func TestSegmentsScoreAsTailsDo(t *testing.T) {
 	}
 	files.reopen()
 	wantSameKeyword(t, "문서의 title", memory, files)
+	v, _, err := files.c.snapshot(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	search := &textSearch{view: v, analyzer: files.c.text.analyzer, best: newTopK(v, 10)}
+	if err := files.c.searchText(t.Context(), search, files.c.keywordQuery(index.Words{Text: "문서의 title"})); err != nil {
+		t.Fatal(err)
+	}
+	if search.stale {
+		t.Error("dead passages are taken for ones that are not known yet")
+	}
+}
+
+// While a tail is being given to bleve, its passages may come into one segment with
+// others; they are found once.
+func TestPassagesOfATailInAMergedSegment(t *testing.T) {
+	s := newStore(t, Options{TextPassages: 1 << 20})
+	text, passages := s.c.text, 0
+	fill := func(from int) {
+		for i := from; i < from+40; i++ {
+			r := testRecord(fmt.Sprint(i), i)
+			passages += len(r.Passages)
+			if err := s.c.Upsert(t.Context(), []index.Record{r}); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	var tail *textTail
+	writer := func(step func() error) {
+		t.Helper()
+		var failed error
+		if err := s.c.do(&request{ctx: t.Context(), inspect: func() { failed = step() }}); err != nil || failed != nil {
+			t.Fatal(err, failed)
+		}
+	}
+	fill(0)
+	writer(text.drain)
+	fill(40)
+	writer(func() error { tail = text.closeTail(); return text.save(tail) })
+	writer(text.flush)
+	writer(func() error { return text.index.ForceMerge(t.Context(), nil) })
+	err := text.read(func(v *textView) error {
+		pieces, err := text.pieces(v)
+		if err != nil {
+			return err
+		}
+		if p := pieces[0]; len(pieces) != 2 || p.content == nil || p.keys[len(p.keys)-1].sequence <= p.limit {
+			t.Errorf("there is no segment with passages of the tail among %d", len(pieces))
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	once := func(what string, leg index.Leg, err error) {
+		t.Helper()
+		found := make(map[index.Ref]bool)
+		for _, c := range leg.Candidates {
+			found[c.Ref] = true
+		}
+		if err != nil || len(leg.Candidates) != passages || len(found) != passages {
+			t.Errorf("%s: %d candidates, %d different, of %d passages, %v", what, len(leg.Candidates), len(found), passages, err)
+		}
+	}
+	leg, err := s.c.Keyword(t.Context(), index.Words{Text: "문서의 title"}, 1000, nil)
+	once("words", leg, err)
+	leg, err = s.c.KeywordWording(t.Context(), index.Words{Text: "title"}, index.Wording{Phrases: []string{"title of"}}, 1000, nil)
+	once("a phrase", leg, err)
+	writer(func() error { return text.dropTail(tail) })
+	leg, err = s.c.Keyword(t.Context(), index.Words{Text: "문서의 title"}, 1000, nil)
+	once("without the tail", leg, err)
+	s.check()
+}
+
+// bleve looks for its own error when it is closed during a merge.
+func TestMergeOfAClosedLeg(t *testing.T) {
+	tail := newTextTail()
+	tail.add(textAddition{textKey{1, 0, 1}, &terms{counts: []termCount{{"a", 1}}, length: 1}})
+	s, _, err := segmentPlugin{}.New([]bleveindex.Document{&tailDocument{tail}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	closed := make(chan struct{})
+	close(closed)
+	path := filepath.Join(t.TempDir(), "1.zap")
+	if _, _, err := (segmentPlugin{}).Merge([]segment.Segment{s}, []*roaring.Bitmap{nil}, path, closed, nil); err != segment.ErrClosed { //nolint:errorlint // as bleve does
+		t.Errorf("%v", err)
+	}
+	if _, err := os.Stat(path); err == nil {
+		t.Error("half a segment is left")
+	}
 }
 
 func TestBitset(t *testing.T) {

@@ -12,12 +12,12 @@ import (
 
 // textTail has the passages that came last, as an inverted index in memory. They
 // are searched there until they are a segment, many at a time, for each costs a
-// search as much as many passages do. Only the writer changes a tail, under the leg's lock; what a
-// tailView has of it stays as it is.
+// search as much as many passages do. Only the writer changes a tail, under the leg's
+// lock; what a tailView has of it stays as it is.
 type textTail struct {
 	keys    []textKey // of its passages, by sequence, then position
-	ends    []int     // of each passage, how many terms it and those before it have
 	terms   map[string]*tailTerm
+	size    int             // postings
 	dead    *roaring.Bitmap // passages that are gone, replaced as a whole; nil if none
 	skipped *roaring.Bitmap // those of them that bleve was not given
 	last    uint64          // sequence that the leg had when the tail was closed
@@ -39,15 +39,7 @@ func (t *textTail) add(a textAddition) {
 		}
 		term.list = append(term.list, postings.Posting{Passage: n, Frequency: c.count})
 	}
-	t.ends = append(t.ends, t.size()+len(a.terms.counts))
-}
-
-// size is the number of postings.
-func (t *textTail) size() int {
-	if len(t.ends) == 0 {
-		return 0
-	}
-	return t.ends[len(t.ends)-1]
+	t.size += len(a.terms.counts)
 }
 
 // The sizes of tails. One that reaches the leg's number of passages, or this
@@ -62,12 +54,12 @@ const (
 
 // full says that the tail should go to bleve.
 func (t *textTail) full(passages int) bool {
-	return len(t.keys) >= passages || t.size() >= tailPostings
+	return len(t.keys) >= passages || t.size >= tailPostings
 }
 
 // brimful says that the tail can take no more.
 func (t *textTail) brimful(passages int) bool {
-	return len(t.keys) >= tailGrowth*passages || t.size() >= mostPostings
+	return len(t.keys) >= tailGrowth*passages || t.size >= mostPostings
 }
 
 // remove takes a passage away; false if the tail does not have it.

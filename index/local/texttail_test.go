@@ -3,7 +3,6 @@ package local
 import (
 	"context"
 	"fmt"
-	"math"
 	"math/rand/v2"
 	"slices"
 	"sync"
@@ -23,14 +22,14 @@ func wantSameKeyword(t *testing.T, query string, a, b *store) {
 		}
 	}
 	same := slices.EqualFunc(legs[0].Candidates, legs[1].Candidates, func(x, y index.Candidate) bool {
-		return x.Ref == y.Ref && math.Abs(x.Score-y.Score) < 1e-9
+		return x.Ref == y.Ref && x.Score == y.Score
 	})
 	if !same {
 		t.Fatalf("%q: %v\nand %v", query, legs[0].Candidates, legs[1].Candidates)
 	}
 }
 
-// Passages score the same in memory, in bleve's files, and in both: the leg that
+// Passages score the same in memory, in files, and in both: the leg that
 // never writes any, the one that always does, and one that is opened again and
 // again answer alike.
 func TestTailScoresAsFilesDo(t *testing.T) {

@@ -107,12 +107,7 @@ func (p *textPiece) list(term string) (textList, error) {
 	if p.dead == nil {
 		return out, nil
 	}
-	if n, ok, err := p.counts.of(term, packed); ok || err != nil {
-		out.n -= n
-		return out, err
-	}
-	out.n = 0
-	err = out.each(func(postings.Posting) { out.n++ })
+	out.n, err = p.counts.live(term, packed, p.dead)
 	return out, err
 }
 

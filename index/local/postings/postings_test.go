@@ -313,6 +313,12 @@ func FuzzSegment(f *testing.F) {
 			if _, err := l.Append(nil); err == nil && l.Len() > s.Passages() {
 				t.Fatal("a list of more than all passages")
 			}
+			cursor := NewCursor(l)
+			for at := uint32(0); cursor.Seek(at) == nil && len(cursor.Rest()) > 0; at = cursor.Rest()[0].Passage + 1 + at/7 {
+				if cursor.Rest()[0].Passage < at {
+					t.Fatal("a cursor went back")
+				}
+			}
 		}
 		var out bytes.Buffer
 		_, _ = Merge(&out, []Source{{Segment: s}}, func() error { return nil })

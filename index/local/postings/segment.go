@@ -211,10 +211,28 @@ func (s *Segment) Check() error {
 		if list, err = l.Append(list[:0]); err != nil {
 			return err
 		}
+		if err := s.checkBounds(l, list); err != nil {
+			return err
+		}
 		total += len(list)
 	}
 	if total != s.postings {
 		return ErrCorrupt
+	}
+	return nil
+}
+
+// checkBounds compares the bounds of a list's blocks with its postings.
+func (s *Segment) checkBounds(l List, list []Posting) error {
+	for b := 0; l.Blocks() > 1 && b < l.Blocks(); b++ {
+		block := list[b*BlockSize : min((b+1)*BlockSize, len(list))]
+		var want Bound
+		for _, p := range block {
+			want.add(p.Frequency, s.Key(int(p.Passage)).Length)
+		}
+		if l.Bound(b) != want {
+			return ErrCorrupt
+		}
 	}
 	return nil
 }

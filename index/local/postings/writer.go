@@ -7,6 +7,7 @@ import (
 	"hash"
 	"hash/crc32"
 	"io"
+	"math"
 )
 
 // Writer writes a segment: all terms in ascending order, then Close. Lists go out as
@@ -52,6 +53,9 @@ func (w *Writer) Add(term string, list []Posting) error {
 	}
 	begin := w.at
 	w.list = w.appendList(w.list[:0], list)
+	if uint64(len(w.list)) > math.MaxUint32 { // a table says where blocks end in 32 bits
+		return fmt.Errorf("postings: term %q: a list of %d bytes", term, len(w.list))
+	}
 	if err := w.write(w.list); err != nil {
 		return err
 	}
