@@ -45,7 +45,7 @@ func (c *Collection) sealDue(quiet bool) (due, fresh bool) {
 	}
 	old := s.sealed.rows.Len()
 	fresh = 5*s.dead > n && s.dead > c.o.CompactPassages
-	least := max(step, old/4)
+	least := max(step, min(old/4, 4*step)) // what is in no graph is scanned by every search
 	if quiet {
 		least = max(1, step/4, old/64)
 	}
