@@ -75,6 +75,9 @@ func TestFlippedBitsOfEveryFile(t *testing.T) {
 		}
 	}
 	for _, path := range paths {
+		if raceDetector && filepath.Base(path) == "root.bolt" {
+			continue // bolt follows what it reads, and the detector's checks of pointers end the process
+		}
 		rel, err := filepath.Rel(whole, path)
 		if err != nil {
 			t.Fatal(err)

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"math"
 	"os"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"sync"
@@ -115,7 +116,9 @@ func (t *textLeg) recipe() string { return textRecipe + ", " + t.analyzer.Name()
 // open opens scorch. What it cannot open is errTextLeg, but for a full disk
 // and the like.
 func (t *textLeg) open() (err error) {
-	// Damaged files make scorch and bolt panic here and there.
+	// Damaged files make scorch and bolt panic here and there, or look beyond the end
+	// of what is mapped.
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer func() {
 		if r := recover(); r != nil {
 			err = fmt.Errorf("%w: %v", errTextLeg, r)

@@ -89,6 +89,9 @@ func inChunks(ctx context.Context, texts iter.Seq2[string, error], to chan<- []s
 	var chunk []string
 	size := 0
 	send := func() error {
+		if err := ctx.Err(); err != nil { // the select may choose either
+			return err
+		}
 		select {
 		case to <- chunk:
 		case <-ctx.Done():
