@@ -21,7 +21,7 @@ func TestCursor(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			cursor, stride := NewCursor(l), 1+rng.IntN(800)
+			cursor, stride := NewCursor(l), 2+rng.IntN(800)
 			for at := uint32(0); int(at) < s.Passages()+2; at += uint32(rng.IntN(stride)) {
 				if err := cursor.Seek(at); err != nil {
 					t.Fatal(err)
