@@ -66,6 +66,7 @@ type Collection interface {
 	Tunable
 	Thesaurus
 	Changes
+	Loads
 
 	// Fetch returns the passages' documents and offsets, in the order asked.
 	// Passages deleted meanwhile come back with Found false.

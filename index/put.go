@@ -78,6 +78,7 @@ type writer struct {
 	bare bool
 	// pending holds ids that were prepared but are not written yet.
 	pending *idSet
+	load    *streamLoad // nil for what is no stream
 }
 
 func (s *Service) writer(ctx context.Context, name string) (*writer, error) {
@@ -130,7 +131,7 @@ func (w *writer) again(ctx context.Context) (*writer, error) {
 	if err != nil {
 		return nil, err
 	}
-	fresh.pending = w.pending
+	fresh.pending, fresh.load = w.pending, w.load
 	return fresh, nil
 }
 
@@ -380,6 +381,9 @@ func (w *writer) store(ctx context.Context, records []Record) error {
 	w.service.reembeds.writes.RLock()
 	defer w.service.reembeds.writes.RUnlock()
 	if err := w.create(ctx); err != nil {
+		return err
+	}
+	if err := w.load.before(ctx, w); err != nil {
 		return err
 	}
 	return w.collection.Upsert(ctx, records)

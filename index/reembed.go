@@ -184,14 +184,18 @@ func (r *reembedder) run(ctx context.Context, settings Settings) error {
 	if err := r.open(ctx, settings); err != nil {
 		return err
 	}
-	for range reembedPasses {
-		n, err := r.pass(ctx)
+	n, err := r.bulk(ctx)
+	for range reembedPasses - 1 {
 		if err != nil {
 			return err
 		}
 		if n <= reembedTail {
 			break
 		}
+		n, err = r.pass(ctx)
+	}
+	if err != nil {
+		return err
 	}
 	if r.o.As != "" {
 		_, err := r.pass(ctx)
@@ -233,6 +237,21 @@ func (r *reembedder) open(ctx context.Context, settings Settings) error {
 		return fmt.Errorf("%w: %q is the collection itself", ErrCollectionExists, r.state.Into)
 	}
 	return nil
+}
+
+// bulk is the first pass. The new collection is ready to be searched then: it
+// would have to scan its vectors if it took its place before.
+func (r *reembedder) bulk(ctx context.Context) (n int, err error) {
+	end, err := r.new.BeginLoad(ctx)
+	if err != nil {
+		return 0, err
+	}
+	n, err = r.pass(ctx)
+	end()
+	if err != nil {
+		return 0, err
+	}
+	return n, r.new.Settle(ctx, nil)
 }
 
 // pass brings over what was stored and deleted since the last pass, and what can

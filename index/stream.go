@@ -23,7 +23,8 @@ const (
 
 // PutStream stores the documents of a stream in batches: while one is written,
 // the next is read, split and encoded, so that memory stays bounded. It calls
-// onProgress, if not nil, after each batch, never at the same time twice.
+// onProgress, if not nil, after each batch, never at the same time twice. More
+// than one batch is a bulk load (Loads).
 //
 // At a document that cannot be stored, a *DocumentError, and at an error of the
 // stream it stops: everything before is stored, nothing behind, and the result
@@ -35,6 +36,8 @@ func (s *Service) PutStream(ctx context.Context, collection string, docs iter.Se
 	if err != nil {
 		return PutResult{}, err
 	}
+	w.load = new(streamLoad)
+	defer w.load.close()
 	ready := make(chan batch)
 	g, reading := errgroup.WithContext(ctx) // ends when a write fails
 	g.Go(func() error {

@@ -43,7 +43,9 @@ func (s *Service) Import(ctx context.Context, collection string, in *ExportReade
 		return PutResult{}, fmt.Errorf("%w: the export has vectors of %.12s (%d values, passages of %v), collection %q of %.12s (%d values, %v)",
 			ErrModelMismatch, from.Model, from.Dims, from.Split, collection, have.Model, have.Dims, have.Split)
 	}
-	i := &importer{w: &writer{service: s, name: collection, collection: c, settings: have, pending: newIDSet()}, onProgress: onProgress}
+	load := new(streamLoad)
+	defer load.close()
+	i := &importer{w: &writer{service: s, name: collection, collection: c, settings: have, pending: newIDSet(), load: load}, onProgress: onProgress}
 	if i.w.settings.Fields == nil {
 		i.w.settings.Fields = make(map[string]FieldKind)
 	}

@@ -19,8 +19,9 @@ written to, below the encoder: documents of made-up English and Korean words, wi
 the frequencies of real ones, and vectors in clusters. A document has one to seven
 passages of 60 to 120 words.
 
-Documents go in, a batch at a time as semdex index sends them; the folder is closed
-and opened again; then clients search with words and a vector, each as soon as it
+Documents go in as a bulk load, a batch at a time as semdex index sends them; what
+waited for its end, the graph of vectors, is built; the folder is closed and opened
+again; then clients search with words and a vector, each as soon as it
 has its answer, while single documents are written. Half of these are new, half
 replace others.
 
@@ -158,7 +159,7 @@ func (b *indexBench) open(ctx context.Context) (err error) {
 // settle waits until the background has done what the writes left to it.
 func (b *indexBench) settle(ctx context.Context) error {
 	start := time.Now()
-	if err := b.collection.(*local.Collection).Settle(ctx); err != nil {
+	if err := b.collection.Settle(ctx, nil); err != nil {
 		return err
 	}
 	b.report.Settle = time.Since(start).Seconds()

@@ -26,6 +26,11 @@ func (b *indexBench) ingest(ctx context.Context) error {
 	if info.Passages >= b.flags.passages {
 		return nil
 	}
+	end, err := b.collection.BeginLoad(ctx)
+	if err != nil {
+		return err
+	}
+	defer end()
 	var done atomic.Int64
 	bar := b.app.progress("writing", func() progress.State {
 		return progress.State{Done: done.Load(), Total: int64(b.flags.passages)}

@@ -30,6 +30,8 @@ func Run(t *testing.T, open func(t *testing.T) (engine index.Engine, reopen func
 		{"Changed", testChanged},
 		{"Settings", testSettings},
 		{"Vectors", testVectors},
+		{"Loads", testLoads},
+		{"LoadsOutlived", testLoadsOutlived},
 		{"Documents", testDocuments},
 		{"UpsertReplaces", testUpsertReplaces},
 		{"Delete", testDelete},

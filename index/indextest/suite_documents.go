@@ -410,6 +410,8 @@ func (h *harness) everyCall(c index.Collection) map[string]error {
 	_, errs["Expand"] = c.Expand(h.ctx, "text")
 	_, _, errs["Changed"] = c.Changed(h.ctx, 0)
 	errs["SetVectors"] = c.SetVectors(h.ctx, index.VectorsExact)
+	_, errs["BeginLoad"] = c.BeginLoad(h.ctx)
+	errs["Settle"] = c.Settle(h.ctx, nil)
 	_, errs["Check"] = c.Check(h.ctx)
 	return errs
 }

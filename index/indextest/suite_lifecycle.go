@@ -126,10 +126,13 @@ func testCancelled(h *harness) {
 	cancel()
 	_, denseErr := c.Dense(ctx, h.vector(), 1, nil)
 	_, keywordErr := c.Keyword(ctx, index.Words{Text: "text"}, 1, nil)
+	_, loadErr := c.BeginLoad(ctx)
 	for what, err := range map[string]error{
-		"Upsert":  c.Upsert(ctx, []index.Record{h.record("b", "", "text", nil)}),
-		"Dense":   denseErr,
-		"Keyword": keywordErr,
+		"Upsert":    c.Upsert(ctx, []index.Record{h.record("b", "", "text", nil)}),
+		"Dense":     denseErr,
+		"Keyword":   keywordErr,
+		"BeginLoad": loadErr,
+		"Settle":    c.Settle(ctx, nil),
 	} {
 		h.wantError(what+" with a cancelled context", err, context.Canceled)
 	}

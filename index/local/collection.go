@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"semdex/index"
@@ -32,6 +33,9 @@ type Collection struct {
 
 	requests chan *request
 	done     chan struct{} // closed when run has ended
+
+	loads  atomic.Int64  // bulk loads that are open
+	loaded chan struct{} // tells run that the last one has ended
 
 	text *textLeg
 
@@ -67,6 +71,7 @@ func openCollection(e *Engine, name string) (*Collection, error) {
 		compacted: make(chan *compaction, 1),
 		sealings:  make(chan *sealing, 1),
 		flushes:   make(chan *textFlush, 1),
+		loaded:    make(chan struct{}, 1),
 	}
 	if err := c.recover(); err != nil {
 		return nil, errors.Join(err, c.closeFiles())

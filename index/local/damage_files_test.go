@@ -130,7 +130,7 @@ func openDamaged(dir string, o Options, m model) string {
 	if problem := compareModel(c, m); problem != "" {
 		return problem
 	}
-	if err := c.Settle(ctx); err != nil {
+	if err := c.Settle(ctx, nil); err != nil {
 		return err.Error()
 	}
 	r, err := c.Check(ctx)

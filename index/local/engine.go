@@ -56,6 +56,12 @@ type Options struct {
 	// Quiet is the time without writes after which a graph takes in passages that
 	// are still too few to be a step; 10 s if 0.
 	Quiet time.Duration
+	// LoadBytes is how much memory vectors may take that wait for a graph because
+	// of a bulk load (index.Loads), in each collection: 5 bytes a value. 1.5 GiB if 0.
+	LoadBytes int64
+	// GraphWorkers is the number of goroutines that build a graph; half of
+	// GOMAXPROCS if 0, for searches go on.
+	GraphWorkers int
 
 	fsys fileSystem // the real one if nil
 }
@@ -81,6 +87,12 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Quiet == 0 {
 		o.Quiet = 10 * time.Second
+	}
+	if o.LoadBytes == 0 {
+		o.LoadBytes = 3 << 29
+	}
+	if o.GraphWorkers == 0 {
+		o.GraphWorkers = max(1, runtime.GOMAXPROCS(0)/2)
 	}
 	if o.fsys == nil {
 		o.fsys = osFS{}

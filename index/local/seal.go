@@ -7,7 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"path/filepath"
-	"runtime"
+	"sync/atomic"
 	"time"
 
 	"semdex/index"
@@ -23,6 +23,10 @@ type sealing struct {
 	fresh  bool // of live documents, with new slots
 	coder  bool // searched by coder/hnsw
 
+	total int           // passages that the graph is to have
+	done  atomic.Int64  // that it has
+	moved chan struct{} // tells who waits that there are more of them
+
 	result *sealed
 	err    error
 }
@@ -33,15 +37,17 @@ const graphPassages = 5000
 
 // sealDue reports whether to build a graph, and whether without dead documents.
 // While nothing is written, fewer passages are worth it: its whole file is
-// written for them, but every search scans them until then.
+// written for them, but every search scans them until then. During a bulk load
+// no number is, until the memory for it is full or nothing is written.
 func (c *Collection) sealDue(quiet bool) (due, fresh bool) {
 	s := c.state
 	n, step, how := s.store.Len(), c.sealStep(), c.vectors()
 	if how == index.VectorsExact {
 		return false, false
 	}
+	wait := !quiet && c.loading()
 	if s.sealed == nil {
-		return s.passages >= step, 5*s.dead > n
+		return s.passages >= step && !wait, 5*s.dead > n
 	}
 	old := s.sealed.rows.Len()
 	fresh = 5*s.dead > n && s.dead > c.o.CompactPassages
@@ -49,7 +55,7 @@ func (c *Collection) sealDue(quiet bool) (due, fresh bool) {
 	if quiet {
 		least = max(1, step/4, old/64)
 	}
-	return fresh || n-old >= least || s.sealed.coder != (how == index.VectorsCoder), fresh
+	return !wait && (fresh || n-old >= least) || s.sealed.coder != (how == index.VectorsCoder), fresh && !wait
 }
 
 // sealStep is the number of passages that makes a graph, or its next step.
@@ -71,7 +77,7 @@ func (c *Collection) startSealing(quiet bool) {
 		return
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	k := &sealing{cancel: cancel, view: c.state.view, fresh: fresh, coder: c.vectors() == index.VectorsCoder}
+	k := newSealing(cancel, c.state.view, fresh, c.vectors() == index.VectorsCoder)
 	k.view.sealed.acquire() // the collection's own is never gone
 	c.sealing = k
 	c.log.Debug("building the graph of vectors", "passages", k.view.passages, "fresh", fresh)
@@ -82,6 +88,25 @@ func (c *Collection) startSealing(quiet bool) {
 		c.log.Debug("built the graph of vectors", "took", time.Since(start), "error", k.err)
 		c.sealings <- k
 	}()
+}
+
+func newSealing(cancel context.CancelFunc, v view, fresh, coder bool) *sealing {
+	k := &sealing{cancel: cancel, view: v, fresh: fresh, coder: coder, total: v.store.Len(), moved: make(chan struct{}, 1)}
+	if fresh {
+		k.total = v.passages
+	} else if v.sealed != nil {
+		k.done.Store(int64(v.sealed.rows.Len()))
+	}
+	return k
+}
+
+// insert notes how many passages the graph has.
+func (k *sealing) insert(rows int) {
+	k.done.Store(int64(rows))
+	select {
+	case k.moved <- struct{}{}:
+	default:
+	}
 }
 
 // awaitQuiet sets the clock if a quiet time would start a sealing.
@@ -105,17 +130,16 @@ func (c *Collection) unseal() {
 	}
 }
 
-// build makes the graph and its file. It uses half of the processors, for
-// searches go on.
+// build makes the graph and its file.
 func (c *Collection) build(ctx context.Context, k *sealing) error {
 	rows, keys, err := k.rows(ctx)
 	if err != nil {
 		return err
 	}
-	p := vector.Params{Workers: max(1, runtime.GOMAXPROCS(0)/2)}
+	p := vector.Params{Workers: c.o.GraphWorkers, Inserted: k.insert}
 	var g *vector.Graph
 	if old := k.view.sealed; old != nil && !k.fresh {
-		g, err = old.graph.Extend(ctx, rows, p.Workers)
+		g, err = old.graph.Extend(ctx, rows, p)
 	} else {
 		g, err = vector.Build(ctx, rows, p, c.engine.level)
 	}

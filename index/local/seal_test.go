@@ -17,7 +17,7 @@ import (
 // settle waits until nothing is done in the background and nothing is due.
 func (s *store) settle() {
 	s.Helper()
-	if err := s.c.Settle(context.Background()); err != nil {
+	if err := s.c.Settle(context.Background(), nil); err != nil {
 		s.Fatal(err)
 	}
 }

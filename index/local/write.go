@@ -36,6 +36,7 @@ func (c *Collection) run() {
 			c.handle(c.gather(r))
 		case <-quiet.C:
 			c.startSealing(true)
+		case <-c.loaded: // maintain does what has waited
 		case k := <-c.compacted:
 			c.finishCompaction(k)
 		case k := <-c.sealings:

@@ -30,13 +30,14 @@ func Build(ctx context.Context, rows Rows, p Params, level kernel.Level) (*Graph
 }
 
 // Extend returns a graph of all rows of a set whose first rows are those of g,
-// which stays as it is.
-func (g *Graph) Extend(ctx context.Context, rows Rows, workers int) (*Graph, error) {
+// which stays as it is. Of the parameters Workers and Inserted count; the others
+// are those of g.
+func (g *Graph) Extend(ctx context.Context, rows Rows, o Params) (*Graph, error) {
 	if rows.dims != g.rows.dims || rows.Len() < g.count {
 		return nil, errors.New("extend a graph: these are not its rows")
 	}
 	p := g.params
-	p.Workers = workers
+	p.Workers, p.Inserted = o.Workers, o.Inserted
 	p, err := p.withDefaults()
 	if err != nil {
 		return nil, err
@@ -78,6 +79,8 @@ func (g *Graph) grow(ctx context.Context) error {
 		links[i] = none
 	}
 	bottom.links = links
+	inserted := g.params.Inserted
+	g.params.Inserted = nil // nothing that it holds is to stay with the graph
 	b := &builder{g: g, workers: make([]*inserter, g.params.Workers)}
 	for i := range b.workers {
 		b.workers[i] = &inserter{b: b, walk: newWalk(g)}
@@ -87,6 +90,9 @@ func (g *Graph) grow(ctx context.Context) error {
 			return err
 		}
 		b.batch(min(g.count+batchRows, n))
+		if inserted != nil {
+			inserted(g.count)
+		}
 	}
 	return b.repair(ctx)
 }

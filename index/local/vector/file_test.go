@@ -71,11 +71,11 @@ func TestFileRoundTrip(t *testing.T) {
 			back.Append(x)
 			rows.Append(x)
 		}
-		want, err := g.Extend(t.Context(), rows, 2)
+		want, err := g.Extend(t.Context(), rows, Params{Workers: 2})
 		if err != nil {
 			t.Fatal(err)
 		}
-		got, err := f.Graph.Extend(t.Context(), back, 1)
+		got, err := f.Graph.Extend(t.Context(), back, Params{Workers: 1})
 		if err != nil {
 			t.Fatal(err)
 		}

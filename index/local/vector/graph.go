@@ -20,6 +20,9 @@ type Params struct {
 	// Workers is the number of goroutines that build; GOMAXPROCS if 0. The graph
 	// does not depend on it.
 	Workers int
+	// Inserted, if not nil, is told how many rows the graph has, again and again
+	// while it is built, never twice at a time.
+	Inserted func(rows int)
 }
 
 // maxM bounds what a file may ask for.

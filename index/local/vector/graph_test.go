@@ -201,7 +201,7 @@ func TestGraphExtend(t *testing.T) {
 	for _, x := range all[n/3 : n] {
 		rows.Append(x)
 	}
-	more, err := g.Extend(t.Context(), rows, 2)
+	more, err := g.Extend(t.Context(), rows, Params{Workers: 2})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -212,7 +212,7 @@ func TestGraphExtend(t *testing.T) {
 	if got := meanRecall(t, more, &rows, all[n:], Query{K: 10, EF: 100}); got < 0.97 {
 		t.Errorf("recall %.3f", got)
 	}
-	if _, err := more.Extend(t.Context(), rowsOf(dims, all[:10]), 2); err == nil {
+	if _, err := more.Extend(t.Context(), rowsOf(dims, all[:10]), Params{Workers: 2}); err == nil {
 		t.Error("extended by fewer rows than it has")
 	}
 }
