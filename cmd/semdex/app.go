@@ -26,6 +26,8 @@ type app struct {
 	config  string
 	quiet   bool
 	verbose bool
+
+	loads bool // the verb fills an index and does nothing else
 }
 
 func newApp(stdin io.Reader, stdout, stderr io.Writer, env []string) *app {

@@ -60,6 +60,7 @@ func (a *app) importCommand() *cobra.Command {
 
 func (a *app) importFile(ctx context.Context, name string, f *importFlags) error {
 	begin := time.Now()
+	a.loads = true
 	in, err := a.openImport(name)
 	if err != nil {
 		return err
@@ -93,9 +94,14 @@ func (a *app) importFile(ctx context.Context, name string, f *importFlags) error
 		Bytes: in.read.Load(), Seconds: time.Since(begin).Seconds(),
 	}
 	if f.asJSON {
-		return a.printJSON(summary)
+		err = a.printJSON(summary)
+	} else {
+		err = a.printIndexed(summary, false)
 	}
-	return a.printIndexed(summary, false)
+	if err != nil {
+		return err
+	}
+	return a.settle(ctx, st, f.collection)
 }
 
 // openImportStore opens the store, with a model only if one is needed.

@@ -25,7 +25,8 @@ Markdown, HTML; each also with .gz or .zst. In text, Markdown and HTML a file is
 a document and its path the id.
 
 What is stored already and has not changed costs nothing: after an interruption,
-run the same command again.`
+run the same command again. A large collection's graph of vectors is built after
+the last document; interrupted, it is built the next time.`
 
 const indexExample = `  semdex index corpus.jsonl
   semdex index -d data -c notes ~/notes
@@ -87,6 +88,7 @@ type indexed struct {
 
 func (a *app) index(ctx context.Context, paths []string, f *indexFlags) error {
 	begin := time.Now()
+	a.loads = true
 	run := &indexRun{app: a, flags: f, fields: map[string]index.FieldKind{}}
 	if err := run.open(paths); err != nil { // before a data folder is made
 		return err
@@ -112,9 +114,14 @@ func (a *app) index(ctx context.Context, paths []string, f *indexFlags) error {
 		return run.failure(err, result)
 	}
 	if f.asJSON {
-		return a.printJSON(summary)
+		err = a.printJSON(summary)
+	} else {
+		err = a.printIndexed(summary, f.dryRun)
 	}
-	return a.printIndexed(summary, f.dryRun)
+	if err != nil || f.dryRun {
+		return err
+	}
+	return a.settle(ctx, st, f.collection)
 }
 
 // indexRun is one pass over a source.

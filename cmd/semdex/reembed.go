@@ -54,6 +54,7 @@ func (a *app) reembedCommand() *cobra.Command {
 
 func (a *app) reembed(ctx context.Context, collection string, f *reembedFlags) (err error) {
 	begin := time.Now()
+	a.loads = true
 	encoder, err := a.openEncoder(ctx, &f.modelFlags)
 	if err != nil {
 		return err

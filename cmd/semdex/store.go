@@ -28,6 +28,7 @@ type store interface {
 	Aliases(ctx context.Context) ([]index.Alias, error)
 	Export(ctx context.Context, collection string, w io.Writer, o index.ExportOptions) (index.ExportHeader, error)
 	Import(ctx context.Context, collection string, in *index.ExportReader, o index.ImportOptions, progress func(index.Progress)) (index.PutResult, error)
+	Settle(ctx context.Context, collection string, progress func(done, total int)) error
 	Close() error
 }
 

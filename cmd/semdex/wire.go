@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"runtime"
 	"syscall"
 
 	"semdex/index"
@@ -41,7 +42,11 @@ func (a *app) openEngine(dir string, p presence) (*local.Engine, error) {
 			return nil, cli.WithHint(fmt.Errorf("there is no data folder %s", dir), "semdex index makes one; --data says where")
 		}
 	}
-	engine, err := local.Open(dir, local.Options{Logger: a.engineLogger()})
+	o := local.Options{Logger: a.engineLogger()}
+	if a.loads {
+		o.GraphWorkers = runtime.GOMAXPROCS(0)
+	}
+	engine, err := local.Open(dir, o)
 	if errors.Is(err, syscall.EROFS) || errors.Is(err, fs.ErrPermission) {
 		err = cli.WithHint(err, "semdex writes to a data folder even to search it: make it writable, or copy it")
 	}
