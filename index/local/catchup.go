@@ -72,7 +72,7 @@ func (c *Collection) catchUp() error {
 // addMissing analyzes documents again and adds the passages that the text leg
 // lacks.
 func (c *Collection) addMissing(missing []*document) error {
-	tail := newTextTail()
+	tail := new(textTail)
 	for docs := range slices.Chunk(missing, 256) {
 		records := make([]*index.Record, len(docs))
 		for i, d := range docs {
@@ -82,24 +82,38 @@ func (c *Collection) addMissing(missing []*document) error {
 			}
 			records[i] = &r
 		}
-		for i, passages := range analyzeRecords(c.text.analyzer, c.settings.Split, records) {
-			for j, t := range passages {
-				if length := &docs[i].lengths[j]; *length == unknownLength {
-					*length = uint32(t.length)
-					tail.add(textAddition{textKey{docs[i].sequence, uint32(j), *length}, t})
-				}
-			}
+		for _, text := range analyzeRecords(c.text.analyzer, c.settings.Split, records) {
+			tail.tailView = tail.with(lackingText(docs[:len(text.lengths)], text))
+			docs = docs[len(text.lengths):]
 		}
+		tail.skipped = tail.dead
 		if tail.brimful(c.text.tailPassages) {
 			if err := c.text.save(tail); err != nil {
 				return err
 			}
 			c.awaitFiles(context.Background())
-			tail = newTextTail()
+			tail = new(textTail)
 		}
 	}
 	if len(tail.keys) == 0 {
 		return nil
 	}
 	return c.text.save(tail)
+}
+
+// lackingText is the passages of documents without those that the text leg has, and
+// gives the others their lengths.
+func lackingText(docs []*document, text analyzed) textAddition {
+	a := textAddition{run: text.run}
+	for i, d := range docs {
+		for j, length := range text.lengths[i] {
+			if d.lengths[j] == unknownLength {
+				d.lengths[j] = length
+			} else {
+				a.gone = append(a.gone, uint32(len(a.keys)))
+			}
+			a.keys = append(a.keys, textKey{d.sequence, uint32(j), length})
+		}
+	}
+	return a
 }

@@ -12,7 +12,7 @@ import (
 type request struct {
 	ctx     context.Context
 	records []*index.Record
-	terms   [][]*terms // of the records' passages
+	texts   []analyzed // the records' passages, in their order
 	bytes   int        // that the records need, about
 	ids     []string
 	where   index.Filter
@@ -71,7 +71,7 @@ func (c *Collection) Upsert(ctx context.Context, records []index.Record) error {
 	if len(r.records) == 0 {
 		return nil
 	}
-	r.terms = analyzeRecords(c.text.analyzer, c.settings.Split, r.records)
+	r.texts = analyzeRecords(c.text.analyzer, c.settings.Split, r.records)
 	return c.do(r)
 }
 

@@ -3,61 +3,66 @@ package local
 import (
 	"runtime"
 	"sync"
+	"sync/atomic"
 
 	"semdex/index"
 	"semdex/index/local/analysis"
+	"semdex/index/local/postings"
 )
 
 // titleWeight is how often a word of what stands before a passage, such as the
 // title, counts in it. Chosen with k1 and b; see textsearch.go.
 const titleWeight = 3
 
-// terms are one passage's terms with its prefix's, counted.
-type terms struct {
-	counts []termCount
-	length int
+// analyzed is records' passages by term, and their lengths in terms, by record.
+type analyzed struct {
+	run     *postings.Run
+	lengths [][]uint32
 }
 
-type termCount struct {
-	term  string
-	count uint32
+// passageAnalyzer analyzes one record after the other.
+type passageAnalyzer struct {
+	analyzer *analysis.Analyzer
+	split    index.SplitOptions
+	inverter *postings.Inverter
+
+	title, body []analysis.Token // of the passage before
 }
 
-// counter counts terms; at is used again for the next passage.
-type counter struct{ at map[string]int }
+func newPassageAnalyzer(a *analysis.Analyzer, split index.SplitOptions) *passageAnalyzer {
+	return &passageAnalyzer{analyzer: a, split: split, inverter: postings.NewInverter()}
+}
 
-func (c *counter) add(t *terms, tokens []analysis.Token, weight int) {
-	for _, tok := range tokens {
-		i, ok := c.at[tok.Term]
-		if !ok {
-			i = len(t.counts)
-			c.at[tok.Term] = i
-			t.counts = append(t.counts, termCount{term: tok.Term})
-		}
-		t.counts[i].count += uint32(weight)
+func (a *passageAnalyzer) records(records []*index.Record) analyzed {
+	lengths := make([][]uint32, len(records))
+	for i, r := range records {
+		lengths[i] = a.record(r)
 	}
-	t.length += weight * len(tokens)
+	return analyzed{a.inverter.Run(), lengths}
 }
 
-// analyzePassages returns the terms of every passage of a record.
-func analyzePassages(a *analysis.Analyzer, split index.SplitOptions, r *index.Record) []*terms {
+// record inverts a record's passages and returns their lengths. The words of what
+// stands before a passage, such as the title, are its own.
+func (a *passageAnalyzer) record(r *index.Record) []uint32 {
 	cut := newCutter(r.Text)
-	count := counter{make(map[string]int)}
-	out := make([]*terms, len(r.Passages))
-	prefixes := split.Prefixes(r)
-	var title []analysis.Token
+	lengths := make([]uint32, len(r.Passages))
+	prefixes := a.split.Prefixes(r)
 	for i, p := range r.Passages {
 		if i == 0 || prefixes[i] != prefixes[i-1] {
-			title = a.Document(prefixes[i])
+			a.title = a.analyzer.AppendDocument(a.title[:0], prefixes[i])
 		}
-		body := a.Document(cut.runes(p.Start, p.End))
-		t := &terms{counts: make([]termCount, 0, len(body)+len(title))}
-		clear(count.at)
-		count.add(t, title, titleWeight)
-		count.add(t, body, 1)
-		out[i] = t
+		a.body = a.analyzer.AppendDocument(a.body[:0], cut.runes(p.Start, p.End))
+		lengths[i] = uint32(a.count(a.title, titleWeight) + a.count(a.body, 1))
+		a.inverter.Next()
 	}
-	return out
+	return lengths
+}
+
+func (a *passageAnalyzer) count(tokens []analysis.Token, weight int) int {
+	for _, t := range tokens {
+		a.inverter.Add(t.Term, uint32(weight))
+	}
+	return weight * len(tokens)
 }
 
 // cutter cuts stretches out of a text whose starts grow, without turning the
@@ -89,24 +94,40 @@ func (c *cutter) skip(n int) int {
 	return len(c.text)
 }
 
-// analyzeRecords analyzes records on all processors.
-func analyzeRecords(a *analysis.Analyzer, split index.SplitOptions, records []*index.Record) [][]*terms {
-	out := make([][]*terms, len(records))
-	next := make(chan int, len(records))
-	for i := range records {
-		next <- i
-	}
-	close(next)
+// analyzedBytes is how much text is inverted together: much, for a term that many
+// passages have costs little more than one; not so much that processors wait for each
+// other at the end.
+const analyzedBytes = 128 << 10
+
+// analyzeRecords analyzes records on all processors, stretch by stretch.
+func analyzeRecords(a *analysis.Analyzer, split index.SplitOptions, records []*index.Record) []analyzed {
+	stretches := cutRecords(records)
+	out := make([]analyzed, len(stretches))
+	var next atomic.Int64
 	work := func() {
-		for i := range next {
-			out[i] = analyzePassages(a, split, records[i])
+		worker := newPassageAnalyzer(a, split)
+		for i := next.Add(1) - 1; int(i) < len(stretches); i = next.Add(1) - 1 {
+			out[i] = worker.records(stretches[i])
 		}
 	}
 	var wg sync.WaitGroup
-	for range min(runtime.GOMAXPROCS(0), len(records)) - 1 {
+	for range min(runtime.GOMAXPROCS(0), len(stretches)) - 1 {
 		wg.Go(work)
 	}
 	work()
 	wg.Wait()
+	return out
+}
+
+// cutRecords cuts records into stretches of about analyzedBytes.
+func cutRecords(records []*index.Record) (out [][]*index.Record) {
+	begin, bytes := 0, 0
+	for i, r := range records {
+		bytes += len(r.Text) + len(r.Title)
+		if bytes >= analyzedBytes || i == len(records)-1 {
+			out = append(out, records[begin:i+1])
+			begin, bytes = i+1, 0
+		}
+	}
 	return out
 }

@@ -83,7 +83,7 @@ func openTextLeg(dir string, id collectionID, a *analysis.Analyzer, queue *bleve
 	t := &textLeg{
 		dir: dir, analyzer: a, queue: queue, tailPassages: tailPassages,
 		saved: math.MaxUint64, // until the log has been compared
-		tails: []*textTail{newTextTail()}, written: make(chan struct{}, 1),
+		tails: []*textTail{new(textTail)}, written: make(chan struct{}, 1),
 	}
 	_, statErr := os.Stat(dir)
 	err := t.open()
@@ -220,10 +220,11 @@ func checkSegment(path string) error {
 	return nil
 }
 
-// textAddition is a passage for the text leg.
+// textAddition is passages for the text leg.
 type textAddition struct {
-	key   textKey
-	terms *terms
+	keys []textKey
+	run  *postings.Run
+	gone []uint32 // those that are not to be found
 }
 
 // write removes and adds passages, which come behind all that there are; the leg
@@ -234,13 +235,14 @@ func (t *textLeg) write(remove []textKey, add []textAddition, sequence uint64) e
 			return err
 		}
 	}
+	tail := t.tails[len(t.tails)-1]
+	grown := tail.tailView
+	for _, a := range add {
+		grown = grown.with(a)
+	}
 	t.tailMu.Lock()
 	defer t.tailMu.Unlock()
-	tail := t.tails[len(t.tails)-1]
-	for _, a := range add {
-		tail.add(a)
-	}
-	t.sequence = sequence
+	tail.tailView, t.sequence = grown, sequence
 	return nil
 }
 
@@ -249,7 +251,11 @@ func (t *textLeg) removeRecent(remove []textKey) (rest []textKey) {
 	t.tailMu.Lock()
 	defer t.tailMu.Unlock()
 	for _, k := range remove {
-		if !slices.ContainsFunc(t.tails, func(tail *textTail) bool { return tail.remove(k) }) {
+		gone := func(tail *textTail) (had bool) {
+			tail.tailView, had = tail.without(k)
+			return had
+		}
+		if !slices.ContainsFunc(t.tails, gone) {
 			rest = append(rest, k)
 		}
 	}

@@ -104,7 +104,7 @@ func (t *textLeg) closeTail() *textTail {
 	if tail.dead != nil {
 		tail.skipped = tail.dead
 	}
-	t.tails = append(t.tails[:len(t.tails):len(t.tails)], newTextTail())
+	t.tails = append(t.tails[:len(t.tails):len(t.tails)], new(textTail))
 	return tail
 }
 

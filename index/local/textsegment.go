@@ -2,14 +2,10 @@ package local
 
 import (
 	"bytes"
-	"cmp"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
 	"os"
-	"slices"
-	"strings"
 	"sync/atomic"
 
 	"github.com/RoaringBitmap/roaring/v2"
@@ -225,54 +221,9 @@ func (t *textTail) writeSegment(w io.Writer) error {
 			keys = append(keys, k.key())
 		}
 	}
-	out, err := postings.NewWriter(w, keys)
-	if err != nil {
-		return err
-	}
-	var stay []postings.Posting
-	for _, word := range t.words() {
-		list := word.list
-		if len(keys) < len(t.keys) {
-			stay = stay[:0]
-			for _, p := range list {
-				if !t.skips(p.Passage) {
-					stay = append(stay, postings.Posting{Passage: numbers[p.Passage], Frequency: p.Frequency})
-				}
-			}
-			list = stay
-		}
-		if len(list) == 0 {
-			continue
-		}
-		if err := out.Add(word.term, list); err != nil {
-			return err
-		}
-	}
-	return out.Close()
-}
-
-// tailWord is a term of a tail with its passages.
-type tailWord struct {
-	begin uint64 // the term's first bytes: they mostly say which of two is less
-	term  string
-	list  []postings.Posting
-}
-
-// words are the terms in ascending order.
-func (t *textTail) words() []tailWord {
-	words := make([]tailWord, 0, len(t.terms))
-	for term, of := range t.terms {
-		var begin [8]byte
-		copy(begin[:], term)
-		words = append(words, tailWord{binary.BigEndian.Uint64(begin[:]), term, of.list})
-	}
-	slices.SortFunc(words, func(a, b tailWord) int {
-		if a.begin != b.begin {
-			return cmp.Compare(a.begin, b.begin)
-		}
-		return strings.Compare(a.term, b.term)
+	return postings.WriteRuns(w, t.runs, keys, func(passage uint32) (uint32, bool) {
+		return numbers[passage], !t.skips(passage)
 	})
-	return words
 }
 
 func (t *textTail) skips(passage uint32) bool {

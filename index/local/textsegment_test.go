@@ -128,8 +128,10 @@ func TestPassagesOfATailInAMergedSegment(t *testing.T) {
 
 // bleve looks for its own error when it is closed during a merge.
 func TestMergeOfAClosedLeg(t *testing.T) {
-	tail := newTextTail()
-	tail.add(textAddition{textKey{1, 0, 1}, &terms{counts: []termCount{{"a", 1}}, length: 1}})
+	inverter := postings.NewInverter()
+	inverter.Add("a", 1)
+	inverter.Next()
+	tail := &textTail{tailView: tailView{}.with(textAddition{keys: []textKey{{1, 0, 1}}, run: inverter.Run()})}
 	s, _, err := segmentPlugin{}.New([]bleveindex.Document{&tailDocument{tail}})
 	if err != nil {
 		t.Fatal(err)

@@ -1,45 +1,96 @@
 package local
 
 import (
+	"math/bits"
 	"slices"
-	"sort"
-	"strings"
 
 	"github.com/RoaringBitmap/roaring/v2"
 
 	"semdex/index/local/postings"
 )
 
-// textTail has the passages that came last, as an inverted index in memory. They
-// are searched there until they are a segment, many at a time, for each costs a
-// search as much as many passages do. Only the writer changes a tail, under the leg's
-// lock; what a tailView has of it stays as it is.
+// tailView is the passages that came last, as runs in memory. They are searched there
+// until they are a segment, many at a time, for each costs a search as much as many
+// passages do. A view is of one moment and stays as it is.
+type tailView struct {
+	keys []textKey // of its passages, by sequence, then position
+	runs []postings.PlacedRun
+	size int             // postings
+	dead *roaring.Bitmap // passages that are gone; nil if none
+}
+
+// textTail is the view of now. Only the writer replaces it, under the leg's lock.
 type textTail struct {
-	keys    []textKey // of its passages, by sequence, then position
-	terms   map[string]*tailTerm
-	size    int             // postings
-	dead    *roaring.Bitmap // passages that are gone, replaced as a whole; nil if none
-	skipped *roaring.Bitmap // those of them that bleve was not given
+	tailView
+	skipped *roaring.Bitmap // those of the dead that bleve was not given
 	last    uint64          // sequence that the leg had when the tail was closed
 }
 
-// tailTerm is the passages of a tail that have a term.
-type tailTerm struct{ list []postings.Posting }
-
-func newTextTail() *textTail { return &textTail{terms: make(map[string]*tailTerm)} }
-
-func (t *textTail) add(a textAddition) {
-	n := uint32(len(t.keys))
-	t.keys = append(t.keys, a.key)
-	for _, c := range a.terms.counts {
-		term, ok := t.terms[c.term]
-		if !ok {
-			term = new(tailTerm)
-			t.terms[strings.Clone(c.term)] = term // it may be a piece of a whole text
+// with is the view with passages behind the others. Of the views of one moment only
+// one may grow.
+func (v tailView) with(a textAddition) tailView {
+	first := uint32(len(v.keys))
+	v.keys = append(v.keys, a.keys...)
+	v.runs = joinRuns(append(v.runs, postings.PlacedRun{Run: a.run, First: first}))
+	v.size += a.run.Size()
+	if len(a.gone) > 0 {
+		v.dead = v.deadWith()
+		for _, n := range a.gone {
+			v.dead.Add(first + n)
 		}
-		term.list = append(term.list, postings.Posting{Passage: n, Frequency: c.count})
 	}
-	t.size += len(a.terms.counts)
+	return v
+}
+
+// without is the view without a passage; false if it does not have it.
+func (v tailView) without(k textKey) (tailView, bool) {
+	i, ok := slices.BinarySearchFunc(v.keys, k, textKey.compare)
+	if ok {
+		v.dead = v.deadWith()
+		v.dead.Add(uint32(i))
+	}
+	return v, ok
+}
+
+func (v tailView) deadWith() *roaring.Bitmap {
+	if v.dead == nil {
+		return roaring.New()
+	}
+	return v.dead.Clone()
+}
+
+// runsAlike is how many runs of about one size become one of the next. A search looks
+// a term up in every run, and each passage is copied once for each size.
+const runsAlike = 8
+
+// joinRuns makes one of the last runs if they are many and none is of a larger size
+// than the last. It leaves the runs given as they are.
+func joinRuns(runs []postings.PlacedRun) []postings.PlacedRun {
+	n := len(runs) - 1
+	size := sizeClass(runs[n])
+	for n > 0 && sizeClass(runs[n-1]) <= size {
+		n--
+	}
+	if len(runs)-n < runsAlike {
+		return runs
+	}
+	return joinRuns(append(runs[:n:n], postings.MergeRuns(runs[n:])))
+}
+
+// sizeClass grows by one where the size grows eightfold.
+func sizeClass(r postings.PlacedRun) int { return (bits.Len(uint(r.Size())) + 2) / 3 }
+
+// list returns the passages with a term.
+func (v tailView) list(term string) (list []postings.Posting) {
+	for _, r := range v.runs {
+		for _, p := range r.Find(term) {
+			p.Passage += r.First
+			if v.dead == nil || !v.dead.Contains(p.Passage) {
+				list = append(list, p)
+			}
+		}
+	}
+	return list
 }
 
 // The sizes of tails. One that reaches the leg's number of passages, or this
@@ -60,47 +111,4 @@ func (t *textTail) full(passages int) bool {
 // brimful says that the tail can take no more.
 func (t *textTail) brimful(passages int) bool {
 	return len(t.keys) >= tailGrowth*passages || t.size >= mostPostings
-}
-
-// remove takes a passage away; false if the tail does not have it.
-func (t *textTail) remove(k textKey) bool {
-	i, ok := slices.BinarySearchFunc(t.keys, k, textKey.compare)
-	if !ok {
-		return false
-	}
-	dead := roaring.New()
-	if t.dead != nil {
-		dead = t.dead.Clone()
-	}
-	dead.Add(uint32(i))
-	t.dead = dead
-	return true
-}
-
-// tailView is a tail as it was at one moment.
-type tailView struct {
-	leg  *textLeg
-	tail *textTail
-	keys []textKey
-	dead *roaring.Bitmap
-}
-
-// list returns the passages with a term.
-func (v *tailView) list(term string) []postings.Posting {
-	v.leg.tailMu.RLock()
-	var list []postings.Posting
-	if t := v.tail.terms[term]; t != nil {
-		list = t.list
-	}
-	v.leg.tailMu.RUnlock()
-	n := sort.Search(len(list), func(i int) bool { return int(list[i].Passage) >= len(v.keys) })
-	list = list[:n:n]
-	if v.dead == nil {
-		return list
-	}
-	gone := func(p postings.Posting) bool { return v.dead.Contains(p.Passage) }
-	if slices.ContainsFunc(list, gone) {
-		list = slices.DeleteFunc(slices.Clone(list), gone)
-	}
-	return list
 }

@@ -46,8 +46,8 @@ func (t *textLeg) recent() *textView {
 	defer t.tailMu.RUnlock()
 	v := &textView{saved: t.saved, tails: make([]tailView, 0, len(t.tails))}
 	for _, tail := range t.tails {
-		if n := len(tail.keys); n > 0 {
-			v.tails = append(v.tails, tailView{t, tail, tail.keys[:n:n], tail.dead})
+		if len(tail.keys) > 0 {
+			v.tails = append(v.tails, tail.tailView)
 		}
 	}
 	return v

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"semdex/index"
+	"semdex/index/local/postings"
 	"semdex/index/local/vector"
 )
 
@@ -97,6 +98,7 @@ type group struct {
 	durable    uint64 // sequence before the group
 	sequence   uint64
 	operations []operation
+	texts      []stagedText
 	requests   []*request
 	fields     map[string]index.FieldKind
 	alive      map[string]bool // documents that the group has touched
@@ -107,7 +109,12 @@ type operation struct {
 	id       string
 	document *document
 	record   *index.Record
-	terms    []*terms
+}
+
+// stagedText is the passages of consecutive operations, for the text leg.
+type stagedText struct {
+	run      *postings.Run
+	from, to int // of the operations
 }
 
 func (c *Collection) newGroup() *group {
@@ -164,12 +171,15 @@ func (g *group) stageRecords(r *request) error {
 	if len(learned) > 0 {
 		g.frame(frameFields, func(b []byte) []byte { return appendFields(b, learned) })
 	}
+	var lengths [][]uint32
+	for _, text := range r.texts {
+		from := len(g.operations) + len(lengths)
+		g.texts = append(g.texts, stagedText{text.run, from, from + len(text.lengths)})
+		lengths = append(lengths, text.lengths...)
+	}
 	for i := range normal {
 		rec := &normal[i]
-		d := &document{id: rec.ID, content: rec.Content, lengths: make([]uint32, len(rec.Passages))}
-		for j, t := range r.terms[i] {
-			d.lengths[j] = uint32(t.length)
-		}
+		d := &document{id: rec.ID, content: rec.Content, lengths: lengths[i]}
 		offset := g.start + int64(len(g.buf))
 		d.frame = g.frame(frameUpsert, func(b []byte) []byte {
 			b, d.part = appendUpsert(b, rec, g.c.dims)
@@ -177,7 +187,7 @@ func (g *group) stageRecords(r *request) error {
 		})
 		d.sequence = g.sequence
 		d.place.Store(&location{g.c.active(), offset})
-		g.operations = append(g.operations, operation{d.id, d, rec, r.terms[i]})
+		g.operations = append(g.operations, operation{d.id, d, rec})
 		g.alive[d.id] = true
 	}
 	return nil
@@ -319,15 +329,22 @@ func (g *group) textChanges() (remove []textKey, add []textAddition) {
 		last[op.id] = i
 	}
 	for i, op := range g.operations {
-		if last[op.id] != i {
-			continue
-		}
-		if n, ok := g.c.state.byID[op.id]; ok {
+		if n, ok := g.c.state.byID[op.id]; ok && last[op.id] == i {
 			remove = append(remove, g.c.state.docs[n].keys()...)
 		}
-		for j, t := range op.terms {
-			add = append(add, textAddition{textKey{op.document.sequence, uint32(j), uint32(t.length)}, t})
+	}
+	for _, text := range g.texts {
+		a := textAddition{run: text.run}
+		for i := text.from; i < text.to; i++ {
+			op := &g.operations[i]
+			for _, k := range op.document.keys() {
+				if last[op.id] != i {
+					a.gone = append(a.gone, uint32(len(a.keys)))
+				}
+				a.keys = append(a.keys, k)
+			}
 		}
+		add = append(add, a)
 	}
 	return remove, add
 }

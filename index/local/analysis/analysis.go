@@ -13,7 +13,6 @@ package analysis
 
 import (
 	"fmt"
-	"slices"
 )
 
 // KoEn1 is the first version of the Korean and English analyzer.
@@ -53,17 +52,22 @@ func (a *Analyzer) Name() string { return a.name }
 // Document returns the terms under which a text is found, in order of
 // position.
 func (a *Analyzer) Document(text string) []Token {
-	return analyze(text, a.emitDocument)
+	return a.AppendDocument(make([]Token, 0, len(text)/6), text)
+}
+
+// AppendDocument is Document into a slice that is there.
+func (a *Analyzer) AppendDocument(dst []Token, text string) []Token {
+	return analyze(dst, text, a.emitDocument)
 }
 
 // Query returns the terms to look for. They are a subset of what Document
 // gives: question words and sentence endings, which no document has for its
 // topic, are left out unless nothing else remains.
 func (a *Analyzer) Query(text string) []Token {
-	if tokens := analyze(text, a.emitQuery); len(tokens) > 0 {
+	if tokens := analyze(nil, text, a.emitQuery); len(tokens) > 0 {
 		return tokens
 	}
-	return analyze(text, a.emitDocument)
+	return a.Document(text)
 }
 
 // Terms returns the distinct terms of tokens, in order of first appearance.
@@ -82,15 +86,14 @@ func Terms(tokens []Token) []string {
 // emitter appends the tokens of one run of a single script.
 type emitter func(dst []Token, run word) []Token
 
-func analyze(text string, emit emitter) []Token {
-	tokens := make([]Token, 0, len(text)/6)
+func analyze(dst []Token, text string, emit emitter) []Token {
 	s := newScanner(text)
 	for {
 		run, ok := s.next()
 		if !ok {
-			return slices.Clip(tokens)
+			return dst
 		}
-		tokens = emit(tokens, run)
+		dst = emit(dst, run)
 	}
 }
 

@@ -214,3 +214,13 @@ func TestTermsAreOfTheText(t *testing.T) {
 		}
 	}
 }
+
+// What stands in a slice already stays there.
+func TestAppendDocument(t *testing.T) {
+	a := newAnalyzer(t)
+	first, second := "한국어를 배우는 teachers'", "GPT모델 2,024 漢字"
+	got := a.AppendDocument(a.AppendDocument(nil, first), second)
+	if want := slices.Concat(a.Document(first), a.Document(second)); !slices.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
+	}
+}

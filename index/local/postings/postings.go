@@ -1,7 +1,8 @@
 // Package postings is the file format of the keyword leg's segments: which
 // passages have which terms, how often, and how long the passages are. A segment
 // is written once, in memory or into a file, read where it lies, and merged with
-// others into a new one.
+// others into a new one. It begins as a Run, or several: the same of passages that
+// are new, by term but not packed, which an Inverter makes of their texts.
 //
 // A list of passages is cut into blocks of 128. A list of several begins with a
 // table that says of each block where it ends, its last passage, and what the most
