@@ -103,7 +103,8 @@ type indexBench struct {
 
 	engine     *local.Engine
 	collection index.Collection
-	documents  int // that are there, numbered from 0
+	documents  int                   // that are there, numbered from 0
+	next       <-chan []index.Record // the batch behind them, which is being made
 	report     benchIndexReport
 }
 

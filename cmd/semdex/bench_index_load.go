@@ -65,13 +65,14 @@ func (b *indexBench) ingest(ctx context.Context) error {
 	return nil
 }
 
-// writeBatch writes the next documents and returns how many passages they have.
+// writeBatch writes documents and returns how many passages they have. Meanwhile the
+// batch behind them is made, as index.Service.PutStream does.
 func (b *indexBench) writeBatch(ctx context.Context) (passages int, err error) {
-	records := make([]index.Record, b.flags.batch)
-	for i := range records {
-		records[i] = b.corpus.Record(b.documents+i, 0)
-		passages += len(records[i].Passages)
+	if b.next == nil {
+		b.next = b.makeBatch(b.documents)
 	}
+	records := <-b.next
+	b.next = b.makeBatch(b.documents + len(records))
 	c, err := b.engine.Open(ctx, benchCollection)
 	if err == nil {
 		err = c.Upsert(ctx, records)
@@ -80,7 +81,23 @@ func (b *indexBench) writeBatch(ctx context.Context) (passages int, err error) {
 		return 0, err
 	}
 	b.documents += len(records)
+	for _, r := range records {
+		passages += len(r.Passages)
+	}
 	return passages, nil
+}
+
+// makeBatch makes the documents from number first on.
+func (b *indexBench) makeBatch(first int) <-chan []index.Record {
+	out := make(chan []index.Record, 1)
+	go func() {
+		records := make([]index.Record, b.flags.batch)
+		for i := range records {
+			records[i] = b.corpus.Record(first+i, 0)
+		}
+		out <- records
+	}()
+	return out
 }
 
 // benchQueries is how many different questions clients ask, in turn.
