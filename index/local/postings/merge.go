@@ -39,6 +39,9 @@ func Merge(w io.Writer, sources []Source, stop func() error) (numbers [][]uint64
 		}
 		m.cursors = append(m.cursors, mergeCursor{c, i})
 	}
+	// Segments of different times follow each other in this order, and so do a term's
+	// passages.
+	slices.SortStableFunc(m.cursors, func(a, b mergeCursor) int { return cmp.Compare(firstNumber(numbers[a.source]), firstNumber(numbers[b.source])) })
 	if err := m.advance(slices.Clone(m.cursors)); err != nil {
 		return nil, err
 	}
@@ -89,6 +92,16 @@ func mergeKeys(sources []Source) (keys []Key, numbers [][]uint64, err error) {
 		keys = append(keys, key)
 	}
 	return keys, numbers, nil
+}
+
+// firstNumber is the least new number of a source's passages.
+func firstNumber(numbers []uint64) uint64 {
+	for _, n := range numbers {
+		if n != Dropped {
+			return n
+		}
+	}
+	return Dropped
 }
 
 type merger struct {
