@@ -20,7 +20,7 @@ func TestTailRuns(t *testing.T) {
 		want int
 	}
 	for range 20 {
-		var tail tailView
+		var tail textTail
 		var moments []moment
 		inverter := postings.NewInverter()
 		most := 1 << (1 + rng.IntN(8))
@@ -39,18 +39,17 @@ func TestTailRuns(t *testing.T) {
 				a.keys = append(a.keys, textKey{uint64(n) + 1, 0, 2})
 			}
 			a.run = inverter.Run()
-			tail = tail.with(a)
+			tail.tailView = tail.with(a)
 			if rng.IntN(10) == 0 && len(tail.keys) > 0 {
 				before := tail.dead
-				var had bool
-				if tail, had = tail.without(tail.keys[rng.IntN(len(tail.keys))]); !had {
+				if !tail.remove(tail.keys[rng.IntN(len(tail.keys))]) {
 					t.Fatal("a passage is missing")
 				}
 				if before == nil || before.GetCardinality() < tail.dead.GetCardinality() {
 					dead++
 				}
 			}
-			moments = append(moments, moment{tail, len(tail.keys) - dead})
+			moments = append(moments, moment{tail.tailView, len(tail.keys) - dead})
 			sizes := make(map[int]int)
 			for _, r := range tail.runs {
 				sizes[sizeClass(r)]++

@@ -251,11 +251,7 @@ func (t *textLeg) removeRecent(remove []textKey) (rest []textKey) {
 	t.tailMu.Lock()
 	defer t.tailMu.Unlock()
 	for _, k := range remove {
-		gone := func(tail *textTail) (had bool) {
-			tail.tailView, had = tail.without(k)
-			return had
-		}
-		if !slices.ContainsFunc(t.tails, gone) {
+		if !slices.ContainsFunc(t.tails, func(tail *textTail) bool { return tail.remove(k) }) {
 			rest = append(rest, k)
 		}
 	}

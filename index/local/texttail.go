@@ -19,7 +19,8 @@ type tailView struct {
 	dead *roaring.Bitmap // passages that are gone; nil if none
 }
 
-// textTail is the view of now. Only the writer replaces it, under the leg's lock.
+// textTail is the view of now. Only the writer changes it, under the leg's lock; once
+// it is on its way to bleve, only what is dead.
 type textTail struct {
 	tailView
 	skipped *roaring.Bitmap // those of the dead that bleve was not given
@@ -42,14 +43,16 @@ func (v tailView) with(a textAddition) tailView {
 	return v
 }
 
-// without is the view without a passage; false if it does not have it.
-func (v tailView) without(k textKey) (tailView, bool) {
-	i, ok := slices.BinarySearchFunc(v.keys, k, textKey.compare)
+// remove takes a passage away; false if the tail does not have it. It leaves alone what
+// a flush reads beside it, without the lock.
+func (t *textTail) remove(k textKey) bool {
+	i, ok := slices.BinarySearchFunc(t.keys, k, textKey.compare)
 	if ok {
-		v.dead = v.deadWith()
-		v.dead.Add(uint32(i))
+		dead := t.deadWith()
+		dead.Add(uint32(i))
+		t.dead = dead
 	}
-	return v, ok
+	return ok
 }
 
 func (v tailView) deadWith() *roaring.Bitmap {

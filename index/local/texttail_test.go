@@ -163,3 +163,27 @@ func TestTailIsBounded(t *testing.T) {
 	s.settle()
 	s.check()
 }
+
+// Passages go while the tail that has them is on its way to files, which takes no lock.
+func TestRemoveBesideAFlush(t *testing.T) {
+	s := newStore(t, Options{TextPassages: 1 << 20})
+	var ids []string
+	for i := range 50 {
+		ids = append(ids, fmt.Sprint(i))
+		s.put(ids[i], 3*i)
+	}
+	gone := &request{ctx: t.Context(), ids: ids[:20], done: make(chan struct{})}
+	err := s.c.do(&request{ctx: t.Context(), inspect: func() {
+		s.c.text.tailPassages = 1
+		s.c.startFlush()
+		s.c.handle([]*request{gone})
+	}})
+	if err != nil || gone.err != nil || gone.n != 20 {
+		t.Fatalf("%d documents deleted, %v, %v", gone.n, gone.err, err)
+	}
+	s.settle()
+	s.check()
+	if leg, err := s.c.Keyword(t.Context(), index.Words{Text: "문서의"}, 100, nil); err != nil || len(leg.Candidates) != 30 {
+		t.Errorf("%d documents found, %v", len(leg.Candidates), err)
+	}
+}
