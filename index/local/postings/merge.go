@@ -41,7 +41,9 @@ func Merge(w io.Writer, sources []Source, stop func() error) (numbers [][]uint64
 	}
 	// Segments of different times follow each other in this order, and so do a term's
 	// passages.
-	slices.SortStableFunc(m.cursors, func(a, b mergeCursor) int { return cmp.Compare(firstNumber(numbers[a.source]), firstNumber(numbers[b.source])) })
+	slices.SortStableFunc(m.cursors, func(a, b mergeCursor) int {
+		return cmp.Compare(firstNumber(numbers[a.source]), firstNumber(numbers[b.source]))
+	})
 	if err := m.advance(slices.Clone(m.cursors)); err != nil {
 		return nil, err
 	}
