@@ -82,7 +82,7 @@ func (c *Collection) addMissing(missing []*document) error {
 			}
 			records[i] = &r
 		}
-		for _, text := range analyzeRecords(c.text.analyzer, c.settings.Split, records) {
+		for _, text := range analyzeRecords(c.text.analyzer, c.split, records) {
 			tail.tailView = tail.with(lackingText(docs[:len(text.lengths)], text))
 			docs = docs[len(text.lengths):]
 		}

@@ -22,6 +22,7 @@ type Collection struct {
 	name       string
 	dir        string
 	dims       int
+	split      index.SplitOptions // of its settings, which are changed, but not in this
 	manifestID collectionID
 	created    time.Time
 	o          Options

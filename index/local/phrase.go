@@ -24,7 +24,7 @@ type wording struct {
 }
 
 func (c *Collection) wording(w index.Wording) wording {
-	out := wording{analyzer: c.text.analyzer, split: c.settings.Split}
+	out := wording{analyzer: c.text.analyzer, split: c.split}
 	for _, text := range w.Phrases {
 		if p := out.analyzer.Phrase(text); len(p) > 0 {
 			out.required = append(out.required, p)

@@ -58,7 +58,7 @@ func (c *Collection) Profile(ctx context.Context, id string, words int) (index.P
 func (c *Collection) strongest(ctx context.Context, r *index.Record, passages float64) ([]*profileWord, error) {
 	byTerm := make(map[string]*profileWord)
 	title := r.Title
-	if c.settings.Split.Title == index.PrefixNone && r.Text != "" {
+	if c.split.Title == index.PrefixNone && r.Text != "" {
 		title = "" // the text leg does not have it
 	}
 	for i, text := range []string{title, r.Text} {

@@ -18,7 +18,7 @@ func (c *Collection) recover() error {
 	}
 	c.manifest, c.dims = m, m.Settings.Dims
 	c.manifestID = m.id()
-	c.created, c.settings = m.Created, m.Settings
+	c.created, c.settings, c.split = m.Created, m.Settings, m.Settings.Split
 	c.state = newState(c.dims, m.Settings.Fields)
 	if err := c.removeStrangers(); err != nil {
 		return err

@@ -71,7 +71,7 @@ func (c *Collection) Upsert(ctx context.Context, records []index.Record) error {
 	if len(r.records) == 0 {
 		return nil
 	}
-	r.texts = analyzeRecords(c.text.analyzer, c.settings.Split, r.records)
+	r.texts = analyzeRecords(c.text.analyzer, c.split, r.records)
 	return c.do(r)
 }
 

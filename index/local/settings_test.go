@@ -1,12 +1,15 @@
 package local
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"runtime"
+	"sync"
 	"syscall"
 	"testing"
 
@@ -164,4 +167,25 @@ func TestVectorsInABackup(t *testing.T) {
 	if info.Settings.Vectors != index.VectorsExact {
 		t.Errorf("restored with %q", info.Settings.Vectors)
 	}
+}
+
+// Documents are written while a setting changes: how they are split never does.
+func TestWritesBesideSettings(t *testing.T) {
+	s := newStore(t, Options{})
+	var changes sync.WaitGroup
+	changes.Go(func() {
+		for i := range 10 {
+			ways := []index.Vectors{index.VectorsExact, index.VectorsGraph}
+			if err := s.c.SetVectors(context.Background(), ways[i%2]); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	m := model{}
+	for i := range 10 {
+		m[fmt.Sprint(i)] = i
+		s.put(fmt.Sprint(i), i)
+	}
+	changes.Wait()
+	s.wantModel(m)
 }
