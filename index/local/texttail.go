@@ -84,9 +84,15 @@ func joinRuns(runs []postings.PlacedRun) []postings.PlacedRun {
 func sizeClass(r postings.PlacedRun) int { return (bits.Len(uint(r.Size())) + 2) / 3 }
 
 // list returns the passages with a term.
-func (v tailView) list(term string) (list []postings.Posting) {
-	for _, r := range v.runs {
-		for _, p := range r.Find(term) {
+func (v tailView) list(term string) []postings.Posting {
+	found, n := make([][]postings.Posting, len(v.runs)), 0
+	for i, r := range v.runs {
+		found[i] = r.Find(term)
+		n += len(found[i])
+	}
+	list := make([]postings.Posting, 0, n)
+	for i, r := range v.runs {
+		for _, p := range found[i] {
 			p.Passage += r.First
 			if v.dead == nil || !v.dead.Contains(p.Passage) {
 				list = append(list, p)
