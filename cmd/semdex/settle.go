@@ -12,8 +12,8 @@ import (
 )
 
 // settle waits, after a verb has filled a collection, for its graph of vectors,
-// which closing the folder would give up. Where there is none to be built it
-// returns at once and says nothing.
+// which closing the folder would give up, as it would a compaction. Where there is
+// no graph to be built it says nothing.
 func (a *app) settle(ctx context.Context, st store, collection string) error {
 	begin := time.Now()
 	var bar *progress.Bar

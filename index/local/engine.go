@@ -56,8 +56,9 @@ type Options struct {
 	// Quiet is the time without writes after which a graph takes in passages that
 	// are still too few to be a step; 10 s if 0.
 	Quiet time.Duration
-	// LoadBytes is how much memory vectors may take that wait for a graph because
-	// of a bulk load (index.Loads), in each collection: 5 bytes a value. 1.5 GiB if 0.
+	// LoadBytes is how much memory vectors take that wait for a graph because of a
+	// bulk load (index.Loads), in each collection, before one is built all the same:
+	// 5 bytes a value. More may come meanwhile. 1.5 GiB if 0.
 	LoadBytes int64
 	// GraphWorkers is the number of goroutines that build a graph; half of
 	// GOMAXPROCS if 0, for searches go on.
