@@ -187,3 +187,33 @@ func TestRemoveBesideAFlush(t *testing.T) {
 		t.Errorf("%d documents found, %v", len(leg.Candidates), err)
 	}
 }
+
+// A leg that lacks some passages of each document gets just these back.
+func TestCatchUpOfPartsOfDocuments(t *testing.T) {
+	s := newStore(t, Options{TextPassages: 5})
+	m := model{}
+	for i := range 20 {
+		id := fmt.Sprint(i)
+		m[id] = 3*i + 2 // three passages
+		s.put(id, m[id])
+	}
+	s.reopen() // with all of them in files
+	view, _, err := s.c.snapshot(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var lost []textKey
+	for it := view.live.Iterator(); it.HasNext(); {
+		keys := view.docs[it.Next()].keys()
+		lost = append(lost, keys[len(lost)%3])
+	}
+	if err := s.c.text.removeSaved(lost, s.c.text.saved); err != nil {
+		t.Fatal(err)
+	}
+	s.reopen()
+	s.check()
+	s.wantModel(m)
+	if leg, err := s.c.Keyword(t.Context(), index.Words{Text: "문서의"}, 100, nil); err != nil || len(leg.Candidates) != 60 {
+		t.Errorf("%d passages found, %v", len(leg.Candidates), err)
+	}
+}
