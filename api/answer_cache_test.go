@@ -18,7 +18,7 @@ import (
 func cachingServer(t *testing.T, o Options) (*Server, *atomic.Int32) {
 	t.Helper()
 	var reads atomic.Int32
-	o.Reader = figureReader{onRead: func(context.Context, []string) error { reads.Add(1); return nil }}
+	o.Reader = figureReader{onRead: func(context.Context, []ReadText) error { reads.Add(1); return nil }}
 	if o.AnswerCache.Entries == 0 {
 		o.AnswerCache.Entries = 100
 	}
@@ -145,7 +145,7 @@ func TestAnswerCacheDuringWrite(t *testing.T) {
 		wantStatus(t, do(s, "PUT", "/collections/demo/documents", `{"id": "wall", "text": "The wall is 17 kilometres long."}`), 200)
 	})
 	o := Options{AnswerCache: AnswerCache{Entries: 10}, Index: newTestIndex(t, "demo")}
-	o.Reader = figureReader{onRead: func(context.Context, []string) error { write(); return nil }}
+	o.Reader = figureReader{onRead: func(context.Context, []ReadText) error { write(); return nil }}
 	s = qaServer(t, o)
 	const question = `{"question": "How long is the wall?", "collection": "demo", "filter": "exists(lang)"}`
 	askServer(t, s, question)

@@ -17,7 +17,14 @@ import (
 type Reader interface {
 	// Read gives up to n answers, the best first, which do not overlap. A
 	// question of which nothing can be read is ErrNoQuestion.
-	Read(ctx context.Context, question string, passages []string, n int) (Reading, error)
+	Read(ctx context.Context, question string, passages []ReadText, n int) (Reading, error)
+}
+
+// ReadText is a passage to read. Prior is what is known of it before, in log-odds that
+// are added to those of every answer in it.
+type ReadText struct {
+	Text  string
+	Prior float64
 }
 
 // ErrNoQuestion is a Reader's word for a question without a token.
@@ -122,6 +129,7 @@ type readPassage struct {
 	id, document, title string
 	text                string
 	start               int
+	prior               float64
 }
 
 // Ask searches for passages, unless they are given, reads them, and gives the
@@ -217,16 +225,34 @@ func (q Question) passages(ctx context.Context, x Searcher, stats *AnswerStats) 
 	}
 	stats.Mode, stats.Degraded = result.Stats.Mode, result.Stats.Degraded
 	for _, h := range result.Hits {
-		out = append(out, readPassage{id: h.ID, document: h.DocumentID, title: h.Title, text: h.Text, start: h.Start})
+		out = append(out, readPassage{
+			id: h.ID, document: h.DocumentID, title: h.Title, text: h.Text, start: h.Start,
+			prior: prior(h.Score, result.Hits[0].Score),
+		})
 	}
 	return out, nil
 }
 
+// searchWeight is what an answer loses, in log-odds, if the search gave its passage
+// nothing of the best one's score. A reader judges each passage alone and finds something
+// that looks like an answer in most of them; so what the search thinks of a passage counts,
+// too (Yang et al. 2019, End-to-End Open-Domain Question Answering with BERTserini, section
+// 3.2). Chosen in docs/evaluation.md, "Which passage answers".
+const searchWeight = 15
+
+// prior is that loss for a passage of a score.
+func prior(score, best float64) float64 {
+	if !(best > 0) {
+		return 0
+	}
+	return -searchWeight * (1 - min(1, max(0, score/best)))
+}
+
 // read fills in the answers.
 func (a *Answers) read(ctx context.Context, r Reader, q Question, passages []readPassage) error {
-	texts := make([]string, len(passages))
+	texts := make([]ReadText, len(passages))
 	for i, p := range passages {
-		texts[i] = p.text
+		texts[i] = ReadText{p.text, p.prior}
 	}
 	a.Stats.Passages = len(passages)
 	if len(passages) == 0 {

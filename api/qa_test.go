@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 	"testing"
 	"unicode"
@@ -15,10 +16,10 @@ import (
 
 // figureReader answers with the figures of a passage, surest of the first.
 type figureReader struct {
-	onRead func(context.Context, []string) error
+	onRead func(context.Context, []ReadText) error
 }
 
-func (f figureReader) Read(ctx context.Context, question string, passages []string, n int) (Reading, error) {
+func (f figureReader) Read(ctx context.Context, question string, passages []ReadText, n int) (Reading, error) {
 	if f.onRead != nil {
 		if err := f.onRead(ctx, passages); err != nil {
 			return Reading{}, err
@@ -30,7 +31,7 @@ func (f figureReader) Read(ctx context.Context, question string, passages []stri
 	r := Reading{Windows: len(passages), Tokens: 10 * len(passages)}
 	score := 0.96
 	for i, p := range passages {
-		text := []rune(p)
+		text := []rune(p.Text)
 		for start := 0; start < len(text); start++ {
 			end := start
 			for end < len(text) && unicode.IsDigit(text[end]) {
@@ -96,6 +97,35 @@ func TestQA(t *testing.T) {
 	a = askServer(t, s, `{"question": "how long", "collection": "demo", "min_score": 0.99}`)
 	if len(a.Answers) != 0 || a.NoAnswerScore > 0.05 {
 		t.Errorf("none is good enough: %+v", a)
+	}
+}
+
+// TestQASearchCounts: an answer loses by how far its passage is behind the best one in
+// the search; passages that come with the question are all alike.
+func TestQASearchCounts(t *testing.T) {
+	var read []ReadText
+	reader := figureReader{onRead: func(_ context.Context, p []ReadText) error { read = p; return nil }}
+	s := qaServer(t, Options{Reader: reader})
+	askServer(t, s, `{"question": "how long is the wall", "collection": "demo"}`)
+	w := do(s, "POST", "/search", `{"query": "how long is the wall", "collection": "demo", "group_by": "passage"}`)
+	var found index.Result
+	if err := json.Unmarshal(w.Body.Bytes(), &found); err != nil || len(found.Hits) != 2 || len(read) != 2 {
+		t.Fatalf("%v: %d hits, %d read", err, len(found.Hits), len(read))
+	}
+	for i, h := range found.Hits {
+		want := 15 * (h.Score/found.Hits[0].Score - 1)
+		if read[i].Text != h.Text || math.Abs(read[i].Prior-want) > 1e-9 || i > 0 && want > -1 {
+			t.Errorf("hit %d: %+v, want a prior of %g", i, read[i], want)
+		}
+	}
+	askServer(t, s, `{"question": "how long", "passages": ["It is 3 long.", "It is 4 long."]}`)
+	if len(read) != 2 || read[0].Prior != 0 || read[1].Prior != 0 {
+		t.Errorf("given passages: %+v", read)
+	}
+	for _, tt := range []struct{ score, best, want float64 }{{1, 1, 0}, {.5, 1, -7.5}, {-1, 1, -15}, {2, 1, 0}, {-.2, -.1, 0}, {0, 0, 0}, {math.NaN(), math.NaN(), 0}} {
+		if got := prior(tt.score, tt.best); got != tt.want {
+			t.Errorf("%g beside %g: %g, want %g", tt.score, tt.best, got, tt.want)
+		}
 	}
 }
 
@@ -172,9 +202,9 @@ func TestQABadInput(t *testing.T) {
 		send(s, tt[0], tt[1])
 	}
 	send(newTestServer(t, Options{}), "no reader", `{"question": "a", "collection": "demo"}`)
-	failing := qaServer(t, Options{Reader: figureReader{onRead: func(context.Context, []string) error { return errors.New("secret") }}})
+	failing := qaServer(t, Options{Reader: figureReader{onRead: func(context.Context, []ReadText) error { return errors.New("secret") }}})
 	send(failing, "the reader fails", `{"question": "a", "collection": "demo"}`)
-	late := qaServer(t, Options{Reader: figureReader{onRead: func(context.Context, []string) error { return context.DeadlineExceeded }}})
+	late := qaServer(t, Options{Reader: figureReader{onRead: func(context.Context, []ReadText) error { return context.DeadlineExceeded }}})
 	send(late, "the reader takes too long", `{"question": "a", "collection": "demo"}`)
 	golden(t, "qa_bad_input.golden", out.Bytes())
 }

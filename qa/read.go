@@ -24,6 +24,9 @@ var (
 type Query struct {
 	Question string
 	Passages []string
+	// Priors are what is known of the passages without reading them, in log-odds that
+	// are added to those of every answer in them; nil: nothing.
+	Priors []float64
 }
 
 // Answer is runes [Start, End) of a passage.
@@ -34,8 +37,8 @@ type Answer struct {
 	// Context is the sentence that the answer stands in, also runes of the
 	// passage.
 	Context [2]int
-	// Odds is the log-odds of the answer, as Config.Scoring weighs it; they
-	// compare across passages.
+	// Odds is the log-odds of the answer, as Config.Scoring weighs it, with the prior
+	// of its passage; they compare across passages.
 	Odds float64
 	// Score is the odds less the threshold, brought to 0 to 1: above .5 the
 	// answer is better given than not.
@@ -55,7 +58,7 @@ type Result struct {
 // Read gives up to n answers to a question. The threshold removes none of them.
 // Errors wrap ErrNoQuestion, ErrNotFinite or ErrClosed, or are ctx's.
 func (r *Reader) Read(ctx context.Context, question string, passages []string, n int) (Result, error) {
-	results, err := r.ReadAll(ctx, []Query{{question, passages}}, n)
+	results, err := r.ReadAll(ctx, []Query{{Question: question, Passages: passages}}, n)
 	if err != nil {
 		return Result{}, err
 	}
@@ -106,6 +109,7 @@ type call struct {
 // input is a window in the batch.
 type input struct {
 	query, passage int
+	prior          float64
 	before         int
 	window         Window
 }
@@ -116,6 +120,9 @@ func (c *call) question(ctx context.Context, i int, q Query) error {
 	if len(question) == 0 || strings.TrimSpace(q.Question) == "" {
 		return fmt.Errorf("question %d: %w", i, ErrNoQuestion)
 	}
+	if q.Priors != nil && len(q.Priors) != len(q.Passages) {
+		return fmt.Errorf("question %d: %d priors for %d passages", i, len(q.Priors), len(q.Passages))
+	}
 	for j, passage := range q.Passages {
 		p := c.text(passage)
 		for _, w := range c.r.Windows(question, len(p.IDs)) {
@@ -125,7 +132,11 @@ func (c *call) question(ctx context.Context, i int, q Query) error {
 					return err
 				}
 			}
-			c.add(i, j, question, p.Passage, w)
+			prior := 0.
+			if q.Priors != nil {
+				prior = q.Priors[j]
+			}
+			c.add(input{i, j, prior, Before(question), w}, question, p.Passage)
 		}
 	}
 	return nil
@@ -140,21 +151,21 @@ func (c *call) text(s string) *text {
 	return t
 }
 
-func (c *call) add(query, passage int, question []int32, p *Passage, w Window) {
+func (c *call) add(in input, question []int32, p *Passage) {
 	b := &c.batch
 	if len(b.Offsets) == 0 {
 		b.Offsets = append(b.Offsets, 0)
 	}
 	n := len(b.IDs)
-	b.IDs = c.r.Append(b.IDs, question, p, w)
+	b.IDs = c.r.Append(b.IDs, question, p, in.window)
 	n = len(b.IDs) - n
 	if c.r.types {
 		b.Types = AppendTypes(b.Types, question, n)
 	}
 	b.Offsets = append(b.Offsets, int32(len(b.IDs)))
-	c.inputs = append(c.inputs, input{query, passage, Before(question), w})
-	c.results[query].Windows++
-	c.results[query].Tokens += n
+	c.inputs = append(c.inputs, in)
+	c.results[in.query].Windows++
+	c.results[in.query].Tokens += n
 }
 
 // flush reads the batch and collects its candidates in the order of its
@@ -184,6 +195,7 @@ func (c *call) flush(ctx context.Context) error {
 		*found = decode(*found, logits[2*offsets[i]:2*offsets[i+1]], in.before, in.window, c.r.Config)
 		for k := from; k < len(*found); k++ {
 			(*found)[k].passage = in.passage
+			(*found)[k].odds += in.prior
 		}
 	}
 	c.batch.Reset()

@@ -1,6 +1,7 @@
 package qa
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"math"
@@ -156,6 +157,46 @@ func TestThreshold(t *testing.T) {
 	}
 }
 
+// What is known of a passage before counts for every answer in it, and what is known
+// of none changes nothing.
+func TestPriors(t *testing.T) {
+	r := keyReader(t, smallConfig(), keyPieces...)
+	passages := []string{"gold coin x", "x red car", strings.Repeat("x ", 40) + "gold coin"}
+	read := func(priors []float64) []Answer {
+		t.Helper()
+		results, err := r.ReadAll(t.Context(), []Query{{"it", passages, priors}, {"it", passages, nil}}, 50)
+		if err != nil {
+			t.Fatal(err)
+		}
+		plain, err := r.Read(t.Context(), "it", passages, 50)
+		if err != nil || !slices.Equal(results[1].Answers, plain.Answers) {
+			t.Errorf("beside a query with priors: %+v, alone %+v, %v", results[1].Answers, plain.Answers, err)
+		}
+		return results[0].Answers
+	}
+	plain := read(make([]float64, 3))
+	if plain[0].Text != "gold coin" || plain[0].Passage != 0 {
+		t.Fatalf("%+v", plain[0])
+	}
+	priors := []float64{-8.5, 0, -40}
+	weighed := read(priors)
+	if weighed[0].Text != "red car" || weighed[0].Score <= weighed[1].Score {
+		t.Errorf("%+v", weighed[:2])
+	}
+	if !slices.IsSortedFunc(weighed, func(a, b Answer) int { return cmp.Compare(b.Odds, a.Odds) }) {
+		t.Error("not the best first")
+	}
+	for _, a := range weighed {
+		i := slices.IndexFunc(plain, func(b Answer) bool { return b.Passage == a.Passage && b.Start == a.Start && b.End == a.End })
+		if i >= 0 && math.Abs(plain[i].Odds+priors[a.Passage]-a.Odds) > 1e-9 {
+			t.Errorf("%+v is %+v with a prior of %g", a, plain[i], priors[a.Passage])
+		}
+	}
+	if _, err := r.ReadAll(t.Context(), []Query{{"it", passages, []float64{1}}}, 1); err == nil {
+		t.Error("one prior for three passages")
+	}
+}
+
 func TestReadRefuses(t *testing.T) {
 	r := keyReader(t, smallConfig(), keyPieces...)
 	for _, q := range []string{"", " \n", "\x00"} {
@@ -204,8 +245,8 @@ func TestSameAlone(t *testing.T) {
 			return r
 		}
 		queries := []Query{
-			{"the search", []string{strings.Repeat("abc the search 한국어 ", 9), "searching the 문장을"}},
-			{"검색", []string{"한국어 문장을 검색", strings.Repeat("x y z ", 30)}},
+			{"the search", []string{strings.Repeat("abc the search 한국어 ", 9), "searching the 문장을"}, nil},
+			{"검색", []string{"한국어 문장을 검색", strings.Repeat("x y z ", 30)}, nil},
 		}
 		all, err := reader(2, 4096).ReadAll(t.Context(), queries, 3)
 		if err != nil {

@@ -106,7 +106,7 @@ type lateReader struct {
 var _ api.Reader = (*lateReader)(nil)
 
 // Read implements api.Reader.
-func (l *lateReader) Read(ctx context.Context, question string, passages []string, n int) (api.Reading, error) {
+func (l *lateReader) Read(ctx context.Context, question string, passages []api.ReadText, n int) (api.Reading, error) {
 	r, err := l.load()
 	if err != nil {
 		return api.Reading{}, err
@@ -143,16 +143,24 @@ func (l *lateReader) Close() error {
 }
 
 // Read implements api.Reader.
-func (r answerer) Read(ctx context.Context, question string, passages []string, n int) (api.Reading, error) {
-	result, err := r.Reader.Read(ctx, question, passages, n)
-	if errors.Is(err, qa.ErrNoQuestion) {
-		return api.Reading{}, fmt.Errorf("%w: %w", api.ErrNoQuestion, err)
+func (r answerer) Read(ctx context.Context, question string, passages []api.ReadText, n int) (api.Reading, error) {
+	q := qa.Query{Question: question}
+	for _, p := range passages {
+		q.Passages, q.Priors = append(q.Passages, p.Text), append(q.Priors, p.Prior)
 	}
+	results, err := r.ReadAll(ctx, []qa.Query{q}, n)
+	switch {
+	case errors.Is(err, qa.ErrNoQuestion):
+		return api.Reading{}, fmt.Errorf("%w: %w", api.ErrNoQuestion, err)
+	case err != nil:
+		return api.Reading{}, err
+	}
+	result := results[0]
 	out := api.Reading{Windows: result.Windows, Tokens: result.Tokens}
 	for _, a := range result.Answers {
 		out.Answers = append(out.Answers, api.ReadAnswer{
 			Passage: a.Passage, Start: a.Start, End: a.End, Context: a.Context, Score: a.Score,
 		})
 	}
-	return out, err
+	return out, nil
 }
