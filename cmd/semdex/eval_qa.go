@@ -2,12 +2,15 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"sync/atomic"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"semdex/api"
 	"semdex/embed/tokenize"
 	"semdex/internal/cli"
 	"semdex/internal/progress"
@@ -24,10 +27,15 @@ Beside it stand what silence scores, the sentence of the passage that shares the
 rarest words with the question, and the ceiling: the score of a reader that never
 errs but answers in whole tokens and words. On sets with impossible questions the
 model is scored with the threshold of its folder and, as the official script does,
-with the best one for the set.`
+with the best one for the set.
+
+With --search the reader is not given the passage: those of the file are stored with the
+built-in model and searched as POST /qa does, and the answer is chosen among them. The
+line "shown" counts the questions alone whose answer POST /qa would show.`
 
 const evalQAExample = `  semdex eval qa --model reader dev-v2.0.json KorQuAD_v1.0_dev.json
   semdex eval qa --model reader --distractors 4 dev-v1.1.json
+  semdex eval qa --model builtin --search 8 --sample 500 dev-v1.1.json
   semdex eval qa --baselines-only --vocab vocab.txt dev-v1.1.json`
 
 // evalQAFlags are the flags of the verb eval qa.
@@ -38,6 +46,7 @@ type evalQAFlags struct {
 	cased         bool
 	sample        int
 	distractors   int
+	search        int
 	config        qa.Config
 	seed          uint64
 	asJSON        bool
@@ -84,6 +93,7 @@ func (a *app) evalQACommand() *cobra.Command {
 	flags.IntVar(&f.sample, "sample", 0, "`questions` of each file; 0: all")
 	flags.Uint64Var(&f.seed, "seed", 1, "`seed` of samples and distractors")
 	flags.IntVar(&f.distractors, "distractors", 0, "other `passages` of the article to read with a question's own")
+	flags.IntVar(&f.search, "search", 0, "`passages` to search for among all of the file, and to read, in the place of the question's own")
 	flags.StringVar((*string)(&f.config.Scoring), "scoring", string(qa.Odds), "what spans are weighed against: no answer (odds) or all else in the window (probability); default the reader's own")
 	flags.BoolVar(&f.asJSON, "json", false, "print JSON")
 	return verb(c, atLeast(1, "a file"))
@@ -97,6 +107,10 @@ func (f *evalQAFlags) parse(cmd *cobra.Command) error {
 		return usage(cmd, "--model and --baselines-only exclude each other")
 	case f.distractors < 0 || f.sample < 0:
 		return usage(cmd, "--distractors and --sample must not be negative")
+	case f.search < 0 || f.search > api.MaxPassages:
+		return usage(cmd, "--search is %d; 1 to %d passages can be read", f.search, api.MaxPassages)
+	case f.search > 0 && (f.baselinesOnly || f.distractors > 0):
+		return usage(cmd, "--search needs a reader, and no --distractors")
 	}
 	if err := f.config.Check(); err != nil {
 		return usage(cmd, "%v", err)
@@ -109,12 +123,14 @@ type qaResult struct {
 	File string `json:"file"`
 	By   string `json:"by"`
 	evaluate.Score
-	Threshold *float64 `json:"threshold,omitempty"` // where one was used
+	Threshold *float64    `json:"threshold,omitempty"` // where one was used
+	Search    *searchedQA `json:"search,omitempty"`    // where passages were searched for
 }
 
-func (a *app) evalQA(cmd *cobra.Command, files []string, f *evalQAFlags) ([]qaResult, error) {
+func (a *app) evalQA(cmd *cobra.Command, files []string, f *evalQAFlags) (results []qaResult, err error) {
 	ctx := cmd.Context()
 	var reader *qa.Reader
+	var search *qaSearch
 	splitter, err := a.qaSplitter(f)
 	if !f.baselinesOnly {
 		reader, err = a.openReader(ctx, cmd.Flags(), f)
@@ -126,13 +142,20 @@ func (a *app) evalQA(cmd *cobra.Command, files []string, f *evalQAFlags) ([]qaRe
 		defer a.close(reader)
 		splitter = reader.Splitter
 	}
-	var results []qaResult
+	if f.search > 0 {
+		var closeSearch func() error
+		if search, closeSearch, err = a.openQASearch(ctx, reader, f.search); err != nil {
+			return nil, err
+		}
+		defer func() { err = errors.Join(err, closeSearch()) }()
+	}
 	for _, file := range files {
 		set, err := squad.ReadFile(file, squad.Options{Misplaced: squad.Keep})
 		if err != nil {
 			return nil, err
 		}
 		a.problems(set)
+		all := set
 		set = set.Sample(f.sample, f.seed)
 		rows, err := qaBaselines(ctx, splitter, set)
 		if err != nil {
@@ -142,8 +165,12 @@ func (a *app) evalQA(cmd *cobra.Command, files []string, f *evalQAFlags) ([]qaRe
 		if reader == nil {
 			continue
 		}
-		o := evaluate.Options{Distractors: f.distractors, Seed: f.seed}
-		if rows, err = a.scoreReader(ctx, reader, set, o); err != nil {
+		if search != nil {
+			rows, err = search.score(ctx, all, set)
+		} else {
+			rows, err = a.scoreReader(ctx, reader, set, evaluate.Options{Distractors: f.distractors, Seed: f.seed})
+		}
+		if err != nil {
 			return nil, fmt.Errorf("%s: %w", file, err)
 		}
 		results = append(results, rows...)
@@ -273,12 +300,22 @@ func (a *app) printQA(results []qaResult) error {
 		Header: []string{"file", "questions", "by", "EM", "F1", "F1 answerable", "F1 impossible"},
 		Right:  []bool{false, true, false, true, true, true, true},
 	}
+	searched := slices.ContainsFunc(results, func(r qaResult) bool { return r.Search != nil })
+	if searched {
+		table.Header, table.Right = append(table.Header, "right passage"), append(table.Right, true)
+	}
 	for _, r := range results {
 		answered, none := "", ""
 		if r.None != nil {
 			answered, none = percent(r.Answered.F1), percent(r.None.F1)
 		}
-		table.Rows = append(table.Rows, []string{r.File, progress.Count(int64(r.Questions)), r.By, percent(r.Exact), percent(r.F1), answered, none})
+		row := []string{r.File, progress.Count(int64(r.Questions)), r.By, percent(r.Exact), percent(r.F1), answered, none}
+		if r.Search != nil {
+			row = append(row, percent(r.Search.Right))
+		} else if searched {
+			row = append(row, "")
+		}
+		table.Rows = append(table.Rows, row)
 	}
 	return table.Write(a.stdout, a.out)
 }
