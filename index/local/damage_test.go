@@ -291,9 +291,8 @@ func TestCheckFindsDamage(t *testing.T) {
 	if _, err := f.WriteAt(old[:], at); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.c.text.write([]textKey{s.c.find("a").keys()[0]}, nil, s.c.sequence); err != nil {
-		t.Fatal(err)
-	}
+	lost := s.c.find("a").keys()[:1]
+	s.asWriter(func() error { return s.c.text.write(lost, nil, s.c.sequence) })
 	if r, err = s.c.Check(t.Context()); err != nil || len(r.Problems) != 1 {
 		t.Errorf("a passage is missing from the text leg: %+v, %v", r, err)
 	}

@@ -33,13 +33,7 @@ func TestRepairOfWhatIsDerived(t *testing.T) {
 		t.Fatalf("sound: %+v", r)
 	}
 	d := s.c.find("3")
-	if err := s.c.do(&request{ctx: t.Context(), inspect: func() {
-		if err := s.c.text.write(d.keys(), nil, s.c.text.sequence); err != nil {
-			t.Error(err)
-		}
-	}}); err != nil {
-		t.Fatal(err)
-	}
+	s.asWriter(func() error { return s.c.text.write(d.keys(), nil, s.c.text.sequence) })
 	if r, err := s.c.Check(t.Context()); err != nil || len(r.Problems) == 0 {
 		t.Fatalf("the damage is not seen: %+v, %v", r, err)
 	}

@@ -138,6 +138,15 @@ func testRecord(id string, version int) index.Record {
 	return r
 }
 
+// asWriter calls step where writes are made, between two of them.
+func (s *store) asWriter(step func() error) {
+	s.Helper()
+	var failed error
+	if err := s.c.do(&request{ctx: s.Context(), inspect: func() { failed = step() }}); err != nil || failed != nil {
+		s.Fatal(err, failed)
+	}
+}
+
 func (s *store) put(id string, version int) {
 	s.Helper()
 	if err := s.c.Upsert(context.Background(), []index.Record{testRecord(id, version)}); err != nil {

@@ -80,19 +80,12 @@ func TestPassagesOfATailInAMergedSegment(t *testing.T) {
 		}
 	}
 	var tail *textTail
-	writer := func(step func() error) {
-		t.Helper()
-		var failed error
-		if err := s.c.do(&request{ctx: t.Context(), inspect: func() { failed = step() }}); err != nil || failed != nil {
-			t.Fatal(err, failed)
-		}
-	}
 	fill(0)
-	writer(text.drain)
+	s.asWriter(text.drain)
 	fill(40)
-	writer(func() error { tail = text.closeTail(); return text.save(tail) })
-	writer(text.flush)
-	writer(func() error { return text.index.ForceMerge(t.Context(), nil) })
+	s.asWriter(func() error { tail = text.closeTail(); return text.save(tail) })
+	s.asWriter(text.flush)
+	s.asWriter(func() error { return text.index.ForceMerge(t.Context(), nil) })
 	err := text.read(func(v *textView) error {
 		pieces, err := text.pieces(v)
 		if err != nil {
@@ -120,7 +113,7 @@ func TestPassagesOfATailInAMergedSegment(t *testing.T) {
 	once("words", leg, err)
 	leg, err = s.c.KeywordWording(t.Context(), index.Words{Text: "title"}, index.Wording{Phrases: []string{"title of"}}, 1000, nil)
 	once("a phrase", leg, err)
-	writer(func() error { return text.dropTail(tail) })
+	s.asWriter(func() error { return text.dropTail(tail) })
 	leg, err = s.c.Keyword(t.Context(), index.Words{Text: "문서의 title"}, 1000, nil)
 	once("without the tail", leg, err)
 	s.check()

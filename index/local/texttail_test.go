@@ -207,9 +207,7 @@ func TestCatchUpOfPartsOfDocuments(t *testing.T) {
 		keys := view.docs[it.Next()].keys()
 		lost = append(lost, keys[len(lost)%3])
 	}
-	if err := s.c.text.removeSaved(lost, s.c.text.saved); err != nil {
-		t.Fatal(err)
-	}
+	s.asWriter(func() error { return s.c.text.removeSaved(lost, s.c.text.saved) })
 	s.reopen()
 	s.check()
 	s.wantModel(m)
