@@ -30,7 +30,7 @@ has fetched.`
 func (a *app) modelCommand() *cobra.Command {
 	c := group("model", "Make, look at, fetch and convert models",
 		a.modelInfoCommand(), a.modelVerifyCommand(), a.modelPullCommand(), a.modelConvertCommand(), a.modelListCommand(),
-		a.modelCreateCommand(), a.modelReduceCommand(), a.vocabCommand())
+		a.modelCreateCommand(), a.modelReduceCommand(), a.modelAverageCommand(), a.vocabCommand())
 	c.Long = modelLong
 	return c
 }
@@ -279,15 +279,8 @@ func (a *app) convertModel(ctx context.Context, name, to, out string, overwrite 
 
 // copyReaderConfig gives a converted reader the settings of the one it was.
 func copyReaderConfig(name, dir, out string) error {
-	from, err := modelFS(name, dir)
-	if err != nil {
-		return err
-	}
-	if _, err := fs.Stat(from, qa.ConfigName); errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	c, err := qa.ReadConfig(from)
-	if err != nil {
+	c, isReader, err := readerConfig(name, dir)
+	if err != nil || !isReader {
 		return err
 	}
 	return qa.WriteConfig(out, c)
