@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -58,6 +59,9 @@ func (a *app) dataClozeCommand() *cobra.Command {
 			if err := f.options.Check(); err != nil {
 				return usage(cmd, "%v", err)
 			}
+			if f.options.Rare > 0 && slices.Contains(files, "-") {
+				return usage(cmd, "--rare reads the texts twice, which standard input cannot")
+			}
 			return a.dataCloze(cmd.Context(), files, &f)
 		},
 	}
@@ -66,6 +70,7 @@ func (a *app) dataClozeCommand() *cobra.Command {
 	flags.IntVar(&o.PerPassage, "per-passage", o.PerPassage, "`questions` of a passage at most")
 	flags.Float64Var(&o.Drop, "drop", o.Drop, "`share` of a sentence's words that its question leaves out")
 	flags.Uint64Var(&o.Seed, "seed", o.Seed, "`seed` of every random choice")
+	flags.Float64Var(&o.Rare, "rare", 0, "ask only for Korean names that at most this `share` of the texts have, and for whole names of several words; 0: for any noun")
 	flags.StringSliceVar(&f.exclude, "exclude", nil, "`files` of questions, as for train qa: passages that share a sentence with one of theirs are left out")
 	flags.IntVar(&f.limit, "limit", 0, "`questions` at most; 0: all")
 	flags.StringVarP(&f.out, "out", "o", "", "`file` to write")
@@ -80,26 +85,26 @@ func (a *app) dataCloze(ctx context.Context, files []string, f *clozeFlags) erro
 	if err := f.readExcluded(); err != nil {
 		return err
 	}
-	s, err := source.Open(files, source.Options{Blocks: true, Stdin: a.stdin, Fields: source.Fields{NoMeta: true}})
-	if err != nil {
-		return err
-	}
-	bar := a.progress("reading", func() progress.State {
-		return progress.State{Done: s.Read(), Total: s.Size(), Bytes: true}
-	})
-	defer bar.Stop()
-	set := &squad.Set{Version: "1.1"}
-	for d, err := range s.Documents(ctx) {
-		if err == nil {
-			err = cloze.Add(set, d.Title, d.Text, f.options)
-		}
-		if err != nil {
+	if f.options.Rare > 0 {
+		f.options.Common = new(cloze.Words)
+		if err := a.eachText(ctx, "counting words", files, func(_, text string) (bool, error) {
+			f.options.Common.Add(text)
+			return true, nil
+		}); err != nil {
 			return err
 		}
-		if f.limit > 0 && len(set.Questions) >= f.limit {
-			set.Questions = set.Questions[:f.limit]
-			break
+	}
+	set := &squad.Set{Version: "1.1"}
+	if err := a.eachText(ctx, "reading", files, func(title, text string) (more bool, err error) {
+		if err := cloze.Add(set, title, text, f.options); err != nil {
+			return false, err
 		}
+		return f.limit == 0 || len(set.Questions) < f.limit, nil
+	}); err != nil {
+		return err
+	}
+	if f.limit > 0 && len(set.Questions) > f.limit {
+		set.Questions = set.Questions[:f.limit]
 	}
 	if len(set.Questions) == 0 {
 		return cli.WithHint(fmt.Errorf("%s: no questions can be made of it", strings.Join(files, ", ")),
@@ -108,8 +113,29 @@ func (a *app) dataCloze(ctx context.Context, files []string, f *clozeFlags) erro
 	if err := writeSQuAD(f.out, set); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(a.stdout, "%s: %s over %s\n", f.out, count(len(set.Questions), "question"), count(len(set.Contexts), "passage"))
+	_, err := fmt.Fprintf(a.stdout, "%s: %s over %s\n", f.out, count(len(set.Questions), "question"), count(len(set.Contexts), "passage"))
 	return err
+}
+
+// eachText calls do for the documents of files until it wants no more.
+func (a *app) eachText(ctx context.Context, what string, files []string, do func(title, text string) (more bool, err error)) error {
+	s, err := source.Open(files, source.Options{Blocks: true, Stdin: a.stdin, Fields: source.Fields{NoMeta: true}})
+	if err != nil {
+		return err
+	}
+	bar := a.progress(what, func() progress.State {
+		return progress.State{Done: s.Read(), Total: s.Size(), Bytes: true}
+	})
+	defer bar.Stop()
+	for d, err := range s.Documents(ctx) {
+		if err != nil {
+			return err
+		}
+		if more, err := do(d.Title, d.Text); err != nil || !more {
+			return err
+		}
+	}
+	return nil
 }
 
 // readExcluded reads the passages that must not be in the questions.

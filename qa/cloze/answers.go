@@ -2,6 +2,7 @@ package cloze
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -64,8 +65,9 @@ var patterns = []struct {
 	re   *regexp.Regexp
 }{
 	{koreanTitle, regexp.MustCompile(`[《〈「『]([^《》〈〉「」『』]{2,30})[》〉」』]`)},
-	{koreanDate, regexp.MustCompile(`(\d{1,4}년(?: \d{1,2}월(?: \d{1,2}일)?)?|\d{1,2}월 \d{1,2}일)`)},
-	{koreanNumber, regexp.MustCompile(`(\d[\d,.]*(?: ?[만억천])?(?:명|개|개국|대|척|권|편|마리|곳|번|회|점|살|세|층|m|km|kg|%|달러|원|위))`)},
+	{koreanDate, regexp.MustCompile(`(\d{3,4}년(?: \d{1,2}월(?: \d{1,2}일)?)?|\d{1,2}월 \d{1,2}일)`)},
+	{koreanNumber, regexp.MustCompile(`(\d[\d,.]*(?: ?[만억천])?(?:년|세기|명|개국|개|대|척|권|편|마리|곳|번|회|점|살|층|m|km|kg|%|달러|원|위))`)},
+	{koreanNumber, regexp.MustCompile(`((?:1[7-9]|[2-9]\d)세)`)}, // of lower ones most are kings
 	{englishDate, regexp.MustCompile(`\b((?:January|February|March|April|May|June|July|August|September|October|November|December)(?: \d{1,2})?,? \d{4})\b`)},
 	{englishDate, regexp.MustCompile(`\b(?:[Ii]n|[Ss]ince|[Uu]ntil|[Bb]y) ((?:1[0-9]|20)\d\d)\b`)},
 	{englishNumber, regexp.MustCompile(`\b(\d[\d,.]*\d|\d) (?:million |billion |thousand )?[a-z]{3,}s\b`)},
@@ -73,7 +75,7 @@ var patterns = []struct {
 }
 
 // candidates are the answers that a sentence offers; they do not overlap.
-func candidates(sentence []rune) []candidate {
+func candidates(sentence []rune, o Options) []candidate {
 	text := string(sentence)
 	var out []candidate
 	free := func(c candidate) bool {
@@ -84,7 +86,11 @@ func candidates(sentence []rune) []candidate {
 		}
 		return true
 	}
+	korean := slices.ContainsFunc(sentence, func(r rune) bool { return unicode.Is(unicode.Hangul, r) })
 	for _, p := range patterns {
+		if korean && p.kind.english() {
+			continue
+		}
 		for _, m := range p.re.FindAllStringSubmatchIndex(text, -1) {
 			start := utf8.RuneCountInString(text[:m[2]])
 			c := candidate{start, start + utf8.RuneCountInString(text[m[2]:m[3]]), p.kind}
@@ -93,7 +99,7 @@ func candidates(sentence []rune) []candidate {
 			}
 		}
 	}
-	for _, c := range subjects(sentence) {
+	for _, c := range subjects(sentence, o) {
 		if free(c) {
 			out = append(out, c)
 		}
@@ -105,25 +111,37 @@ func candidates(sentence []rune) []candidate {
 // near as one comes to nouns without a dictionary. Before 은 and 는 stand verbs as
 // well (만드는, that makes). The first word of a sentence mostly is what the
 // passage is about, and no answer.
-func subjects(sentence []rune) []candidate {
-	const shortest, longest = 2, 8
+//
+// With Options.Common, words of many texts are left out, and those before a name
+// that belong to it are taken in.
+func subjects(sentence []rune, o Options) []candidate {
 	var out []candidate
 	var before []rune
-	for i, w := range fields(sentence, span{0, len(sentence)}) {
+	list := fields(sentence, span{0, len(sentence)})
+	for i, w := range list {
 		n := qa.Particle(sentence, w.start, w.end)
 		c := candidate{w.start, w.end - n, koreanName}
 		particle := string(sentence[c.end:w.end])
 		word, previous := sentence[c.start:c.end], before
 		before = sentence[w.start:w.end]
 		if i == 0 || n != 1 && particle != "에서" || particle == "은" || particle == "는" ||
-			len(word) < shortest || len(word) > longest || !hangul(word) {
+			len(word) < shortestWord || len(word) > longestWord || !hangul(word) {
 			continue
 		}
 		c.kind = named(word, particle, previous)
+		if o.Common != nil {
+			if !o.Common.rare(word, o.Rare) {
+				continue
+			}
+			c = o.Common.widen(sentence, c, list[:i], o.Rare)
+		}
 		out = append(out, c)
 	}
 	return out
 }
+
+// Bounds of a word that may be a noun, in syllables.
+const shortestWord, longestWord = 2, 8
 
 func hangul(word []rune) bool {
 	for _, r := range word {

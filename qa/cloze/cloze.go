@@ -29,6 +29,11 @@ type Options struct {
 	Drop       float64 // share of the sentence's words that a question leaves out
 	Seed       uint64
 	Exclude    Sentences // passages that have one of them are left out
+
+	// With Common, names and nouns are asked for only if they stand in at most the
+	// share Rare of its texts; they may have several words then.
+	Common *Words
+	Rare   float64
 }
 
 // Default is sensible for articles.
@@ -38,6 +43,9 @@ func Default() Options { return Options{Passage: 300, PerPassage: 3, Drop: 0.3, 
 func (o Options) Check() error {
 	if o.Passage < 1 || o.PerPassage < 1 || !(o.Drop >= 0 && o.Drop < 1) {
 		return fmt.Errorf("%w: passages of %d runes, %d questions each, %g of the words left out", ErrOptions, o.Passage, o.PerPassage, o.Drop)
+	}
+	if !(o.Rare >= 0 && o.Rare <= 1) {
+		return fmt.Errorf("%w: words of %g of the texts", ErrOptions, o.Rare)
 	}
 	return nil
 }
@@ -70,7 +78,7 @@ func Add(s *squad.Set, title, text string, o Options) error {
 			if made == o.PerPassage {
 				break
 			}
-			q, ok := ask(p, span, o.Drop, rng)
+			q, ok := ask(p, span, o, rng)
 			if !ok {
 				continue
 			}
@@ -139,25 +147,25 @@ func sentences(p []rune) []span {
 
 // ask makes a question of a sentence, if there is an answer in it that the rest
 // of the question does not give away.
-func ask(p []rune, s span, drop float64, rng *rand.Rand) (squad.Question, bool) {
-	list := candidates(p[s.start:s.end])
+func ask(p []rune, s span, o Options, rng *rand.Rand) (squad.Question, bool) {
+	list := candidates(p[s.start:s.end], o)
 	if len(list) == 0 {
 		return squad.Question{}, false
 	}
 	c := list[pick(list, rng)]
-	if c.kind == koreanName && rng.IntN(nameShare) > 0 {
+	if c.kind == koreanName && o.Common == nil && rng.IntN(nameShare) > 0 {
 		return squad.Question{}, false
 	}
 	c.start, c.end = c.start+s.start, c.end+s.start
 	answer := string(p[c.start:c.end])
-	text := question(p, s, c, drop, rng)
+	text := question(p, s, c, o.Drop, rng)
 	if text == "" || strings.Contains(text, answer) {
 		return squad.Question{}, false
 	}
 	return squad.Question{Text: text, Answers: []squad.Answer{{Text: answer, Start: c.start, End: c.end}}}, true
 }
 
-// nameShare: of so many questions about words of which only the particle is known
+// nameShare: of so many questions about words of which nothing but the particle is known
 // one is made. Most sentences offer nothing else, and most of these are abstract.
 const nameShare = 3
 

@@ -3,6 +3,7 @@ package cloze_test
 import (
 	"bytes"
 	"errors"
+	"maps"
 	"math/rand/v2"
 	"reflect"
 	"slices"
@@ -141,7 +142,7 @@ func check(t *testing.T, s *squad.Set) {
 }
 
 func TestOptions(t *testing.T) {
-	for _, o := range []cloze.Options{{}, {Passage: 1, PerPassage: 1, Drop: 1}, {Passage: 1, Drop: 0.5}} {
+	for _, o := range []cloze.Options{{}, {Passage: 1, PerPassage: 1, Drop: 1}, {Passage: 1, Drop: 0.5}, {Passage: 1, PerPassage: 1, Rare: 2}} {
 		if err := cloze.Add(new(squad.Set), "", "text", o); !errors.Is(err, cloze.ErrOptions) {
 			t.Errorf("%+v: %v", o, err)
 		}
@@ -166,5 +167,65 @@ func TestExclude(t *testing.T) {
 	}
 	if got, want := strings.Join(answers, "|"), "경국대전|1911"; got != want {
 		t.Errorf("answers %q, want %q", got, want)
+	}
+}
+
+// With counted words, a noun that many texts have is not asked for, and a name is
+// asked for whole.
+func TestRare(t *testing.T) {
+	common := new(cloze.Words)
+	for range 99 {
+		common.Add("그는 이 지역을 떠나 큰 변화를 보았다. 그는 오래전에 한반도에서 살았다.")
+	}
+	common.Add("방정식을 제임스 클러크 맥스웰이 종합한")
+	o := cloze.Default()
+	o.Drop, o.Common, o.Rare = 0, common, 0.02
+	for _, c := range []struct{ text, answer string }{
+		{"나중에 방정식을 제임스 클러크 맥스웰이 종합하였다.", "방정식|제임스 클러크 맥스웰"}, // 방정식 ends in a particle: no part of the name
+		{"나중에 지역을 제임스 클러크 맥스웰이 종합하였다.", "제임스 클러크 맥스웰"},
+		{"나중에 지역을 떠난 클러크 맥스웰이 종합하였다.", "클러크 맥스웰"}, // 떠난 is a verb
+		{"나중에 모든 지역을 그곳 변화를 보고 종합하였다.", ""},
+	} {
+		found := make(map[string]bool)
+		for o.Seed = range uint64(50) {
+			var s squad.Set
+			if err := cloze.Add(&s, "t", c.text, o); err != nil {
+				t.Fatal(err)
+			}
+			for _, q := range s.Questions {
+				found[q.Answers[0].Text] = true
+			}
+		}
+		if got := strings.Join(slices.Sorted(maps.Keys(found)), "|"); got != c.answer {
+			t.Errorf("%q: answers %q, want %q", c.text, got, c.answer)
+		}
+	}
+}
+
+// What a number counts, and which are no numbers.
+func TestNumbers(t *testing.T) {
+	o := cloze.Default()
+	o.Drop = 0
+	for _, c := range []struct{ text, answer, asked string }{
+		{"그 성은 처음부터 19세기까지 크게 다시 지어졌다.", "19세기", "몇 세기"},
+		{"그 사람은 모두 20년 동안 크게 다시 일하였다.", "20년", "몇 년"},
+		{"그 사람은 모두 35세에 크게 다시 일하였다.", "35세", "몇 세"},
+		{"아마도 모두 윌리엄 2세가 크게 다시 일하였다.", "", ""},
+		{"그 사람은 모두 Big Town 부터 크게 다시 일하였다.", "", ""}, // an English name in a Korean sentence
+	} {
+		for o.Seed = range uint64(20) {
+			var s squad.Set
+			if err := cloze.Add(&s, "t", c.text, o); err != nil {
+				t.Fatal(err)
+			}
+			for _, q := range s.Questions {
+				if q.Answers[0].Text != c.answer || !strings.Contains(q.Text, c.asked) {
+					t.Fatalf("%q: %q, %q", c.text, q.Text, q.Answers[0].Text)
+				}
+			}
+			if c.answer != "" && len(s.Questions) == 0 {
+				t.Errorf("%q: no question", c.text)
+			}
+		}
 	}
 }
