@@ -16,14 +16,14 @@ import (
 )
 
 const askLong = `Answer a question from the documents of a collection: the best passages are found
-as by semdex search and read by a model: --reader builtin is a small one, semdex train
-qa makes others.
+as by semdex search and read by a model: a small one is built in, semdex train qa makes
+others (--reader).
 The answer is shown in its sentence; nothing is shown if the reader is surer that
 the passages hold none.
 
 With --server the server searches and reads, with the reader it was started with.`
 
-const askExample = `  semdex ask --reader builtin "When was the palace built?"
+const askExample = `  semdex ask "When was the palace built?"
   semdex ask --reader my-reader -c wiki --answers 1 --json "경복궁은 언제 지었나?"
   semdex ask --server http://127.0.0.1:8080 --filter 'lang = "ko"' "경복궁은 언제 지었나?"`
 
@@ -78,8 +78,8 @@ func (f *askFlags) question(cmd *cobra.Command, text string) (api.Question, erro
 	case f.answers < 1 || f.answers > api.MaxAnswers:
 		return q, usage(cmd, "--answers is %d, it must be between 1 and %d", f.answers, api.MaxAnswers)
 	case f.server == "" && (f.reader == "" || f.reader == noReader):
-		return q, cli.WithHint(cli.Usagef("ask: --reader is missing"), "%s", readerHint)
-	case f.server != "" && f.reader != "":
+		return q, cli.WithHint(cli.Usagef("ask: a reader is needed"), "%s", readerHint)
+	case f.server != "" && cmd.Flags().Changed("reader"):
 		return q, usage(cmd, "--reader is for a folder of documents; a server reads with its own")
 	}
 	var err error

@@ -20,8 +20,8 @@ const readerHint = "builtin is a small span reader, semdex train qa makes others
 // noReader is the name of none.
 const noReader = "none"
 
-func addReaderFlag(flags *pflag.FlagSet, name *string, otherwise string) {
-	flags.StringVar(name, "reader", otherwise, "`model` that reads answers: builtin, a folder, or a name on the hub that has been pulled")
+func addReaderFlag(flags *pflag.FlagSet, name *string, also string) {
+	flags.StringVar(name, "reader", builtinName, "`model` that reads answers: builtin, a folder, a name on the hub that has been pulled"+also)
 }
 
 // loadReader loads a span reader by its name: built in, a folder, or in the

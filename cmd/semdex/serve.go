@@ -22,6 +22,9 @@ import (
 
 const serveLong = `Answer searches and embeddings over HTTP, and take documents in.
 
+Questions (POST /qa) are answered by a small model inside the program, which --reader
+replaces; --reader none answers none.
+
 With --demo the server starts with a small Korean and English corpus in the
 collection demo, in a folder that is removed at the end unless --data names one.
 
@@ -75,7 +78,7 @@ func (a *app) serveCommand() *cobra.Command {
 	flags.StringVarP(&f.data, "data", "d", defaultData, "`folder` of the index")
 	flags.StringVar(&f.addr, "addr", "127.0.0.1:8080", "`host:port` to listen on; port 0 takes a free one")
 	flags.StringVarP(&f.collection, "collection", "c", "", "`name` of the collection for requests that name none")
-	addReaderFlag(flags, &f.reader, noReader)
+	addReaderFlag(flags, &f.reader, ", or none")
 	flags.IntVar(&f.answers.Entries, "answer-cache", 0, "remember so `many` questions with their answers (default none)")
 	flags.Float64Var(&f.answers.Similarity, "answer-cache-similarity", api.DefaultSimilarity, "least `cosine` of a question whose answer is given again, above 0 to 1")
 	flags.BoolVar(&f.answers.OtherWords, "answer-cache-other-words", false, "give an answer again to similar questions in other words, too")
@@ -103,7 +106,7 @@ func (f *serveFlags) checkAnswers(cmd *cobra.Command) error {
 	case !share(c.Suggest):
 		return usage(cmd, "--suggest-similarity is %g, it must be above 0 and at most 1", c.Suggest)
 	case c.Entries > 0 && f.reader == noReader:
-		return usage(cmd, "--answer-cache keeps the answers of a reader; name one with --reader")
+		return usage(cmd, "--answer-cache keeps the answers of a reader; --reader says none")
 	}
 	return nil
 }
@@ -204,26 +207,31 @@ func (a *app) warm(ctx context.Context, service *index.Service, encoder *textEnc
 		return fmt.Errorf("demo corpus: %w", err)
 	}
 	a.note("semdex serves %d demo documents with %s at %s (ready in %s)\n", len(articles), encoder.Name(), url, progress.Duration(time.Since(begin)))
-	writeTour(a.stderr, url, f.apiKey, a.quiet)
+	if !a.quiet {
+		writeTour(a.stderr, url, f.apiKey != "", f.reader != noReader)
+	}
 	return nil
 }
 
 const demoCollection = "demo"
 
-// writeTour prints command lines to paste.
-func writeTour(w io.Writer, url, apiKey string, quiet bool) {
-	if quiet {
-		return
-	}
+// writeTour prints command lines to paste: with the server's key, and with a
+// question if a reader answers it.
+func writeTour(w io.Writer, url string, withKey, withReader bool) {
 	key := ""
-	if apiKey != "" {
+	if withKey {
 		key = ` -H "Authorization: Bearer $SEMDEX_API_KEY"`
 	}
-	for _, step := range []struct{ path, body string }{
+	type step struct{ path, body string }
+	steps := []step{
 		{"/search", `{"collection": "demo", "query": "물가가 계속 오르는 현상", "top_k": 3}`},
 		{"/search", `{"collection": "demo", "query": "black holes", "filter": "lang = 'ko'", "top_k": 3}`},
 		{"/embed", `{"inputs": "search by meaning"}`},
-	} {
+	}
+	if withReader {
+		steps = append(steps, step{"/qa", `{"collection": "demo", "question": "What is the capital of Finland?"}`})
+	}
+	for _, step := range steps {
 		_, _ = fmt.Fprintf(w, "  curl -s %s%s%s -H 'Content-Type: application/json' \\\n    -d %s\n\n", url, step.path, key, shellQuote(step.body))
 	}
 	_, _ = fmt.Fprintf(w, "  semdex search --server %s -c demo \"how do vaccines work\"\n\nCtrl-C stops the server.\n", url)

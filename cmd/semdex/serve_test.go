@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"os"
@@ -76,6 +77,11 @@ func TestServeDemo(t *testing.T) {
 	hits, _ := answer["hits"].([]any)
 	if len(hits) != 3 {
 		t.Fatalf("answer %v", answer)
+	}
+
+	answer = s.post(t, "/qa", `{"collection": "demo", "question": "What is the capital of Finland?"}`)
+	if text := fmt.Sprint(answer["answers"]); !strings.Contains(text, "text:Helsinki ") {
+		t.Errorf("answer %v", answer)
 	}
 
 	// The command line asks the same server, which holds the folder's lock.
