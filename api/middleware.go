@@ -88,7 +88,7 @@ func logLevel(c echo.Context, status int) slog.Level {
 	switch r := routeOf(c); {
 	case r != nil && r.quiet && status == http.StatusServiceUnavailable:
 		return slog.LevelDebug // a probe that comes before the server is ready
-	case status >= 500:
+	case status >= 500 && status != http.StatusNotImplemented: // the operator chose to do without
 		return slog.LevelError
 	case status == http.StatusTooManyRequests:
 		return slog.LevelWarn

@@ -179,6 +179,8 @@ func (q Question) check() error {
 		return bad("passages", "passages is %d, it must be between 1 and %d", q.Passages, MaxPassages)
 	case q.Answers < 1 || q.Answers > MaxAnswers:
 		return bad("answers", "answers is %d, it must be between 1 and %d", q.Answers, MaxAnswers)
+	case !(*q.MinScore >= 0 && *q.MinScore <= 1):
+		return bad("min_score", "min_score is %g, it must be between 0 and 1", *q.MinScore)
 	case len(q.Given) > MaxPassages:
 		return bad("passages", "%d passages are given, at most %d are read", len(q.Given), MaxPassages)
 	case q.Given != nil && q.Collection != "":

@@ -21,7 +21,7 @@ type qaRequest struct {
 func (s *Server) postQA(c echo.Context) error {
 	if s.options.Reader == nil {
 		e := &Error{Status: http.StatusNotImplemented, Type: "no_reader", Message: "the server has no model that reads answers"}
-		return e.hint("it was started with --reader none. POST /search finds passages without one")
+		return e.hint("start it without --reader none. POST /search finds passages without one")
 	}
 	var request qaRequest
 	if err := s.readJSON(c, &request, strict); err != nil {

@@ -194,6 +194,7 @@ func TestQABadInput(t *testing.T) {
 		{"a passage with another field", `{"question": "a", "passages": [{"body": "x"}]}`},
 		{"zero passages", `{"question": "a", "passages": 0, "collection": "demo"}`},
 		{"a thousand passages", `{"question": "a", "passages": 1000, "collection": "demo"}`},
+		{"a least score above 1", `{"question": "a", "min_score": 1.5, "collection": "demo"}`},
 		{"zero answers", `{"question": "a", "answers": 0, "collection": "demo"}`},
 		{"unknown field", `{"question": "a", "collection": "demo", "top_k": 3}`},
 		{"broken filter", `{"question": "a", "collection": "demo", "filter": "lang ="}`},

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"semdex/api"
+	"semdex/cmd/semdex/internal/settings"
 	"semdex/index"
 	"semdex/internal/cli"
 )
@@ -77,9 +78,11 @@ func (f *askFlags) question(cmd *cobra.Command, text string) (api.Question, erro
 		return q, usage(cmd, "--passages is %d, it must be between 1 and %d", f.passages, api.MaxPassages)
 	case f.answers < 1 || f.answers > api.MaxAnswers:
 		return q, usage(cmd, "--answers is %d, it must be between 1 and %d", f.answers, api.MaxAnswers)
+	case !(f.minScore >= 0 && f.minScore <= 1):
+		return q, usage(cmd, "--min-score is %g, it must be between 0 and 1", f.minScore)
 	case f.server == "" && (f.reader == "" || f.reader == noReader):
 		return q, cli.WithHint(cli.Usagef("ask: a reader is needed"), "%s", readerHint)
-	case f.server != "" && cmd.Flags().Changed("reader"):
+	case f.server != "" && settings.Typed(cmd, "reader"):
 		return q, usage(cmd, "--reader is for a folder of documents; a server reads with its own")
 	}
 	var err error
@@ -108,23 +111,26 @@ func (a *app) ask(ctx context.Context, q api.Question, f *askFlags) error {
 	if len(answers.Answers) > 0 {
 		a.note("")
 	}
-	a.note("%s", a.err.Paint(cli.Faint, cli.Clean(describeAnswers(answers))))
+	a.note("%s", a.err.Paint(cli.Faint, cli.Clean(describeAnswers(answers, f.minScore))))
 	for _, q := range answers.Suggestions {
 		a.note("%s", a.err.Paint(cli.Faint, cli.Clean("asked before: "+q.Question)))
 	}
 	return nil
 }
 
-// describeAnswers says where answers come from, or that there are none.
-func describeAnswers(list api.Answers) string {
+// describeAnswers says where answers come from, or that none scores as much as is
+// asked for.
+func describeAnswers(list api.Answers, least float64) string {
 	s, none := list.Stats, len(list.Answers) == 0
 	switch c := list.Cached; {
 	case c != nil && none:
 		return fmt.Sprintf("no answer on %s to %q (%.2f similar); --no-cache reads again", c.AskedAt.Local().Format(time.DateTime), c.Question, c.Similarity)
 	case c != nil:
 		return fmt.Sprintf("answered on %s to %q (%.2f similar); --no-cache reads again", c.AskedAt.Local().Format(time.DateTime), c.Question, c.Similarity)
+	case s.Passages == 0:
+		return "no passage to read an answer in"
 	case none:
-		return fmt.Sprintf("no answer in %s (%.2f sure of that); --min-score 0 shows what came nearest", count(s.Passages, "passage"), list.NoAnswerScore)
+		return fmt.Sprintf("no answer in %s scores %g, the best %.2f; --min-score 0 shows what came nearest", count(s.Passages, "passage"), least, 1-list.NoAnswerScore)
 	}
 	return fmt.Sprintf("%s read in %s, %.0f ms", count(s.Passages, "passage"), count(s.Windows, "window"), s.TookMS)
 }

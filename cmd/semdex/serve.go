@@ -229,7 +229,7 @@ func writeTour(w io.Writer, url string, withKey, withReader bool) {
 		{"/embed", `{"inputs": "search by meaning"}`},
 	}
 	if withReader {
-		steps = append(steps, step{"/qa", `{"collection": "demo", "question": "What is the capital of Finland?"}`})
+		steps = append(steps, step{"/qa", `{"collection": "demo", "question": "What is the capital of Finland?", "answers": 1}`})
 	}
 	for _, step := range steps {
 		_, _ = fmt.Fprintf(w, "  curl -s %s%s%s -H 'Content-Type: application/json' \\\n    -d %s\n\n", url, step.path, key, shellQuote(step.body))

@@ -99,7 +99,7 @@ func (s *Settings) Apply(cmd *cobra.Command) error {
 func (s *Settings) fill(cmd *cobra.Command, f *pflag.Flag) error {
 	name := s.EnvName(f.Name)
 	if value := cli.Getenv(s.Env, name); value != "" {
-		if err := cmd.Flags().Set(f.Name, value); err != nil {
+		if err := set(cmd, f.Name, value); err != nil {
 			return cli.Usagef("environment variable %s: %v", name, err)
 		}
 		return nil
@@ -110,12 +110,29 @@ func (s *Settings) fill(cmd *cobra.Command, f *pflag.Flag) error {
 	}
 	text, err := flagText(value)
 	if err == nil {
-		err = cmd.Flags().Set(f.Name, text)
+		err = set(cmd, f.Name, text)
 	}
 	if err != nil {
 		return cli.Usagef("%s: key %q: %v", s.File, f.Name, err)
 	}
 	return nil
+}
+
+// filled is the annotation of flags that Apply has set.
+const filled = "semdex_settings"
+
+func set(cmd *cobra.Command, flag, value string) error {
+	if err := cmd.Flags().Set(flag, value); err != nil {
+		return err
+	}
+	return cmd.Flags().SetAnnotation(flag, filled, []string{"true"})
+}
+
+// Typed says whether a flag was given on the command line itself: a setting for
+// every verb is no wish of this one.
+func Typed(cmd *cobra.Command, flag string) bool {
+	f := cmd.Flags().Lookup(flag)
+	return f != nil && f.Changed && f.Annotations[filled] == nil
 }
 
 // lookup finds a key in the innermost section that has it: for "model info"
