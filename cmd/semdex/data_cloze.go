@@ -70,7 +70,7 @@ func (a *app) dataClozeCommand() *cobra.Command {
 	flags.IntVar(&o.PerPassage, "per-passage", o.PerPassage, "`questions` of a passage at most")
 	flags.Float64Var(&o.Drop, "drop", o.Drop, "`share` of a sentence's words that its question leaves out")
 	flags.Uint64Var(&o.Seed, "seed", o.Seed, "`seed` of every random choice")
-	flags.Float64Var(&o.Rare, "rare", 0, "ask only for Korean names that at most this `share` of the texts have, and for whole names of several words; 0: for any noun")
+	flags.Float64Var(&o.Rare, "rare", 0, "ask only for Korean names that at most this `share` of the texts have, also of several words; 0: for any noun")
 	flags.StringSliceVar(&f.exclude, "exclude", nil, "`files` of questions, as for train qa: passages that share a sentence with one of theirs are left out")
 	flags.IntVar(&f.limit, "limit", 0, "`questions` at most; 0: all")
 	flags.StringVarP(&f.out, "out", "o", "", "`file` to write")
@@ -92,6 +92,10 @@ func (a *app) dataCloze(ctx context.Context, files []string, f *clozeFlags) erro
 			return true, nil
 		}); err != nil {
 			return err
+		}
+		if n := f.options.Common.Texts(); float64(n)*f.options.Rare < 1 {
+			return cli.WithHint(fmt.Errorf("--rare %g of %s is less than one", f.options.Rare, count(n, "text")),
+				"every name stands in a text at least; give a larger share, or none")
 		}
 	}
 	set := &squad.Set{Version: "1.1"}

@@ -3,6 +3,7 @@ package model
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"reflect"
 	"slices"
@@ -18,8 +19,7 @@ var ErrAverage = errors.New("models that cannot be averaged")
 // model: others are as a rule separated by a barrier, and their mean is worse than any
 // of them. weights has one positive number for each model; nil is the plain mean.
 //
-// Name, prompts and what else is no weight are those of the first model; it has
-// no card. The tensors are new ones, and the models may be closed. Errors wrap
+// The name is that of the first model; there is no card. The tensors are new ones, and the models may be closed. Errors wrap
 // ErrAverage.
 func Average(models []*Model, weights []float64) (*Model, error) {
 	weights, err := shares(len(models), weights)
@@ -91,17 +91,21 @@ func shares(models int, weights []float64) ([]float64, error) {
 
 // alike says how b differs from a in more than its weights.
 func alike(a, b *Model) error {
-	ca, cb := a.Config, b.Config
-	ca.Dropout, ca.AttentionDropout, ca.InitRange = cb.Dropout, cb.AttentionDropout, cb.InitRange
-	switch {
-	case a.Architecture != b.Architecture:
+	if a.Architecture != b.Architecture {
 		return fmt.Errorf("%s and %s", a.Architecture, b.Architecture)
-	case !reflect.DeepEqual(ca, cb):
-		return fmt.Errorf("shapes or labels differ: %+v and %+v", ca, cb)
+	}
+	if err := sameConfig(a.Config, b.Config); err != nil {
+		return err
+	}
+	switch {
 	case (a.Tokenizer == nil) != (b.Tokenizer == nil), a.Tokenizer != nil && a.Tokenizer.Fingerprint() != b.Tokenizer.Fingerprint():
 		return errors.New("their tokenizers differ")
-	case a.Pooling != b.Pooling, a.Normalize != b.Normalize:
-		return errors.New("they make vectors of states in different ways")
+	case a.Pooling != b.Pooling, a.Normalize != b.Normalize, a.TruncateDim != b.TruncateDim, a.Similarity != b.Similarity:
+		return errors.New("they make vectors of states, or compare them, in different ways")
+	case a.MaxTokens != b.MaxTokens:
+		return fmt.Errorf("inputs of %d and %d tokens", a.MaxTokens, b.MaxTokens)
+	case !maps.Equal(a.Prompts, b.Prompts), a.DefaultPrompt != b.DefaultPrompt:
+		return errors.New("their prompts differ")
 	case a.Transformer != nil && (a.Transformer.Pooler == nil) != (b.Transformer.Pooler == nil):
 		return errors.New("one of them has a pooler")
 	case !slices.Equal(a.headNames(), b.headNames()):
@@ -114,6 +118,18 @@ func alike(a, b *Model) error {
 	for _, name := range a.headNames() {
 		if x, y := a.Heads[name].Shape, b.Heads[name].Shape; !slices.Equal(x, y) {
 			return fmt.Errorf("head %s is of %v and %v", name, x, y)
+		}
+	}
+	return nil
+}
+
+// sameConfig names the first setting that differs. Those of training alone may.
+func sameConfig(a, b Config) error {
+	a.Dropout, a.AttentionDropout, a.InitRange = b.Dropout, b.AttentionDropout, b.InitRange
+	va, vb := reflect.ValueOf(a), reflect.ValueOf(b)
+	for i := range va.NumField() {
+		if x, y := va.Field(i).Interface(), vb.Field(i).Interface(); !reflect.DeepEqual(x, y) {
+			return fmt.Errorf("%s is %v and %v", va.Type().Field(i).Name, x, y)
 		}
 	}
 	return nil

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"semdex/embed/model"
@@ -84,8 +85,22 @@ func TestAverage(t *testing.T) {
 			if back.Fingerprint() != mean.Fingerprint() || back.Fingerprint() == before {
 				t.Errorf("%s: the stored mean is another model", arch)
 			}
+			// A mean of mapped files outlives them, pooler and heads included.
+			again, err := model.Average([]*model.Model{back, back}, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
 			if err := back.Close(); err != nil {
 				t.Error(err)
+			}
+			want := firstWeights(mean)
+			for name, have := range firstWeights(again) {
+				if !slices.Equal(have.F32(), want[name].F32()) {
+					t.Errorf("%s: %s is not as it was stored", arch, name)
+				}
+			}
+			if again.Fingerprint() != mean.Fingerprint() {
+				t.Errorf("%s: the mean of a stored model with itself is another model", arch)
 			}
 		}
 		same, err := model.Average([]*model.Model{models[0], models[0]}, []float64{0.3, 4})
@@ -127,6 +142,11 @@ func TestAverageRefuses(t *testing.T) {
 	headed.Heads = map[string]*model.Tensor{"classifier.bias": model.NewF32("classifier.bias", []int{2}, []float32{1, 2})}
 	wide := make(func(*modeltest.Options) {})
 	wide.Heads = map[string]*model.Tensor{"classifier.bias": model.NewF32("classifier.bias", []int{3}, []float32{1, 2, 3})}
+	changed := func(change func(*model.Model)) *model.Model {
+		m := make(func(*modeltest.Options) {})
+		change(m)
+		return m
+	}
 	list := func(m ...*model.Model) []*model.Model { return m }
 	for what, c := range map[string]struct {
 		models  []*model.Model
@@ -146,6 +166,11 @@ func TestAverageRefuses(t *testing.T) {
 		"pooling":      {models: list(plain, make(func(o *modeltest.Options) { o.Pooling = model.PoolMax }))},
 		"normalize":    {models: list(plain, make(func(o *modeltest.Options) { o.Normalize = true }))},
 		"dense":        {models: list(plain, make(func(o *modeltest.Options) { o.Dense = 8 }))},
+		"epsilon":      {models: list(plain, changed(func(m *model.Model) { m.Config.LayerNormEps = 1e-5 }))},
+		"labels":       {models: list(plain, changed(func(m *model.Model) { m.Config.Labels = []string{"yes"} }))},
+		"length":       {models: list(plain, changed(func(m *model.Model) { m.MaxTokens = 9 }))},
+		"prompts":      {models: list(plain, changed(func(m *model.Model) { m.Prompts = map[string]string{"query": "q: "} }))},
+		"cut":          {models: list(plain, changed(func(m *model.Model) { m.TruncateDim = 4 }))},
 		"a head":       {models: list(plain, headed)},
 		"other head":   {models: list(headed, wide)},
 	} {

@@ -45,7 +45,7 @@ func (o Options) Check() error {
 		return fmt.Errorf("%w: passages of %d runes, %d questions each, %g of the words left out", ErrOptions, o.Passage, o.PerPassage, o.Drop)
 	}
 	if !(o.Rare >= 0 && o.Rare <= 1) {
-		return fmt.Errorf("%w: words of %g of the texts", ErrOptions, o.Rare)
+		return fmt.Errorf("%w: words are rare up to a share of %g of the texts, which must be 0 to 1", ErrOptions, o.Rare)
 	}
 	return nil
 }

@@ -39,6 +39,9 @@ func (w *Words) Add(text string) {
 	}
 }
 
+// Texts is how many texts were counted.
+func (w *Words) Texts() int { return w.texts }
+
 // rare says whether a word stands in no more than that share of the texts.
 func (w *Words) rare(word []rune, share float64) bool {
 	c := w.in[string(word)]
@@ -49,22 +52,25 @@ func (w *Words) rare(word []rune, share float64) bool {
 const mostBefore = 2
 
 // widen takes in the words before a candidate that are part of its name: rare ones
-// that end neither in a particle nor as verbs and adverbs do.
-func (w *Words) widen(sentence []rune, c candidate, before []span, share float64) candidate {
-	for n := 0; n < min(mostBefore, len(before)-1); n++ {
+// that end neither in a particle nor as verbs and adverbs do. It reports false where
+// the name may begin still earlier.
+func (w *Words) widen(sentence []rune, c candidate, before []span, share float64) (wide candidate, whole bool) {
+	for n := 0; n < len(before); n++ {
 		f := before[len(before)-1-n]
 		word := sentence[f.start:f.end]
-		if len(word) < shortestWord || len(word) > longestWord || !hangul(word) || !w.rare(word, share) ||
-			qa.Particle(sentence, f.start, f.end) > 0 || inflected(word) {
-			break
+		if len(word) > longestWord || !hangul(word) || !w.rare(word, share) || qa.Particle(sentence, f.start, f.end) > 0 {
+			return c, true
+		}
+		if n == mostBefore || n == len(before)-1 || len(word) < shortestWord || inflected(word) {
+			return c, false
 		}
 		c.start = f.start
 	}
-	return c
+	return c, true
 }
 
 // inflected says whether a word may be the form of a verb before a noun or another
-// verb, or an adverb. Names that end the same way are lost.
+// verb, or an adverb. Some names end the same way.
 func inflected(word []rune) bool {
 	r := word[len(word)-1]
 	if final := last(r); final == finalNieun || final == finalRieul || final == finalSsangSiot {

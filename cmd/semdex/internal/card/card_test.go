@@ -79,3 +79,18 @@ func TestMarkdown(t *testing.T) {
 		t.Errorf("%d rows of a long curve", n)
 	}
 }
+
+func TestLicenceOf(t *testing.T) {
+	c := card.Card{Title: "x", Licence: "CC0-1.0"}
+	for text, licence := range map[string]string{
+		c.Markdown(): "CC0-1.0",
+		"---\nlanguage: [ko]\nlicense: cc-by-sa-4.0\n---\n# x\n": "cc-by-sa-4.0",
+		"---\nlanguage: [ko]\n---\nlicense: mit\n":               "",
+		"license: mit\n": "",
+		"":               "",
+	} {
+		if have := card.LicenceOf(text); have != licence {
+			t.Errorf("%q: %q, want %q", text, have, licence)
+		}
+	}
+}
